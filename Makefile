@@ -1,0 +1,73 @@
+# The book in a few commands; `make` alone lists them.
+#   VENV=dir     another place for the virtual environment, which several checkouts may share
+#   PYTHON=...   the Python (3.11 or newer) that creates it
+
+VENV ?= .venv
+PYTHON ?= python3
+
+PY := "$(VENV)/bin/python"
+STAMP := $(VENV)/.installed
+
+# The package of this checkout, even where the environment was made by another one.
+export PYTHONPATH := $(CURDIR)
+
+CODE := daeutils tests docs notebooks/conftest.py notebooks/scripts
+NBVAL := --nbval --nbval-current-env --nbval-sanitize-with=tests/nbval.cfg \
+         --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120
+
+.PHONY: help setup book test lab site refresh notebooks weights clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make book       run every chapter, build the web book in _build/html"
+	@echo "make test       every test: the package, the chapters, the project"
+	@echo "make lab        open the chapters in JupyterLab"
+	@echo ""
+	@echo "make setup      only install what the others need, into $(VENV)"
+	@echo "make site       only build the web book"
+	@echo "make notebooks  bring edits of notebooks/scripts into the notebooks"
+	@echo "make refresh    execute the notebooks in place, update README's chapter table"
+	@echo "make weights    train the networks that several chapters share again"
+	@echo "make clean      remove what was built; $(VENV) stays"
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "The book needs Python 3.11 or newer, and '$(PYTHON)' is not that."; \
+	  echo "Name one that is: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.13"; exit 1; }
+	@echo "Installing into $(VENV): with PyTorch about 5 GB, which takes some minutes."
+	@test -x $(PY) || $(PYTHON) -m venv "$(VENV)"
+	$(PY) -m pip install --disable-pip-version-check -c constraints.txt -e '.[book,test]'
+	@touch "$(STAMP)"
+
+book: setup
+	@start=$$(date +%s); \
+	$(PY) docs/book.py run && $(PY) docs/book.py site && \
+	echo "The whole took $$(( ($$(date +%s) - start + 59) / 60 )) minutes."
+
+# One pytest run, so that its last line counts everything and gives the total time.
+# The pattern reaches pytest as it stands where there is no chapter: that is an error, not a pass.
+test: setup
+	@$(PY) -m ruff check --quiet $(CODE)
+	@$(PY) -m ruff format --check --quiet $(CODE) || { \
+	  echo "Not formatted: run '$(VENV)/bin/ruff format $(CODE)'"; exit 1; }
+	@$(PY) -m pytest $(NBVAL) tests notebooks/*.ipynb
+
+lab: setup
+	@$(PY) -m jupyterlab --ServerApp.root_dir=notebooks
+
+site: setup
+	@$(PY) docs/book.py site
+
+notebooks: setup
+	@$(PY) docs/book.py notebooks
+
+refresh: setup
+	@$(PY) docs/book.py refresh
+
+weights: setup
+	@$(PY) -m daeutils.train
+
+clean:
+	rm -rf _build dist .pytest_cache .ruff_cache .hypothesis

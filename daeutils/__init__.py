@@ -1,0 +1,43 @@
+"""Denoising autoencoders and the score: what more than one chapter needs.
+
+Ground floor: densities, data, corruption, denoisers. Middle: objectives, training, score, sampling,
+baselines, features, zoo, evaluation, train. Top: plotting, widgets, lessons. Imports only go down.
+
+    import daeutils as du
+    law = du.ring()
+    denoiser = du.MLPDenoiser(2)
+    du.fit(denoiser, law, sigma=0.1)
+    score = du.score_from_denoiser(denoiser, x_noisy, sigma=0.1)
+"""
+
+from daeutils import corruption, evaluation, objectives, plotting, sampling, zoo
+from daeutils.baselines import VAE, PCAGaussian
+from daeutils.data import digits, fashion_mnist, mnist
+from daeutils.denoisers import MLPDenoiser, UNetDenoiser
+from daeutils.densities import GaussianMixture, checkerboard, from_points, moons, ring, spiral
+from daeutils.evaluation import frechet_distance
+from daeutils.lessons import budget, claim
+from daeutils.sampling import iterate, langevin, noise_schedule, probability_flow, walkback
+from daeutils.score import (
+    asymmetry,
+    certificate,
+    cosine,
+    jacobian,
+    log_density_difference,
+    relative_error,
+    score_from_denoiser,
+)
+from daeutils.training import History, fit, pick_device
+from daeutils.widgets import slide
+from daeutils.zoo import load_network as load
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "VAE", "GaussianMixture", "History", "MLPDenoiser", "PCAGaussian", "UNetDenoiser", "asymmetry",
+    "budget", "certificate", "checkerboard", "claim", "corruption", "cosine", "digits", "evaluation",
+    "fashion_mnist", "fit", "frechet_distance", "from_points", "iterate", "jacobian", "langevin",
+    "load", "log_density_difference", "mnist", "moons", "noise_schedule", "objectives", "pick_device",
+    "plotting", "probability_flow", "relative_error", "ring", "sampling", "score_from_denoiser",
+    "slide", "spiral", "walkback", "zoo",
+]  # fmt: skip

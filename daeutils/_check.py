@@ -1,0 +1,79 @@
+"""One place for the errors that a reader meets: what was given, what was expected, what to do."""
+
+import torch
+from torch import Tensor
+
+
+def float_tensor(x, name: str = "x", *, ndim_at_least: int = 2) -> None:
+    """Raise ValueError unless x is a non-empty floating-point tensor of finite values."""
+    if not isinstance(x, Tensor):
+        raise ValueError(
+            f"{name} is a {type(x).__name__}; expected a torch tensor: use torch.as_tensor({name})."
+        )
+    if not x.is_floating_point():
+        raise ValueError(
+            f"{name} has dtype {x.dtype}; expected a floating-point tensor: "
+            f"use {name}.float(), and divide by 255 if it holds bytes."
+        )
+    if x.ndim < ndim_at_least:
+        raise ValueError(
+            f"{name} has shape {tuple(x.shape)}; expected a batch, (N, d) or (N, C, H, W): "
+            f"use {name}[None] for a single point."
+        )
+    if x.numel() == 0:
+        raise ValueError(f"{name} is empty, shape {tuple(x.shape)}; expected at least one sample.")
+    if not torch.isfinite(x).all():
+        raise ValueError(f"{name} holds NaN or infinity; expected finite values: clean it first.")
+
+
+def unit_interval(x, name: str = "x", **kwargs) -> None:
+    """Raise ValueError unless x is a float tensor with values in [0, 1] (T8c)."""
+    float_tensor(x, name, **kwargs)
+    low, high = x.min().item(), x.max().item()
+    if low < 0 or high > 1:
+        raise ValueError(
+            f"{name} holds values from {low:.4g} to {high:.4g}; expected [0, 1], because outside it "
+            "binary cross-entropy is unbounded below: rescale the data, do not clamp it."
+        )
+
+
+def noise_level(sigma, name: str = "sigma", *, several: bool = False) -> None:
+    """Raise ValueError unless sigma is a positive finite number, or several of them where allowed."""
+    try:
+        values = torch.as_tensor(sigma, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        values = torch.tensor(float("nan"))
+    fits = values.numel() >= 1 if several else values.numel() == 1
+    if not fits or not bool(((values > 0) & torch.isfinite(values)).all()):
+        raise ValueError(
+            f"{name} is {sigma!r}; expected a finite number > 0: "
+            "the standard deviation of the noise, in units of the data's [0, 1]."
+        )
+
+
+def same_shape(a: Tensor, b: Tensor, names: str) -> None:
+    """Raise ValueError unless the two tensors have one shape."""
+    if a.shape != b.shape:
+        raise ValueError(
+            f"{names} have shapes {tuple(a.shape)} and {tuple(b.shape)}; expected the same shape."
+        )
+
+
+def count(n, name: str, *, at_least: int = 1) -> None:
+    """Raise ValueError unless n is an integer, at_least or more."""
+    if isinstance(n, bool) or not isinstance(n, int) or n < at_least:
+        raise ValueError(f"{name} is {n!r}; expected a whole number >= {at_least}.")
+
+
+def per_sample(sigma, x: Tensor) -> Tensor:
+    """Shape a float or (N,) noise level so that it multiplies x of shape (N, ...)."""
+    noise_level(sigma, several=True)
+    sigma = torch.as_tensor(sigma, dtype=x.dtype, device=x.device)
+    if sigma.ndim == 0:
+        return sigma
+    if sigma.shape != x.shape[:1]:
+        raise ValueError(
+            f"sigma has shape {tuple(sigma.shape)} for a batch of {x.shape[0]}; "
+            f"expected one number, or one for each sample: shape ({x.shape[0]},)."
+        )
+    return sigma.reshape(-1, *[1] * (x.ndim - 1))

@@ -1,0 +1,71 @@
+"""Corruption: x -> x_noisy. The Gaussian one carries the theory; the others break it on purpose (T8).
+
+Every function takes x (N, d) or (N, C, H, W) and returns the same shape, dtype and device. Chance
+comes from the generator alone.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from daeutils import _check
+
+
+def _noise(x: Tensor, generator: torch.Generator | None) -> Tensor:
+    return torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
+
+
+def gaussian(x: Tensor, sigma, generator: torch.Generator | None = None) -> Tensor:
+    """x + sigma eps, never clamped (T2). sigma: a float, or (N,) with one level for each sample.
+
+    Raises:
+        ValueError: x is not a finite float batch, or a sigma is not > 0.
+    """
+    _check.float_tensor(x)
+    return x + _check.per_sample(sigma, x) * _noise(x, generator)
+
+
+def clamped(x: Tensor, sigma, generator: torch.Generator | None = None) -> Tensor:
+    """Gaussian noise, then clamped to [0, 1]: Tweedie's formula fails near the faces (T8a)."""
+    return gaussian(x, sigma, generator).clamp(0, 1)
+
+
+def _hit(x: Tensor, fraction: float, generator: torch.Generator | None) -> Tensor:
+    _check.float_tensor(x)
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"fraction is {fraction!r}; expected a number in [0, 1].")
+    return torch.rand(x.shape, generator=generator, device=x.device) < fraction
+
+
+def masking(x: Tensor, fraction: float, generator: torch.Generator | None = None) -> Tensor:
+    """Set that fraction of the entries to 0: what is lost is no longer a score (T8b)."""
+    hit = _hit(x, fraction, generator)
+    return x.masked_fill(hit, 0.0)
+
+
+def salt_and_pepper(x: Tensor, fraction: float, generator: torch.Generator | None = None) -> Tensor:
+    """Set that fraction of the entries to 0 or 1 by a fair coin (T8b)."""
+    hit = _hit(x, fraction, generator)
+    coin = torch.rand(x.shape, generator=generator, device=x.device) < 0.5
+    return torch.where(hit, coin.to(x.dtype), x)
+
+
+def log_normal(
+    mean: float = -1.0, std: float = 1.2, low: float = 0.02, high: float = 20.0
+) -> Callable[[int, torch.Generator], Tensor]:
+    """A law over noise levels: log sigma ~ N(mean, std^2), sigma clipped to [low, high] (chapter 10).
+
+    Returns a function (n, generator) -> (n,), which `fit` takes as its sigma.
+    """
+    _check.noise_level(low, "low")
+    _check.noise_level(high, "high")
+    if not low < high:
+        raise ValueError(f"low is {low:g} and high is {high:g}; expected low < high.")
+
+    def draw(n: int, generator: torch.Generator) -> Tensor:
+        z = torch.randn(n, generator=generator, device=generator.device)
+        return (mean + std * z).clamp(math.log(low), math.log(high)).exp()
+
+    return draw

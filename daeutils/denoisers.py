@@ -1,0 +1,181 @@
+"""Networks that reconstruct the clean x from the corrupted x~.
+
+Every denoiser has `logits(x_noisy, sigma=None)`, the a(x~) of the theory, and gives
+R(x~) = sigmoid(a(x~)) when called. With `noise_levels=True` it also takes sigma: a float, or one for
+each sample, shape (N,). Weights are drawn from `seed`, so two networks made alike are equal.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from daeutils import _check
+
+
+class Denoiser(nn.Module):
+    """What the two networks share: the sigmoid, and the check on sigma."""
+
+    noise_levels: bool
+
+    def forward(self, x_noisy: Tensor, sigma=None) -> Tensor:
+        """R(x~) in (0, 1), same shape as x_noisy."""
+        return self.logits(x_noisy, sigma).sigmoid()
+
+    def logits(self, x_noisy: Tensor, sigma=None) -> Tensor:
+        """a(x~), same shape as x_noisy; train on these, never on the sigmoid (T8f)."""
+        raise NotImplementedError
+
+    def _require(self, x_noisy: Tensor, *shape: int) -> None:
+        """Shape and dtype alone: reading the values would make a GPU wait."""
+        if x_noisy.shape[1:] != shape:
+            expected = ", ".join(map(str, shape))
+            raise ValueError(f"x_noisy has shape {tuple(x_noisy.shape)}; expected (N, {expected}).")
+        dtype = next(self.parameters()).dtype
+        if x_noisy.dtype != dtype:
+            raise ValueError(
+                f"x_noisy has dtype {x_noisy.dtype}; expected {dtype}, as the weights have: "
+                "use x_noisy.float(), and divide by 255 if it holds bytes."
+            )
+
+    def _level(self, x_noisy: Tensor, sigma) -> Tensor | None:
+        """The noise level as (N, 1), or None for a network that knows a single level."""
+        if not self.noise_levels:
+            return None  # one level only: it is in the weights
+        if sigma is None:
+            raise ValueError(
+                "sigma is None, but this network was made with noise_levels=True; "
+                "expected a noise level: denoiser(x_noisy, sigma)."
+            )
+        return _check.per_sample(sigma, x_noisy[:, :1].flatten(1)[:, :1]).expand(len(x_noisy), 1)
+
+
+def _level_features(sigma: Tensor, pairs: int = 8) -> Tensor:
+    """sin and cos of log sigma at several frequencies, (N, 2 * pairs)."""
+    angle = sigma.log() * torch.linspace(0.25, 3, pairs, device=sigma.device, dtype=sigma.dtype)
+    return torch.cat([angle.sin(), angle.cos()], 1)
+
+
+def _shrink(x_noisy: Tensor, sigma: Tensor | None) -> Tensor:
+    """Centre on grey and bring the input near unit scale at every noise level."""
+    if sigma is None:
+        return (x_noisy - 0.5) * 2
+    scale = (0.1 + sigma**2).sqrt()
+    return (x_noisy - 0.5) / scale.reshape(-1, *[1] * (x_noisy.ndim - 1))
+
+
+class MLPDenoiser(Denoiser):
+    """A plain network for points: Fourier features, SiLU layers, and a linear skip to the logits.
+
+    Args:
+        dim: d, the dimension of the points.
+        hidden, depth: width and number of hidden layers.
+        noise_levels: whether it takes sigma.
+        seed: of the initial weights.
+    """
+
+    def __init__(self, dim, hidden=96, depth=3, noise_levels=False, frequencies=4, seed=0):
+        super().__init__()
+        for value, name in [(dim, "dim"), (hidden, "hidden"), (depth, "depth")]:
+            _check.count(value, name)
+        self.dim, self.noise_levels = dim, noise_levels
+        self.config = dict(
+            dim=dim, hidden=hidden, depth=depth, noise_levels=noise_levels, frequencies=frequencies
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            width = dim * (1 + 2 * frequencies) + (16 if noise_levels else 0)
+            layers: list[nn.Module] = []
+            for _ in range(depth):
+                layers += [nn.Linear(width, hidden), nn.SiLU()]
+                width = hidden
+            self.net = nn.Sequential(*layers, nn.Linear(width, dim))
+            self.skip = nn.Linear(dim, dim)
+        self.register_buffer("frequencies", math.pi * torch.arange(1.0, frequencies + 1))
+
+    def logits(self, x_noisy, sigma=None):
+        self._require(x_noisy, self.dim)
+        level = self._level(x_noisy, sigma)
+        x = _shrink(x_noisy, level)
+        waves = (x[:, :, None] * self.frequencies).flatten(1)  # (N, d * frequencies)
+        features = [x, waves.sin(), waves.cos()]
+        if level is not None:
+            features.append(_level_features(level))
+        return self.net(torch.cat(features, 1)) + self.skip(x)
+
+
+class _Block(nn.Module):
+    """x + a 3x3 convolution of x; the noise level enters as a shift of each channel."""
+
+    def __init__(self, channels: int, level_width: int):
+        super().__init__()
+        self.convolution = nn.Conv2d(channels, channels, 3, padding=1)
+        self.level = nn.Linear(level_width, channels) if level_width else None
+
+    def forward(self, x: Tensor, level: Tensor | None) -> Tensor:
+        h = x if self.level is None else x + self.level(level)[:, :, None, None]
+        return x + self.convolution(nn.functional.silu(h))
+
+
+class UNetDenoiser(Denoiser):
+    """A small U-Net for square images: three scales, and one dense layer at the coarsest.
+
+    Args:
+        channels: C of the images.
+        side: their height and width, a multiple of 4; the dense layer ties the network to it.
+        width: channels at the finest scale (then 2x, 4x).
+        dense: units of the dense layer, which sees the whole image at once.
+        noise_levels: whether it takes sigma.
+        seed: of the initial weights.
+    """
+
+    def __init__(
+        self, channels=1, noise_levels=False, side=28, width=16, dense=256, level_width=64, seed=0
+    ):
+        super().__init__()
+        sizes = dict(channels=channels, side=side, width=width, dense=dense, level_width=level_width)
+        for name, value in sizes.items():
+            _check.count(value, name)
+        if side % 4:
+            raise ValueError(f"side is {side}; expected a multiple of 4: pad or crop the images.")
+        self.noise_levels, self.shape = noise_levels, (channels, side, side)
+        self.config = dict(
+            channels=channels, noise_levels=noise_levels, side=side, width=width, dense=dense,
+            level_width=level_width,
+        )  # fmt: skip
+        a, b, c, lw = width, 2 * width, 4 * width, level_width if noise_levels else 0
+        self.coarse = (c, side // 4, side // 4)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            if noise_levels:
+                self.embed = nn.Sequential(nn.Linear(16, lw), nn.SiLU(), nn.Linear(lw, lw))
+                self.dense_level = nn.Linear(lw, dense)
+            self.enter = nn.Conv2d(channels, a, 3, padding=1)
+            self.fine_down, self.fine_up = _Block(a, lw), _Block(a, lw)
+            self.shrink1, self.grow1 = nn.Conv2d(a, b, 4, 2, 1), nn.Conv2d(b, a, 1)
+            self.half_down, self.half_up = _Block(b, lw), _Block(b, lw)
+            self.shrink2, self.grow2 = nn.Conv2d(b, c, 4, 2, 1), nn.Conv2d(c, b, 1)
+            self.coarse_down, self.coarse_up = _Block(c, lw), _Block(c, lw)
+            self.dense_in = nn.Linear(math.prod(self.coarse), dense)
+            self.dense_out = nn.Linear(dense, math.prod(self.coarse))
+            self.leave = nn.Conv2d(a, channels, 3, padding=1)
+
+    def logits(self, x_noisy, sigma=None):
+        self._require(x_noisy, *self.shape)
+        sigma = self._level(x_noisy, sigma)
+        level = None if sigma is None else self.embed(_level_features(sigma))
+        fine = self.fine_down(self.enter(_shrink(x_noisy, sigma)), level)  # (N, a, side, side)
+        half = self.half_down(self.shrink1(fine), level)  # (N, b, side/2, side/2)
+        coarse = self.coarse_down(self.shrink2(half), level)  # (N, c, side/4, side/4)
+        code = self.dense_in(coarse.flatten(1))  # (N, dense): the whole image at once
+        if level is not None:
+            code = code + self.dense_level(level)
+        code = self.dense_out(nn.functional.silu(code))
+        coarse = self.coarse_up(coarse + code.unflatten(1, self.coarse), level)
+        half = self.half_up(half + _double(self.grow2(coarse)), level)
+        fine = self.fine_up(fine + _double(self.grow1(half)), level)
+        return self.leave(nn.functional.silu(fine))
+
+
+def _double(x: Tensor) -> Tensor:
+    return nn.functional.interpolate(x, scale_factor=2)

@@ -1,0 +1,74 @@
+"""The small digit classifier in whose features images are compared (chapters 06, 07 and 10)."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from daeutils import _check
+from daeutils.training import History, optimise, pick_device
+
+
+class FeatureClassifier(nn.Module):
+    """Three convolutions and a 64-unit layer, whose output is the feature vector.
+
+    Args:
+        classes: how many labels. side: of the one-channel images. seed: of the initial weights.
+    """
+
+    def __init__(self, classes=10, side=28, seed=0):
+        super().__init__()
+        self.config = dict(classes=classes, side=side)
+        self.shape, self.num_features = (1, side, side), 64
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.body = nn.Sequential(
+                nn.Conv2d(1, 24, 5, padding=2), nn.SiLU(), nn.MaxPool2d(2),
+                nn.Conv2d(24, 48, 3, padding=1), nn.SiLU(), nn.MaxPool2d(2),
+                nn.Conv2d(48, 64, 3, padding=1), nn.SiLU(), nn.Flatten(), nn.Dropout(0.3),
+                nn.Linear(64 * (side // 4) ** 2, self.num_features), nn.SiLU(),
+            )  # fmt: skip
+            self.head = nn.Linear(self.num_features, classes)
+
+    def features(self, images: Tensor) -> Tensor:
+        """(N, 1, H, W) in [0, 1] -> (N, 64)."""
+        if tuple(images.shape[1:]) != self.shape:
+            c, h, w = self.shape
+            raise ValueError(f"images have shape {tuple(images.shape)}; expected (N, {c}, {h}, {w}).")
+        return self.body(images)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class logits, (N, classes)."""
+        return self.head(self.features(images))
+
+    def fit(
+        self, images: Tensor, labels: Tensor, *, steps=2000, batch_size=128, lr=2e-3, seed=0,
+        device=None, progress=True,
+    ) -> History:  # fmt: skip
+        """Train on images (N, 1, H, W) in [0, 1] and labels (N,), with shifts of up to two pixels.
+
+        Raises:
+            ValueError: images outside [0, 1], or another number of labels than of images.
+        """
+        _check.unit_interval(images, "images")
+        if labels.shape != images.shape[:1]:
+            raise ValueError(
+                f"labels have shape {tuple(labels.shape)} for {len(images)} images; "
+                f"expected one label for each image: ({len(images)},)."
+            )
+        device = pick_device(device)
+        self.to(device)
+        images, labels = images.to(device), labels.to(device)
+        generator = torch.Generator(device).manual_seed(seed)
+        shifts = torch.Generator().manual_seed(seed)  # read by Python, so kept on the CPU
+
+        def loss():
+            index = torch.randint(len(images), (batch_size,), generator=generator, device=device)
+            dy, dx = torch.randint(-2, 3, (2,), generator=shifts).tolist()
+            batch = torch.roll(images[index], (dy, dx), (2, 3))  # digits have an empty margin
+            return functional.cross_entropy(self(batch), labels[index])
+
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(seed)  # dropout draws from the global generator
+            history = optimise(self, loss, steps=steps, lr=lr, progress=progress, name="classifier")
+        self.eval()  # no dropout where features are read
+        return history

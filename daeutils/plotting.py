@@ -1,0 +1,93 @@
+"""Static figures in the book's one style. Each function draws on axes and leaves plt.show() to you."""
+
+from importlib.resources import as_file, files
+
+import matplotlib.pyplot as plt
+import torch
+from torch import Tensor
+
+from daeutils import _check
+
+PAPER, INK, ACCENT = "#0072B2", "#222222", "#D55E00"  # exact, text, learned
+
+
+def use_style() -> None:
+    """Set the book's style for the figures that follow."""
+    with as_file(files("daeutils") / "assets" / "book.mplstyle") as path:
+        plt.style.use(path)
+
+
+def show_images(rows, labels=None, columns=None, title=None, size: float = 0.62):
+    """Rows of images on one grey scale, black 0 to white 1; values outside are clipped for display.
+
+    Args:
+        rows: a list of (n, C, H, W) or (n, H, W) tensors, one a row. labels: one text for each row.
+        columns: one text for each column. size: inches for each image.
+
+    Returns:
+        the figure.
+    """
+    rows = [row.detach().cpu().float() for row in rows]
+    rows = [row[:, 0] if row.ndim == 4 and row.shape[1] == 1 else row for row in rows]
+    wide = max(len(row) for row in rows)
+    figure, axes = plt.subplots(
+        len(rows), wide, squeeze=False, figsize=(size * wide + 1.4, size * len(rows) + 0.35)
+    )
+    for i, row in enumerate(rows):
+        for j in range(wide):
+            ax = axes[i, j]
+            ax.grid(False)
+            ax.set_xticks([])
+            ax.set_yticks([])
+            ax.spines[:].set_visible(False)
+            if j < len(row):
+                image = row[j] if row[j].ndim == 2 else row[j].movedim(0, -1)
+                ax.imshow(image.clamp(0, 1), cmap="gray", vmin=0, vmax=1)
+            if i == 0 and columns is not None:
+                ax.set_title(columns[j], fontsize=9, loc="center")
+        if labels is not None:
+            axes[i, 0].set_ylabel(labels[i], rotation=0, ha="right", va="center", labelpad=6, fontsize=9)
+    if title:
+        figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def grid(points: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+    """points x points places in the plane, (points^2, 2), row by row."""
+    _check.count(points, "points", at_least=2)
+    line = torch.linspace(low, high, points)
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    return torch.stack([x, y], -1).reshape(-1, 2)
+
+
+def density_background(ax, law, points: int = 120) -> None:
+    """The density of a 2-D law in shades of blue, on the unit square."""
+    p = law.log_prob(grid(points)).exp().reshape(points, points)
+    ax.imshow(p, origin="lower", extent=(0, 1, 0, 1), cmap="Blues", vmax=1.3 * p.max(), zorder=0,
+              interpolation="bilinear")  # fmt: skip
+    ax.grid(False)
+    ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
+
+
+def arrows(ax, x: Tensor, field: Tensor, scale: float, color: str = INK, label: str | None = None):
+    """A vector field at points x, both (N, 2); scale: arrow length of 1 unit of field, in data units."""
+    x, field = x.detach().cpu(), (field.detach() * scale).cpu()
+    return ax.quiver(
+        x[:, 0], x[:, 1], field[:, 0], field[:, 1],
+        color=color, angles="xy", scale_units="xy", scale=1, width=0.005, label=label, zorder=3,
+    )  # fmt: skip
+
+
+def paths(ax, path: Tensor, color: str = ACCENT) -> None:
+    """Walks in the plane, (steps + 1, N, 2): a line each, and a dot where it ends."""
+    path = path.detach().cpu()
+    ax.plot(path[..., 0], path[..., 1], color=color, lw=0.9, alpha=0.8, zorder=3)
+    ax.scatter(path[-1, :, 0], path[-1, :, 1], color=color, s=14, zorder=4)
+
+
+def curve(ax, x, y, interval=None, label: str | None = None, **kwargs):
+    """A line with markers, and a band between interval = (low, high) where there is chance."""
+    (line,) = ax.plot(x, y, marker="o", ms=4, label=label, **kwargs)
+    if interval is not None:
+        ax.fill_between(x, *interval, color=line.get_color(), alpha=0.2, lw=0)
+    return line

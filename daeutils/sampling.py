@@ -1,0 +1,120 @@
+"""Ways to move with a denoiser: uphill to modes (T5, T6), or to samples by putting noise back (T7).
+
+A denoiser is anything called as denoiser(x, sigma) -> reconstruction. Starting points x are
+(N, d) or (N, C, H, W); results stay on their device. With return_path=True the whole path comes back,
+start included, (steps + 1, N, ...). Networks run without gradients, on `BATCH` samples at a time.
+"""
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from daeutils import _check, corruption
+from daeutils.score import score_from_denoiser
+
+BATCH = 200  # samples a network sees at once: fits a cache, and bounds the memory of a long chain
+
+
+@torch.no_grad()
+def _apply(denoiser, x: Tensor, sigma) -> Tensor:
+    parts = x.split(BATCH)
+    each = isinstance(sigma, Tensor) and sigma.ndim > 0  # one level for each sample
+    levels = sigma.split(BATCH) if each else [sigma] * len(parts)
+    return torch.cat([denoiser(*pair) for pair in zip(parts, levels, strict=True)])
+
+
+def _follow(step, x: Tensor, levels, return_path: bool) -> Tensor:
+    """Apply x <- step(x, level) for each level; the one loop behind every sampler."""
+    _check.float_tensor(x)
+    path = [x]
+    for level in levels:
+        x = step(x, level)
+        if return_path:
+            path.append(x)
+    return torch.stack(path) if return_path else x
+
+
+def iterate(denoiser, x: Tensor, steps: int, sigma=None, return_path: bool = False) -> Tensor:
+    """x <- R(x), `steps` times: gradient ascent on log p_sigma with step sigma^2 (P3, T5).
+
+    sigma may be None for a network that was trained at one level.
+    """
+    _check.count(steps, "steps", at_least=0)
+    if sigma is not None:
+        _check.noise_level(sigma, several=True)
+    return _follow(lambda x, level: _apply(denoiser, x, level), x, [sigma] * steps, return_path)
+
+
+def walkback(denoiser, x: Tensor, steps: int, sigma, generator=None, return_path: bool = False) -> Tensor:
+    """x <- R(x + sigma eps), `steps` times (T7; Bengio et al. 2013)."""
+    _check.count(steps, "steps", at_least=0)
+
+    def step(x, level):
+        return _apply(denoiser, corruption.gaussian(x, level, generator), level)
+
+    return _follow(step, x, [sigma] * steps, return_path)
+
+
+@torch.no_grad()
+def langevin(
+    denoiser,
+    x: Tensor,
+    steps: int,
+    sigma: float,
+    step_size: float | None = None,
+    generator=None,
+    return_path: bool = False,
+) -> Tensor:
+    """x <- x + (h/2) s^(x) + sqrt(h) eps: its law tends to p_sigma, up to O(h) (T7).
+
+    step_size: h, sigma^2 / 10 by default; keep it well under sigma^2.
+    """
+    _check.count(steps, "steps", at_least=0)
+    _check.noise_level(sigma)
+    h = sigma**2 / 10 if step_size is None else step_size
+    _check.noise_level(h, "step_size")
+
+    def step(x, level):
+        drift = torch.cat([score_from_denoiser(denoiser, part, level) for part in x.split(BATCH)])
+        return corruption.gaussian(x + h / 2 * drift, math.sqrt(h), generator)
+
+    return _follow(step, x, [sigma] * steps, return_path)
+
+
+def noise_schedule(levels: int = 20, high: float = 10.0, low: float = 0.02, rho: float = 7) -> Tensor:
+    """Noise levels from high to low, (levels,), denser near low (Karras et al. 2022)."""
+    _check.count(levels, "levels", at_least=2)
+    _check.noise_level(low, "low")
+    _check.noise_level(high, "high")
+    if not high > low:
+        raise ValueError(f"high is {high:g} and low is {low:g}; expected high > low.")
+    t = torch.linspace(0, 1, levels, dtype=torch.float64)
+    return (high ** (1 / rho) + t * (low ** (1 / rho) - high ** (1 / rho))) ** rho
+
+
+def probability_flow(denoiser, x: Tensor, sigmas, return_path: bool = False) -> Tensor:
+    """Follow dx/dsigma = (x - R(x; sigma)) / sigma down the levels, then denoise once (T7).
+
+    Heun's second-order steps between consecutive levels; the last step is x <- R(x; sigmas[-1]).
+
+    Args:
+        x: samples of p_sigma at the first level, for instance x + sigmas[0] eps.
+        sigmas: decreasing noise levels, such as `noise_schedule()`.
+    """
+    levels = [float(s) for s in sigmas]
+    _check.noise_level(levels, "sigmas", several=True)
+    if any(b >= a for a, b in pairwise(levels)):
+        raise ValueError("sigmas do not decrease; expected levels from the largest to the smallest.")
+
+    def step(x, pair):
+        here, there = pair
+        slope = (x - _apply(denoiser, x, here)) / here
+        if there == 0:
+            return x - here * slope  # = R(x; here)
+        guess = x + (there - here) * slope
+        correction = (guess - _apply(denoiser, guess, there)) / there
+        return x + (there - here) / 2 * (slope + correction)
+
+    return _follow(step, x, zip(levels, [*levels[1:], 0.0], strict=True), return_path)

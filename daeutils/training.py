@@ -1,0 +1,235 @@
+"""`fit`: one loop for points and images, for one noise level or many, on a CPU or a GPU."""
+
+import inspect
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm.auto import tqdm
+
+from daeutils import _check
+from daeutils.objectives import OBJECTIVES
+
+
+def pick_device(device=None) -> torch.device:
+    """The device asked for, else a CUDA GPU where there is one, else the CPU."""
+    if device is not None:
+        return torch.device(device)
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@dataclass
+class History:
+    """What a training run did. loss: mean over the batch at each step, a list of floats."""
+
+    loss: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    device: str = "cpu"
+    interrupted: bool = False
+
+    @property
+    def steps(self) -> int:
+        """The number of steps taken."""
+        return len(self.loss)
+
+    def smoothed(self, window: int = 50) -> list[float]:
+        """The running mean of the loss over `window` steps, for a curve that can be read."""
+        loss = torch.tensor(self.loss, dtype=torch.float64)
+        total = torch.cat([loss.new_zeros(1), loss.cumsum(0)])
+        end = torch.arange(1, len(loss) + 1)
+        start = (end - window).clamp(min=0)
+        return ((total[end] - total[start]) / (end - start)).tolist()
+
+
+def _show(progress: bool) -> bool:
+    """Whether a bar has somewhere to go: a terminal or a notebook, unless TQDM_DISABLE is set."""
+    unwanted = os.environ.get("TQDM_DISABLE", "0") not in ("", "0")  # its notebook bar ignores this
+    return progress and not unwanted and ("ipykernel" in sys.modules or sys.stderr.isatty())
+
+
+def optimise(
+    module: nn.Module,
+    loss: Callable[[], Tensor],
+    *,
+    steps: int | None = None,
+    seconds: float | None = None,
+    lr: float = 2e-3,
+    average: float = 0.99,
+    progress: bool = True,
+    name: str = "training",
+) -> History:
+    """Adam with a cosine to 0 on loss(), then the running average of the weights.
+
+    Stops after `steps` or `seconds`, whichever comes first. Ctrl-C ends it early and keeps the network
+    trained so far.
+
+    Args:
+        module: what is trained, in place, already on its device.
+        loss: draws a batch and returns a scalar; called once a step.
+        lr: the learning rate at the start.
+        average: the weight that the running average keeps at each step.
+
+    Raises:
+        ValueError: neither steps nor seconds, or one that is not positive.
+        FloatingPointError: the loss is not finite.
+    """
+    if steps is None and seconds is None:
+        raise ValueError("neither steps nor seconds was given; expected one: steps=2000, say.")
+    if steps is not None:
+        _check.count(steps, "steps")
+    if seconds is not None and not seconds > 0:
+        raise ValueError(f"seconds is {seconds!r}; expected a number > 0.")
+    if not lr > 0:
+        raise ValueError(f"lr is {lr!r}; expected a learning rate > 0, 2e-3 say.")
+    device = next(module.parameters()).device
+    optimiser = torch.optim.Adam(module.parameters(), lr=lr, fused=True)
+    averaged = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(average))
+    losses: list[Tensor] = []  # kept on the device: reading one would make a GPU wait
+    history = History(device=str(device))
+    bar = tqdm(total=steps, desc=name, unit="step", leave=False, disable=not _show(progress))
+    start = checked = time.monotonic()
+    was_training = module.training
+    module.train()
+    try:
+        while steps is None or len(losses) < steps:
+            now = time.monotonic()
+            done = 0.0 if steps is None else len(losses) / steps
+            if seconds is not None:
+                done = max(done, (now - start) / seconds)
+                if done >= 1:
+                    break
+            rate = lr * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * done)).item())
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            optimiser.zero_grad(set_to_none=True)
+            value = loss()
+            value.backward()
+            optimiser.step()
+            averaged.update_parameters(module)
+            losses.append(value.detach())
+            bar.update()
+            if now - checked > 1:  # rarely: reading the loss waits for the device
+                checked = now
+                _require_finite(value, len(losses), lr)
+                bar.set_postfix(loss=f"{value.item():.4g}")
+    except KeyboardInterrupt:
+        history.interrupted = True
+        print(f"{name} interrupted after {len(losses)} steps: the network keeps what it has learned.")
+    finally:
+        bar.close()
+        module.train(was_training)
+    if losses:
+        _require_finite(losses[-1], len(losses), lr)
+        history.loss = torch.stack(losses).tolist()
+        module.load_state_dict(averaged.module.state_dict())
+    history.seconds = time.monotonic() - start
+    return history
+
+
+def _require_finite(value: Tensor, step: int, lr: float) -> None:
+    if not torch.isfinite(value):
+        raise FloatingPointError(
+            f"the loss is {value.item()} at step {step}; expected a finite number: "
+            f"try a learning rate below {lr:g}."
+        )
+
+
+def _batches(source, batch_size: int, generator: torch.Generator) -> Iterable[Tensor]:
+    """Endless batches: drawn from a resident tensor, or fresh from anything with .sample(n)."""
+    device = generator.device
+    if isinstance(source, Tensor):
+        _check.unit_interval(source, "source")
+        source = source.to(device, torch.float32)  # resident: no copy in the loop
+        while True:
+            index = torch.randint(len(source), (batch_size,), generator=generator, device=device)
+            yield source[index]
+    if not hasattr(source, "sample"):
+        raise ValueError(
+            f"source is a {type(source).__name__}; expected a tensor of data in [0, 1], "
+            "or an object with .sample(n), such as a GaussianMixture."
+        )
+    takes_generator = "generator" in inspect.signature(source.sample).parameters
+    chance = {"generator": generator} if takes_generator else {}
+    _check.unit_interval(source.sample(1000, **chance), "a sample of the source")
+    while True:
+        # A mixture has tails: the few points outside the cube go to its face, where BCE is defined.
+        yield source.sample(batch_size, **chance).to(device, torch.float32).clamp(0, 1)
+
+
+def fit(
+    denoiser: nn.Module,
+    source,
+    *,
+    sigma,
+    objective: str = "bce",
+    steps: int | None = None,
+    seconds: float | None = None,
+    batch_size: int | None = None,
+    lr: float | None = None,
+    seed: int = 0,
+    device=None,
+    progress: bool = True,
+) -> History:
+    """Train a denoiser, in place, to reconstruct x from x~ = x + sigma eps (chapter 01; T1, T2).
+
+    Args:
+        denoiser: `MLPDenoiser`, `UNetDenoiser`, or any module with `logits(x_noisy, sigma)`.
+        source: a tensor of data in [0, 1], (N, d) or (N, C, H, W), or anything with `.sample(n)`.
+        sigma: a float, in units of the data's [0, 1], or a law over noise levels: a function
+            (n, generator) -> (n,), such as `corruption.log_normal()`.
+        objective: "bce" or "mse", both on the sigmoid of the logits.
+        steps, seconds: when to stop, whichever comes first; 2,000 steps if neither is given.
+        batch_size: 1024 points or 64 images by default.
+        lr: learning rate at the start of the cosine; 1e-2 for points, 2e-3 for images by default.
+        seed: of batches and noise. The same seed gives the same network on one machine.
+        device: a GPU where there is one, by default.
+
+    Returns:
+        a `History`. The denoiser stays on the device it was trained on.
+
+    Raises:
+        ValueError: data outside [0, 1] or with NaN, sigma <= 0, an unknown objective, no data.
+    """
+    if objective not in OBJECTIVES:
+        raise ValueError(f"objective is {objective!r}; expected one of {sorted(OBJECTIVES)}.")
+    if not callable(sigma):
+        _check.noise_level(sigma)
+    elif not getattr(denoiser, "noise_levels", True):
+        raise ValueError(
+            "sigma is a law over noise levels, but this denoiser takes a single one; "
+            "expected a network made with noise_levels=True."
+        )
+    if steps is None and seconds is None:
+        steps = 2000
+    device = pick_device(device)
+    denoiser.to(device)
+    generator = torch.Generator(device).manual_seed(seed)
+    images = isinstance(source, Tensor) and source.ndim == 4
+    batch_size = (64 if images else 1024) if batch_size is None else batch_size
+    _check.count(batch_size, "batch_size")
+    batches = iter(_batches(source, batch_size, generator))
+    risk = OBJECTIVES[objective]
+
+    def loss() -> Tensor:
+        x = next(batches)
+        level = sigma(len(x), generator) if callable(sigma) else sigma
+        eps = torch.randn(x.shape, generator=generator, device=device)
+        # corruption.gaussian without its checks, each of which would make a GPU wait
+        shaped = level.reshape(-1, *[1] * (x.ndim - 1)) if callable(sigma) else level
+        x_noisy = x + shaped * eps
+        return risk(denoiser.logits(x_noisy, level), x).mean() / x[0].numel()
+
+    return optimise(
+        denoiser,
+        loss,
+        steps=steps,
+        seconds=seconds,
+        lr=(2e-3 if images else 1e-2) if lr is None else lr,
+        progress=progress,
+        name=f"{objective} denoiser",
+    )

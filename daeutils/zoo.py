@@ -1,0 +1,78 @@
+"""Trained networks that several chapters share: safetensors with a JSON card, never pickle.
+
+`make weights` (python -m daeutils.train) trains them again and writes both files.
+"""
+
+import hashlib
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import nn
+
+from daeutils.baselines import VAE
+from daeutils.denoisers import MLPDenoiser, UNetDenoiser
+from daeutils.features import FeatureClassifier
+from daeutils.training import pick_device
+
+KINDS = {kind.__name__: kind for kind in (MLPDenoiser, UNetDenoiser, VAE, FeatureClassifier)}
+SHIPPED = files("daeutils") / "assets"
+
+
+def names() -> list[str]:
+    """The networks that ship with the package."""
+    stems = (Path(entry.name) for entry in SHIPPED.iterdir())
+    return sorted(path.stem for path in stems if path.suffix == ".safetensors")
+
+
+def card(name: str, folder=SHIPPED) -> dict:
+    """What is known of a network: how it was made, on what, and what it measured."""
+    path = folder / f"{name}.json"
+    if not path.is_file():
+        raise ValueError(f"no network is called {name!r}; expected one of {names()}.")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def load_network(name: str, device=None, folder=SHIPPED) -> nn.Module:
+    """A shipped network in evaluation mode, on a GPU where there is one.
+
+    Raises:
+        ValueError: an unknown name, or weights that are not the ones on the card.
+    """
+    about = card(name, folder)
+    content = (folder / f"{name}.safetensors").read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != about["sha256"]:
+        raise ValueError(
+            f"the weights of {name!r} have sha256 {digest[:12]}..., their card says "
+            f"{about['sha256'][:12]}...: the file is damaged or foreign, and was not used. "
+            "Install the package again, or train it anew: make weights."
+        )
+    network = KINDS[about["kind"]](**about["config"])
+    try:
+        state = {key: value.float() for key, value in load(content).items()}
+    except SafetensorError as error:
+        raise ValueError(f"the weights of {name!r} cannot be read: {error}.") from error
+    network.load_state_dict(state)
+    return network.requires_grad_(False).eval().to(pick_device(device))
+
+
+def save_network(network: nn.Module, name: str, folder: Path, **about) -> dict:
+    """Write weights in half precision and their card, and return the card."""
+    state = {key: value.half().contiguous().cpu() for key, value in network.state_dict().items()}
+    content = save(state)
+    about = {
+        "name": name,
+        "kind": type(network).__name__,
+        "config": network.config,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "torch": torch.__version__.split("+")[0],
+        "sha256": hashlib.sha256(content).hexdigest(),
+        **about,
+    }
+    (folder / f"{name}.safetensors").write_bytes(content)
+    (folder / f"{name}.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    return about

@@ -1,0 +1,374 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: notebooks///ipynb,notebooks/scripts///py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 02 · The score inside BCE
+#
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/02-the-score-inside-bce.ipynb)
+#
+# **Question.** Why does a network trained with binary cross-entropy know the gradient of log p?
+#
+# **You will be able to** derive the optimum of BCE for grey targets; derive Tweedie's formula; say what "small
+# noise" buys and what it does not; turn a number on the loss curve into a bound on the error of the score.
+#
+# **Prerequisites.** Chapter 01. Gradients, densities, Jensen's inequality. **Time.** Half an hour to read; the code
+# takes well under a minute on two CPU cores (the README has the measured times).
+#
+# **From the paper.** Statement P2: a denoising autoencoder (DAE) trained with BCE can be used to take gradient steps
+# in data space towards regions of high probability. Before, this was shown for the squared error (Alain & Bengio 2014).
+# This chapter derives it in its sharpest form, at every noise level; the form used here is ours, its parts are older,
+# and each is credited where it enters.
+
+# %% tags=["hide-cell"]
+try:
+    import daeutils as du
+except ModuleNotFoundError:  # on Colab the notebook travels alone
+    import subprocess, sys
+
+    source = "git+https://github.com/OWNER/denoising-and-the-score"
+    subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", source])
+    import daeutils as du
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import sympy
+import torch
+from scipy.integrate import quad
+
+du.plotting.use_style()
+
+# %% [markdown]
+# ## The plan
+#
+# Clean data $x$ in $[0,1]^d$ follows a law $p$. We corrupt it, $\tilde x = x + \sigma\varepsilon$ with
+# $\varepsilon \sim N(0, I)$, and never clamp the result. The corrupted data has the density
+# $p_\sigma = p * N(0, \sigma^2 I)$, a blurred $p$. Its **score** is $s_\sigma = \nabla\log p_\sigma$: an arrow at each
+# point, towards where corrupted data is more likely. A network sees $\tilde x$ and gives a reconstruction
+# $R(\tilde x) = \mathrm{sigmoid}(a(\tilde x))$ from its logits $a$. Two steps lead from the loss to the score:
+#
+# 1. the best reconstruction under BCE is the **posterior mean** $R^*(\tilde x) = E[x \mid \tilde x]$;
+# 2. the posterior mean, minus the input, is $\sigma^2$ times the score.
+#
+# Then we ask what happens as $\sigma \to 0$, and what happens when the network is not the optimum.
+
+# %% [markdown]
+# ## Step 1. The optimum of BCE is the posterior mean
+#
+# For one pixel, a reconstruction $r$ of a target $x$ costs
+# $$\mathrm{BCE}(r, x) = -x\log r - (1-x)\log(1-r).$$
+# This is *linear in the target*. So if many targets are possible, given the same input, the expected cost depends on
+# them only through their mean $m = E[x \mid \tilde x]$:
+# $$E[\mathrm{BCE}(r, x)\mid\tilde x] = -m\log r - (1-m)\log(1-r).$$
+# Nothing was said of $x$ being 0 or 1. Let sympy differentiate, in $r$ and in the logit $a$.
+
+# %%
+m, r = sympy.symbols("m r", positive=True)
+a = sympy.symbols("a", real=True)
+risk = -m * sympy.log(r) - (1 - m) * sympy.log(1 - r)
+sigmoid = 1 / (1 + sympy.exp(-a))
+
+in_r = sympy.diff(risk, r)
+in_a = sympy.diff(risk.subs(r, sigmoid), a)
+curvature = sympy.diff(in_a, a)
+
+du.claim("d risk / d r = (r - m) / (r (1 - r))", sympy.simplify(in_r - (r - m) / (r * (1 - r))) == 0)
+du.claim("d risk / d a = sigmoid(a) - m", sympy.simplify(in_a - (sigmoid - m)) == 0)
+du.claim("its curvature in a is r (1 - r) > 0", sympy.simplify(curvature - sigmoid * (1 - sigmoid)) == 0)
+
+# %% [markdown]
+# The derivative vanishes at $r = m$ and nowhere else, and the curvature is positive: $R^* = E[x \mid \tilde x]$ is the
+# one minimum. The gradient that reaches the network, $\mathrm{sigmoid}(a) - m$, is as plain as that of least squares.
+#
+# **Misconception: "BCE needs binary data."** It needs data in $[0,1]$. What grey pixels do change is the *floor*: at
+# the optimum the loss is the entropy of Bernoulli(m), which is 0 only where $m$ is 0 or 1. A BCE that stops at 0.07
+# nats a pixel may be perfect. The general reason: BCE minus the entropy of the target is a Bregman divergence, and
+# every one of them is minimised by the mean (Banerjee, Guo & Wang 2005). Squared error is another; it has the same $R^*$.
+
+# %% [markdown]
+# ## Step 2. The posterior mean contains the score
+#
+# The density of the corrupted data is $p_\sigma(y) = \int p(x)\,N(y; x, \sigma^2)\,dx$. Only the Gaussian depends on $y$, so we may
+# differentiate under the integral, whatever $p$ is. The Gaussian obliges:
+
+# %%
+x, y = sympy.symbols("x y", real=True)
+s = sympy.symbols("sigma", positive=True)
+gaussian = sympy.exp(-((y - x) ** 2) / (2 * s**2)) / (sympy.sqrt(2 * sympy.pi) * s)
+du.claim(
+    "sigma^2 dN/dy = (x - y) N", sympy.simplify(s**2 * sympy.diff(gaussian, y) - (x - y) * gaussian) == 0
+)
+
+# %% [markdown]
+# Multiply by $p(x)$, integrate over $x$, divide by $p_\sigma(y)$:
+# $$\sigma^2\,\frac{p_\sigma'(y)}{p_\sigma(y)} = \frac{\int (x-y)\,p(x)N(y;x,\sigma^2)dx}{p_\sigma(y)} = E[x\mid\tilde x = y] - y .$$
+# The left side is $\sigma^2$ times the derivative of $\log p_\sigma$. This is Tweedie's formula (Robbins 1956, Miyasawa 1961, Efron 2011). With step 1:
+#
+# $$\boxed{\;R^*(\tilde x) - \tilde x \;=\; \sigma^2\,\nabla\log p_\sigma(\tilde x)\;}$$
+#
+# It is exact at every $\sigma$. No small noise, no smooth $p$: to insist on that, take a law with a jump,
+# $p(x) = 2x$ on $[0,1]$, and compute both sides by quadrature, the left from its definition as a mean and the right
+# as a numerical derivative of $\log p_\sigma$.
+
+
+# %%
+def noise_density(z, sigma):
+    return np.exp(-(z**2) / (2 * sigma**2)) / np.sqrt(2 * np.pi * sigma**2)
+
+
+def smoothed(y, sigma, power=0):
+    """Integral of x^power p(x) N(y; x, sigma^2) for p(x) = 2x on [0, 1]."""
+    where = [float(np.clip(y, 0.01, 0.99))]  # tell quad where the peak is
+    return quad(lambda x: x**power * 2 * x * noise_density(y - x, sigma), 0, 1, points=where)[0]
+
+
+places = np.linspace(-0.4, 1.6, 41)
+h = 1e-4
+sides = {}
+for sigma in (0.05, 0.2, 0.5):
+    left = [
+        smoothed(y, sigma, 1) / smoothed(y, sigma) - y for y in places if abs(y - 0.5) < 0.5 + 3 * sigma
+    ]
+    right = [
+        sigma**2 * (np.log(smoothed(y + h, sigma)) - np.log(smoothed(y - h, sigma))) / (2 * h)
+        for y in places
+        if abs(y - 0.5) < 0.5 + 3 * sigma
+    ]
+    sides[sigma] = np.array(left), np.array(right)
+    du.claim(
+        f"both sides agree at sigma = {sigma}, for a law with a jump",
+        np.abs(sides[sigma][0] - sides[sigma][1]).max(),
+        at_most=1e-5,
+    )
+
+# %% mystnb={"image": {"alt": "Reconstruction minus input against the place of the corrupted point, for three noise levels: lines from the posterior mean pass exactly through the dots from the derivative of the log density."}}
+fig, ax = plt.subplots()
+for sigma, (left, right) in sides.items():
+    at = places[np.abs(places - 0.5) < 0.5 + 3 * sigma]
+    (line,) = ax.plot(at, left, label=f"$\\sigma$ = {sigma}")
+    ax.plot(at, right, "o", ms=4, color=line.get_color())
+ax.axhline(0, color="gray", lw=0.8)
+ax.set(
+    xlabel=r"corrupted point $\tilde x$",
+    ylabel=r"$R^*(\tilde x) - \tilde x$",
+    title=r"Lines: posterior mean minus input.  Dots: $\sigma^2\,d\log p_\sigma/d\tilde x$.",
+)
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# The line crosses zero at the mode of $p_\sigma$, is positive to its left and negative to its right: it always points uphill.
+#
+# ## What a step does
+#
+# So replacing $\tilde x$ by $R^*(\tilde x)$ is a gradient step of size $\sigma^2$ on $\log p_\sigma$. A gradient step may overshoot; this one cannot.
+# A short argument (statement T5 of the book's map, the subject of a later chapter) shows
+# $\log p_\sigma(R^*(y)) - \log p_\sigma(y) \ge |R^*(y)-y|^2 / (2\sigma^2)$. From here on we use a mixture of Gaussians, for which
+# `daeutils` knows density, score and posterior mean exactly at every $\sigma$.
+
+# %%
+law = du.GaussianMixture([[0.3], [0.62], [0.72]], [0.07**2, 0.04**2, 0.06**2], [0.5, 0.2, 0.3])
+sigma = 0.1
+p_sigma = law.smooth(sigma)
+start = torch.linspace(-0.3, 1.3, 200, dtype=torch.float64)[:, None]
+
+point, gains = start, []
+for _ in range(20):
+    step = sigma**2 * p_sigma.score(point)
+    moved = point + step
+    gains.append(p_sigma.log_prob(moved) - p_sigma.log_prob(point) - (step**2).sum(1) / (2 * sigma**2))
+    point = moved
+du.claim(
+    "no step gains less than |step|^2 / (2 sigma^2)", torch.stack(gains).min().item(), at_least=-1e-10
+)
+du.claim(
+    "point + sigma^2 score is the posterior mean",
+    (start + sigma**2 * p_sigma.score(start) - law.posterior_mean(start, sigma)).abs().max().item(),
+    at_most=1e-10,
+)
+
+# %% [markdown]
+# Move the slider and watch three things: the blurred density $p_\sigma$, the arrow $R^*(\tilde x) - \tilde x$ from each
+# point, and how two modes become one. The static page shows the figure at one noise level.
+
+
+# %% mystnb={"image": {"alt": "A one-dimensional law with two bumps, its blurred version, and below it the reconstruction minus input, which is zero at the modes of the blurred law."}}
+def draw(sigma):
+    y = torch.linspace(-0.2, 1.2, 400)[:, None]
+    _, (top, bottom) = plt.subplots(2, 1, figsize=(7, 4), sharex=True)
+    top.plot(y, law.log_prob(y).exp(), color="gray", label="$p$")
+    top.plot(y, law.smooth(sigma).log_prob(y).exp(), label=r"$p_\sigma$")
+    top.set(ylabel="density", title=f"$\\sigma$ = {sigma:g}", ylim=(0, 4.2))
+    top.legend()
+    bottom.plot(y, law.posterior_mean(y, sigma) - y, color=du.plotting.ACCENT)
+    bottom.axhline(0, color="gray", lw=0.8)
+    bottom.set(
+        xlabel=r"corrupted point $\tilde x$", ylabel=r"$R^*(\tilde x) - \tilde x$", ylim=(-0.5, 0.5)
+    )
+
+
+du.slide(draw, [0.01, 0.02, 0.05, 0.1, 0.2, 0.4], label="sigma", start=0.05)
+
+# %% [markdown]
+# ## Step 3. Small noise: the form of the statement for $p$ itself
+#
+# The arrows belong to $p_\sigma$, not to $p$. Where $p$ is smooth and positive the two meet as $\sigma\to0$.
+# Convolution with a Gaussian is $p_\sigma = p + \tfrac{\sigma^2}{2}p'' + O(\sigma^4)$, so $\log p_\sigma = \log p + \tfrac{\sigma^2}{2}\,p''/p + O(\sigma^4)$,
+# and $p''/p = (\log p)'' + ((\log p)')^2$. Hence
+# $$\frac{R^*(x)-x}{\sigma^2} = (\log p)'(x) + \frac{\sigma^2}{2}\,\frac{d}{dx}\Big[(\log p)'' + \big((\log p)'\big)^2\Big](x) + O(\sigma^4).$$
+# The distance to $\nabla\log p$ falls with slope 2 on a log-log plot. The distance to $\nabla\log p_\sigma$ is zero at any $\sigma$.
+
+# %%
+X = sympy.symbols("x", real=True)
+density = sum(
+    float(w) * sympy.exp(-((X - float(mu)) ** 2) / (2 * float(v))) / sympy.sqrt(2 * sympy.pi * float(v))
+    for w, mu, v in zip(law.weights, law.means[:, 0], law.covariances[:, 0, 0])
+)
+log_p = sympy.log(density)
+term = sympy.diff(sympy.diff(log_p, X, 2) + sympy.diff(log_p, X) ** 2, X) / 2  # leading coefficient of T3
+coefficient = sympy.lambdify(X, term, "numpy")
+
+at = torch.linspace(0.1, 0.95, 200, dtype=torch.float64)[:, None]
+weight = law.log_prob(at).exp()
+sigmas = np.geomspace(0.002, 0.016, 7)
+
+
+def distance(field, other):
+    return ((weight * (field - other)[:, 0] ** 2).sum() / weight.sum()).sqrt().item()
+
+
+read_off = {s: (law.posterior_mean(at, s) - at) / s**2 for s in sigmas}
+to_p = [distance(read_off[s], law.score(at)) for s in sigmas]
+to_p_sigma = [distance(read_off[s], law.smooth(s).score(at)) for s in sigmas]
+predicted = [
+    distance(torch.zeros_like(at), s**2 * torch.from_numpy(coefficient(at.numpy()))) for s in sigmas
+]
+slope = np.polyfit(np.log(sigmas), np.log(to_p), 1)[0]
+
+du.claim("the distance to grad log p falls with slope 2", slope, at_least=1.9, at_most=2.1)
+du.claim(
+    "its size is the formula's, at the smallest sigma",
+    to_p[0] / predicted[0],
+    at_least=0.98,
+    at_most=1.02,
+)
+du.claim("the distance to grad log p_sigma is zero at every sigma", max(to_p_sigma), at_most=1e-6)
+
+# %% mystnb={"image": {"alt": "Log-log plot: the distance of the read-off score to grad log p falls as sigma squared along the predicted line; the distance to grad log p_sigma stays at rounding level."}}
+fig, ax = plt.subplots()
+ax.loglog(sigmas, to_p, "o", label=r"distance to $\nabla\log p$, measured")
+ax.loglog(sigmas, predicted, color=du.plotting.PAPER, lw=1, label=r"leading term, $\propto\sigma^2$")
+ax.loglog(sigmas, to_p_sigma, "s", ms=4, label=r"distance to $\nabla\log p_\sigma$ (rounding)")
+ax.set(xlabel=r"noise level $\sigma$", ylabel="root mean square distance", title="What small noise buys")
+ax.set_xticks([0.002, 0.004, 0.008, 0.016], ["0.002", "0.004", "0.008", "0.016"])
+ax.minorticks_off()
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# **Misconception: "it holds only for small noise."** That is the price of speaking about $p$. About $p_\sigma$ it is exact.
+#
+# ## Step 4. A certificate for a network that is not perfect
+#
+# A real network is not at the optimum. How far is its score? Let
+# $\mathrm{kl}(p\|q) = p\log\frac pq + (1-p)\log\frac{1-p}{1-q}$. Because the risk is linear in the target,
+# the *excess* of a network's BCE over the best possible one is
+# $$E[\mathrm{BCE}(R,x)] - E[\mathrm{BCE}(R^*,x)] = E\sum_i \mathrm{kl}(R^*_i\,\|\,R_i).$$
+# Pinsker's inequality $\mathrm{kl}(p\|q)\ge 2(p-q)^2$ turns it into a distance, and division by $\sigma^4$ into one between scores:
+# $$E|\hat s - s_\sigma|^2 \;\le\; \frac{\text{excess}}{2\,\sigma^4}, \qquad \hat s(\tilde x) = \frac{R(\tilde x)-\tilde x}{\sigma^2}.$$
+# For squared error there is equality, without the factor 2 (Vincent 2011: denoising score matching).
+# First the ingredients, then a network in training.
+
+# %%
+P, Q = torch.meshgrid(
+    torch.linspace(0.001, 0.999, 500, dtype=torch.float64),
+    torch.linspace(0.001, 0.999, 500, dtype=torch.float64),
+    indexing="ij",
+)
+kl = P * (P / Q).log() + (1 - P) * ((1 - P) / (1 - Q)).log()
+du.claim(
+    "Pinsker: kl(p||q) >= 2 (p - q)^2 on a grid", (kl - 2 * (P - Q) ** 2).min().item(), at_least=-1e-12
+)
+
+risk_gap = risk - risk.subs(r, m)
+bernoulli = m * sympy.log(m / r) + (1 - m) * sympy.log((1 - m) / (1 - r))
+inside = {m: sympy.Rational(3, 10), r: sympy.Rational(4, 5)}
+du.claim(
+    "the excess risk is kl(m||r), tried at m = 0.3, r = 0.8",
+    abs(float((risk_gap - bernoulli).subs(inside))),
+    at_most=1e-12,
+)
+
+# %%
+generator = torch.Generator().manual_seed(0)
+x_noisy = du.corruption.gaussian(law.sample(50_000, generator), sigma, generator)
+optimum = law.posterior_mean(x_noisy, sigma)
+exact = law.smooth(sigma).score(x_noisy)
+
+budgets = [20, 40, 80, 160, 320, 640]
+errors, bounds = [], []
+for steps in budgets:
+    network = du.MLPDenoiser(1, hidden=48, depth=2)
+    du.fit(network, law, sigma=sigma, steps=steps, batch_size=512, device="cpu")
+    with torch.no_grad():
+        logits = network.logits(x_noisy)
+        learned = du.score_from_denoiser(network, x_noisy, sigma)
+    errors.append((learned - exact).square().sum(1).mean().item())
+    excess = du.objectives.excess_risk(logits, optimum).mean().item()
+    bounds.append(du.certificate(excess, sigma))
+
+du.claim(
+    "the certificate is never below the true error",
+    min(b / e for b, e in zip(bounds, errors)),
+    at_least=1.0,
+)
+du.claim("more steps, a better score", errors[-1] / errors[0], at_most=0.2)
+
+# %% tags=["nbval-ignore-output"]
+print("steps   true error   certificate   ratio   (numbers vary a little by machine)")
+for steps, e, b in zip(budgets, errors, bounds):
+    print(f"{steps:5d} {e:12.4f} {b:13.4f} {b / e:7.2f}")
+
+# %% mystnb={"image": {"alt": "The certificate lies above the true squared error of the score at every training length, and both fall as training goes on."}} tags=["nbval-ignore-output"]
+fig, ax = plt.subplots()
+ax.loglog(
+    budgets, bounds, "o-", color=du.plotting.ACCENT, label="certificate: excess BCE / (2 $\\sigma^4$)"
+)
+ax.loglog(budgets, errors, "o-", color=du.plotting.PAPER, label=r"true error $E|\hat s - s_\sigma|^2$")
+ax.set(xlabel="training steps", ylabel="squared error of the score", title="The loss certifies the score")
+ax.set_xticks(budgets, budgets)
+ax.minorticks_off()
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# ## Recap
+#
+# * BCE is linear in its target, so its optimum is the posterior mean, for grey pixels as for binary ones.
+# * The posterior mean minus the input is $\sigma^2\nabla\log p_\sigma$: exactly, at every $\sigma$, for every law. P2 holds in this sharper form.
+# * About $p$ itself the statement is a limit, with an error of order $\sigma^2$ whose size we can predict.
+# * The excess of the loss over its floor bounds the error of the score.
+#
+# **Check your understanding.** (1) Your BCE stops at 0.09 nats a pixel. Is the network bad? (2) Where do the arrows
+# of a DAE vanish? (3) Why does the certificate weaken as $\sigma$ falls?
+#
+# *Answers.* (1) Not necessarily: the floor is the entropy of the pixels given the corrupted image, not 0. (2) At the
+# stationary points of $p_\sigma$. (3) The excess is divided by $\sigma^4$: at small noise a small error of the reconstruction is a large error of the arrow.
+#
+# **Exercises.** (a) Repeat step 2 for a law with an atom at 0.5. What changes? (b) Show that the Bregman divergence
+# of $\phi(t) = t^2$ has the same optimum, and derive the equality for squared error. (c) Where does the certificate's slack come from? Compare it with
+# $(R-R^*)^2/(2R^*(1-R^*))$.
+#
+# **References.** Miyasawa 1961; Robbins 1956; Banerjee, Guo & Wang 2005; Efron 2011; Vincent 2011; Alain & Bengio 2014;
+# Creswell, Arulkumaran & Bharath 2017 (arXiv:1708.08487).

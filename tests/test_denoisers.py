@@ -1,0 +1,166 @@
+"""The two networks: shapes, ranges, noise levels, seeds and errors."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import seeded
+from torch.func import functional_call
+
+from daeutils import MLPDenoiser, UNetDenoiser
+
+MAKE = {
+    "mlp": lambda **kw: MLPDenoiser(3, hidden=16, depth=2, **kw),
+    "unet": lambda **kw: UNetDenoiser(side=8, width=4, dense=16, **kw),
+    "colour": lambda **kw: UNetDenoiser(3, side=16, width=4, dense=16, **kw),
+}
+SHAPES = {"mlp": (3,), "unet": (1, 8, 8), "colour": (3, 16, 16)}
+names = pytest.mark.parametrize("name", MAKE)
+levels = pytest.mark.parametrize("noise_levels", [False, True])
+
+
+def noisy(name: str, n: int = 5, scale: float = 1.0) -> torch.Tensor:
+    return 0.5 + scale * torch.randn(n, *SHAPES[name], generator=seeded())
+
+
+@names
+@levels
+def test_reconstructions_are_images_of_the_same_shape(name, noise_levels):
+    denoiser, x = MAKE[name](noise_levels=noise_levels), noisy(name)
+    out = denoiser(x, 0.3)
+    assert out.shape == x.shape and out.dtype == x.dtype
+    assert (out > 0).all() and (out < 1).all()
+    torch.testing.assert_close(out, denoiser.logits(x, 0.3).sigmoid())
+
+
+def test_the_default_network_takes_the_digits():
+    assert UNetDenoiser()(torch.rand(2, 1, 28, 28)).shape == (2, 1, 28, 28)
+
+
+@names
+@levels
+@settings(max_examples=10)
+@given(sigma=st.floats(0.01, 20), scale=st.floats(0, 50))
+def test_logits_stay_finite_at_every_noise_level(name, noise_levels, sigma, scale):
+    logits = MAKE[name](noise_levels=noise_levels).logits(noisy(name, scale=scale), sigma)
+    assert torch.isfinite(logits).all()
+
+
+@names
+def test_a_level_may_be_a_number_or_one_for_each_sample(name):
+    denoiser, x = MAKE[name](noise_levels=True), noisy(name)
+    torch.testing.assert_close(denoiser(x, 0.3), denoiser(x, torch.full((5,), 0.3)))
+    sigma = torch.tensor([0.05, 0.2, 0.7, 2.0, 9.0])
+    one_by_one = [denoiser(x[i : i + 1], s.item()) for i, s in enumerate(sigma)]
+    torch.testing.assert_close(denoiser(x, sigma), torch.cat(one_by_one))
+    assert not torch.allclose(denoiser(x, 0.1), denoiser(x, 1.0))  # the level is used
+
+
+@names
+@levels
+def test_a_sample_does_not_depend_on_its_batch(name, noise_levels):
+    denoiser, x = MAKE[name](noise_levels=noise_levels), noisy(name, 7)
+    parts = [denoiser(part, 0.3) for part in x.split(2)]
+    torch.testing.assert_close(denoiser(x, 0.3), torch.cat(parts))
+
+
+@names
+def test_a_network_of_one_level_needs_no_sigma(name):
+    denoiser, x = MAKE[name](), noisy(name)
+    assert torch.equal(denoiser(x), denoiser(x, 0.3))
+
+
+@names
+@levels
+def test_the_seed_alone_decides_on_the_weights(name, noise_levels):
+    torch.manual_seed(1)
+    state = torch.get_rng_state()
+    a, b, c = (MAKE[name](noise_levels=noise_levels, seed=seed) for seed in (0, 0, 1))
+    assert torch.equal(torch.get_rng_state(), state)
+    weights = [torch.cat([p.flatten() for p in net.parameters()]) for net in (a, b, c)]
+    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
+
+
+@names
+@levels
+def test_the_config_makes_the_same_network_again(name, noise_levels):
+    denoiser, x = MAKE[name](noise_levels=noise_levels), noisy(name)
+    again = type(denoiser)(**denoiser.config)
+    assert torch.equal(again(x, 0.3), denoiser(x, 0.3))
+
+
+@names
+@levels
+def test_every_weight_has_a_part_in_the_output(name, noise_levels):
+    """Each parameter, when all of them are nonzero, receives a gradient."""
+    denoiser, x = MAKE[name](noise_levels=noise_levels), noisy(name)
+    values = {key: p + 0.01 for key, p in denoiser.named_parameters()}
+    out = functional_call(denoiser, values, (x, 0.3))
+    gradients = torch.autograd.grad(out.square().sum(), list(values.values()))
+    assert all(g.abs().max() > 0 for g in gradients)
+
+
+# Bad input
+
+
+@names
+def test_a_network_of_many_levels_asks_for_one(name):
+    with pytest.raises(ValueError, match=r"sigma is None.*denoiser\(x_noisy, sigma\)"):
+        MAKE[name](noise_levels=True)(noisy(name))
+
+
+@names
+@pytest.mark.parametrize("sigma", [0.0, -1.0, math.nan, torch.zeros(5), "a"])
+def test_bad_noise_levels(name, sigma):
+    with pytest.raises(ValueError, match=r"sigma is .* finite number > 0"):
+        MAKE[name](noise_levels=True)(noisy(name), sigma)
+
+
+@names
+@pytest.mark.parametrize("count", [1, 4, 6])
+def test_as_many_levels_as_samples(name, count):
+    with pytest.raises(ValueError, match=rf"sigma has shape \({count},\) for a batch of 5"):
+        MAKE[name](noise_levels=True)(noisy(name), torch.ones(count))
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "expected"),
+    [
+        ("mlp", (5, 2), r"expected \(N, 3\)"),
+        ("mlp", (3,), r"expected \(N, 3\)"),
+        ("unet", (5, 1, 12, 12), r"expected \(N, 1, 8, 8\)"),
+        ("unet", (5, 3, 8, 8), r"expected \(N, 1, 8, 8\)"),
+        ("unet", (1, 8, 8), r"expected \(N, 1, 8, 8\)"),
+        ("colour", (5, 1, 16, 16), r"expected \(N, 3, 16, 16\)"),
+    ],
+)
+def test_wrong_shapes(name, shape, expected):
+    with pytest.raises(ValueError, match=expected):
+        MAKE[name]()(torch.zeros(shape))
+
+
+@names
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.float64])
+def test_wrong_dtypes(name, dtype):
+    with pytest.raises(ValueError, match=rf"dtype {dtype}; expected torch.float32.*x_noisy.float"):
+        MAKE[name]()(noisy(name).to(dtype))
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: UNetDenoiser(side=30), "side is 30; expected a multiple of 4"),
+        (lambda: UNetDenoiser(side=0), "side is 0"),
+        (lambda: UNetDenoiser(channels=0), "channels is 0"),
+        (lambda: UNetDenoiser(width=1.5), "width is 1.5"),
+        (lambda: UNetDenoiser(dense=0), "dense is 0"),
+        (lambda: MLPDenoiser(0), "dim is 0"),
+        (lambda: MLPDenoiser(2, hidden=0), "hidden is 0"),
+        (lambda: MLPDenoiser(2, depth=-1), "depth is -1"),
+    ],
+)
+def test_bad_sizes(make, text):
+    with pytest.raises(ValueError, match=text):
+        make()

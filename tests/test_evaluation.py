@@ -1,0 +1,319 @@
+"""Distances between sets of images, the classifier behind them, and the networks that ship."""
+
+import hashlib
+import json
+import math
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from oracles import seeded
+from scipy.linalg import sqrtm
+from scipy.spatial.distance import cdist
+
+import daeutils as du
+from daeutils import baselines, evaluation, train, training, zoo
+from daeutils import features as features_module
+from daeutils.features import FeatureClassifier
+
+DIGITS, LABELS = du.digits("test")
+
+
+# Frechet distance
+
+
+def frechet_by_scipy(a: np.ndarray, b: np.ndarray) -> float:
+    gap = a.mean(0) - b.mean(0)
+    c, d = np.cov(a.T), np.cov(b.T)
+    return gap @ gap + np.trace(c + d - 2 * sqrtm(c @ d).real)
+
+
+def some_features(seed: int, n: int = 300, d: int = 8) -> torch.Tensor:
+    rng = np.random.default_rng(seed)
+    mixed = rng.normal(size=(n, d)) @ rng.normal(size=(d, d)) + rng.normal(size=d)
+    return torch.from_numpy(mixed)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_frechet_is_the_formula(seed):
+    a, b = some_features(seed), some_features(seed + 10, n=200)
+    expected = frechet_by_scipy(a.numpy(), b.numpy())
+    assert evaluation.frechet_between(a, b) == pytest.approx(expected, rel=1e-6)
+    assert evaluation.frechet_between(b, a) == pytest.approx(expected, rel=1e-6)
+    assert evaluation.frechet_between(a, a) == pytest.approx(0, abs=1e-6 * expected)
+
+
+def test_frechet_of_a_shift_is_its_square():
+    a = some_features(0)
+    assert evaluation.frechet_between(a, a + 2) == pytest.approx(4 * a.shape[1], rel=1e-6)
+
+
+def test_frechet_grows_with_noise_on_real_digits():
+    half, other = DIGITS[:500], DIGITS[500:1000]
+    noise = torch.randn(half.shape, generator=seeded())
+    distances = [
+        du.frechet_distance((half + s * noise).clamp(0, 1), other) for s in (0, 0.2, 0.4, 0.8)
+    ]
+    assert (np.diff(distances) > 0).all()
+    assert distances[-1] > 3 * distances[0] > 0
+    found = [evaluation.features(x).double().cpu().numpy() for x in (half, other)]
+    assert distances[0] == pytest.approx(frechet_by_scipy(*found), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "text"),
+    [
+        (torch.zeros(1, 3), torch.zeros(5, 3), "a holds 1 sample"),
+        (torch.zeros(5, 3), torch.zeros(1, 3), "b holds 1 sample"),
+        (torch.zeros(5, 3), torch.full((5, 3), math.nan), "b holds NaN"),
+        (torch.zeros(5, 3), torch.zeros(5, 4), "3 and 4 features"),
+        (torch.zeros(5, 3).long(), torch.zeros(5, 3), "a has dtype"),
+    ],
+)
+def test_bad_features(a, b, text):
+    with pytest.raises(ValueError, match=text):
+        evaluation.frechet_between(a, b)
+
+
+# Bootstrap and neighbours
+
+
+def test_bootstrap_of_a_mean_is_its_standard_error():
+    x = torch.randn(400, generator=seeded())
+    low, high = evaluation.bootstrap(lambda x: x.mean().item(), x, draws=400)
+    assert high - low == pytest.approx(2 * 1.96 * x.std().item() / 20, rel=0.2)
+    assert low < x.mean() < high
+
+
+def test_bootstrap_intervals_cover():
+    hits = 0
+    for seed in range(60):
+        x = torch.randn(80, generator=seeded(seed))
+        low, high = evaluation.bootstrap(lambda x: x.mean().item(), x, draws=100)
+        hits += low <= 0 <= high
+    assert hits >= 50  # 57 expected; fewer than 50 has a probability of 1 in 10,000 at 95 %
+
+
+def test_bootstrap_draws_each_sample_apart_and_by_its_seed():
+    a, b = torch.zeros(50), torch.arange(50.0)
+    seen = []
+
+    def statistic(a, b):
+        seen.append((len(a), len(b)))
+        return (b - a).mean().item()
+
+    first = evaluation.bootstrap(statistic, a, b, seed=3)
+    assert set(seen) == {(50, 50)} and len(seen) == 20
+    assert first == evaluation.bootstrap(statistic, a, b, seed=3)
+    assert first != evaluation.bootstrap(statistic, a, b, seed=4)
+    with pytest.raises(ValueError, match="draws is 1"):
+        evaluation.bootstrap(statistic, a, b, draws=1)
+
+
+def test_nearest_by_brute_force():
+    images, reference = DIGITS[:1050:15], du.digits()[0][:500]
+    images = (images + 0.1 * torch.randn(images.shape, generator=seeded())).clamp(0, 1)
+    table = cdist(images.flatten(1).double(), reference.flatten(1).double())
+    distance, index = evaluation.nearest(images, reference)
+    np.testing.assert_array_equal(index, table.argmin(1))
+    np.testing.assert_allclose(distance, table.min(1), rtol=1e-5)
+
+
+def test_a_copy_is_at_distance_zero():
+    reference = DIGITS[:300]
+    distance, index = evaluation.nearest(reference[40:80], reference)
+    assert index.tolist() == list(range(40, 80))
+    assert distance.max() < 1e-6
+
+
+def test_neighbours_have_one_shape():
+    with pytest.raises(ValueError, match=r"\(1, 28, 28\).*\(1, 14, 14\)"):
+        evaluation.nearest(DIGITS[:2], DIGITS[:2, :, ::2, ::2])
+
+
+# The classifier
+
+
+def test_classifier_learns_and_repeats_itself():
+    images, labels = du.digits()
+    images, labels = images[:400], labels[:400]
+    networks = [FeatureClassifier(seed=0) for _ in range(2)]
+    state = torch.get_rng_state()
+    for network in networks:
+        network.fit(images, labels, steps=60, batch_size=64, device="cpu", progress=False)
+    assert torch.equal(torch.get_rng_state(), state)
+    a, b = (network(DIGITS[:20]) for network in networks)
+    assert torch.equal(a, b) and not networks[0].training
+    assert evaluation.accuracy(DIGITS[:500], LABELS[:500], networks[0]) > 0.5  # chance: 0.1
+
+
+def test_probabilities_and_features_are_those_of_the_network():
+    network = FeatureClassifier().eval()
+    images = DIGITS[:30]
+    p = evaluation.probabilities(images, network)
+    np.testing.assert_allclose(p.sum(1), 1, rtol=1e-5)
+    torch.testing.assert_close(p, network(images).softmax(1).detach())
+    torch.testing.assert_close(evaluation.features(images, network), network.features(images).detach())
+    guesses = p.argmax(1).numpy()
+    expected = np.mean(guesses == LABELS[:30].numpy())
+    assert evaluation.accuracy(images, LABELS[:30], network) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: evaluation.features(DIGITS[0]), "images has shape"),
+        (lambda: evaluation.features(DIGITS[:2].byte()), "images has dtype"),
+        (lambda: evaluation.features(DIGITS[:2, :, :14]), r"expected \(N, 1, 28, 28\)"),
+        (lambda: evaluation.accuracy(DIGITS[:3], LABELS[:2]), r"labels have shape \(2,\) for 3 images"),
+        (lambda: FeatureClassifier().fit(DIGITS[:3], LABELS[:2]), r"labels have shape \(2,\)"),
+        (lambda: FeatureClassifier().fit(DIGITS[:3] * 255, LABELS[:3]), r"expected \[0, 1\]"),
+        (lambda: FeatureClassifier().fit(DIGITS[:3], LABELS[:3], batch_size=0), "batch_size is 0"),
+    ],
+)
+def test_bad_images_and_labels(call, text):
+    with pytest.raises(ValueError, match=text):
+        call()
+
+
+# What ships
+
+
+def test_each_recipe_ships():
+    assert zoo.names() == sorted(train.RECIPES)
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_the_card_describes_the_weights(name):
+    card = zoo.card(name)
+    content = (zoo.SHIPPED / f"{name}.safetensors").read_bytes()
+    assert hashlib.sha256(content).hexdigest() == card["sha256"]
+    network = zoo.load_network(name, device="cpu")
+    assert card["name"] == name and card["command"] == f"python -m daeutils.train {name}"
+    assert card["kind"] == type(network).__name__ and card["config"] == network.config
+    assert card["parameters"] == sum(p.numel() for p in network.parameters())
+    assert not network.training and not any(p.requires_grad for p in network.parameters())
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_the_card_tells_what_the_weights_measure(name, monkeypatch):
+    """The recipe's own measurement, on the shipped weights: only its training is left out."""
+    for module in (training, baselines, features_module):
+        monkeypatch.setattr(module, "optimise", lambda *args, **kwargs: training.History())
+    _, _, measure = train.RECIPES[name]()
+    found, told = measure(zoo.load_network(name)), zoo.card(name)["metrics"]
+    assert found.keys() == told.keys() and told
+    for key, value in told.items():
+        tolerance = dict(abs=0.002) if key == "test_accuracy" else dict(rel=0.01)
+        assert found[key] == pytest.approx(value, **tolerance)
+
+
+# Weights on disk
+
+NETWORKS = {
+    "mlp": lambda: du.MLPDenoiser(2, hidden=8, depth=1, noise_levels=True, seed=4),
+    "unet": lambda: du.UNetDenoiser(side=8, width=4, dense=8, seed=4),
+    "vae": lambda: du.VAE((1, 4, 4), latent=2, hidden=6, seed=4),
+    "classifier": lambda: FeatureClassifier(seed=4),
+}
+
+
+@pytest.fixture
+def stored(tmp_path):
+    network = NETWORKS["mlp"]()
+    card = zoo.save_network(network, "mine", tmp_path, seed=4)
+    return tmp_path, card
+
+
+@pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
+def test_weights_come_back_in_half_precision(make, tmp_path):
+    network = make()
+    card = zoo.save_network(network, "mine", tmp_path, seed=4, data="none")
+    again = zoo.load_network("mine", device="cpu", folder=tmp_path)
+    assert card == zoo.card("mine", tmp_path) and card["data"] == "none"
+    assert type(again) is type(network)
+    for (key, a), b in zip(network.state_dict().items(), again.state_dict().values(), strict=True):
+        assert torch.equal(b, a.half().float()), key
+    for key, a in network.named_buffers():  # constants are not weights: they keep all their digits
+        assert torch.equal(again.get_buffer(key), a), key
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path):
+    with pytest.raises(ValueError, match=r"no network is called 'nobody'.*digits-classifier"):
+        zoo.load_network("nobody")
+    with pytest.raises(ValueError, match="no network is called"):
+        zoo.load_network("digits-classifier", folder=tmp_path)
+
+
+def flip_a_bit(content: bytes) -> bytes:
+    return content[:-1] + bytes([content[-1] ^ 1])
+
+
+def claim_as_own(folder, content: bytes, **changes) -> None:
+    """Put other weights in place, under a card that vouches for them."""
+    (folder / "mine.safetensors").write_bytes(content)
+    card = json.loads((folder / "mine.json").read_text("utf-8"))
+    card |= {"sha256": hashlib.sha256(content).hexdigest()} | changes
+    (folder / "mine.json").write_text(json.dumps(card), "utf-8")
+
+
+@pytest.mark.parametrize("damage", [flip_a_bit, lambda c: c[:-100], lambda c: b"", lambda c: c + b"0"])
+def test_damaged_weights_are_not_used(stored, damage):
+    folder, _ = stored
+    path = folder / "mine.safetensors"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ValueError, match=r"sha256.*damaged or foreign.*make weights"):
+        zoo.load_network("mine", folder=folder)
+
+
+class Trap:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def test_a_pickle_is_never_opened(stored, tmp_path):
+    folder, _ = stored
+    trace = tmp_path / "opened"
+    torch.save({"weight": Trap(trace)}, tmp_path / "trap")
+    for content in (pickle.dumps(Trap(trace)), (tmp_path / "trap").read_bytes()):
+        claim_as_own(folder, content)
+        with pytest.raises(ValueError, match="cannot be read"):
+            zoo.load_network("mine", folder=folder)
+        assert not trace.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"short", bytes(64)])
+def test_what_is_no_weight_file_cannot_be_read(stored, content):
+    claim_as_own(stored[0], content)
+    with pytest.raises(ValueError, match=r"'mine' cannot be read"):
+        zoo.load_network("mine", folder=stored[0])
+
+
+def test_weights_of_another_network_do_not_fit(stored, tmp_path):
+    folder, _ = stored
+    other = tmp_path / "other"
+    other.mkdir()
+    zoo.save_network(du.MLPDenoiser(2, hidden=9, depth=1, noise_levels=True), "mine", other)
+    claim_as_own(folder, (other / "mine.safetensors").read_bytes())
+    with pytest.raises(ValueError, match=r"weights of 'mine' do not fit .*MLPDenoiser"):
+        zoo.load_network("mine", folder=folder)
+
+
+def test_a_card_of_another_kind_is_refused(stored):
+    folder, _ = stored
+    claim_as_own(folder, (folder / "mine.safetensors").read_bytes(), kind="Transformer")
+    with pytest.raises(ValueError, match=r"'Transformer'; expected one of .*MLPDenoiser"):
+        zoo.load_network("mine", folder=folder)
+
+
+def test_weights_that_are_missing_are_said_to_be(stored):
+    folder, _ = stored
+    (folder / "mine.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"'mine' .*missing"):
+        zoo.load_network("mine", folder=folder)

