@@ -13,7 +13,8 @@ from daeutils.training import History, optimise, pick_device
 def _require_images(images: Tensor, shape: tuple[int, ...]) -> None:
     _check.unit_interval(images, "images")
     if tuple(images.shape[1:]) != tuple(shape):
-        raise ValueError(f"images have shape {tuple(images.shape)}; expected (N, {shape}).")
+        expected = ", ".join(map(str, shape))
+        raise ValueError(f"images have shape {tuple(images.shape)}; expected (N, {expected}).")
 
 
 class VAE(nn.Module):
@@ -50,6 +51,7 @@ class VAE(nn.Module):
     ) -> History:  # fmt: skip
         """Train on images (N, C, H, W) in [0, 1], in place."""
         _require_images(images, self.shape)
+        _check.count(batch_size, "batch_size")
         device = pick_device(device)
         self.to(device)
         images = images.to(device)

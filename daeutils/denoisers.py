@@ -91,7 +91,8 @@ class MLPDenoiser(Denoiser):
                 width = hidden
             self.net = nn.Sequential(*layers, nn.Linear(width, dim))
             self.skip = nn.Linear(dim, dim)
-        self.register_buffer("frequencies", math.pi * torch.arange(1.0, frequencies + 1))
+        waves = math.pi * torch.arange(1.0, frequencies + 1)
+        self.register_buffer("frequencies", waves, persistent=False)  # a constant, not a weight
 
     def logits(self, x_noisy, sigma=None):
         self._require(x_noisy, self.dim)

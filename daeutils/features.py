@@ -50,6 +50,7 @@ class FeatureClassifier(nn.Module):
             ValueError: images outside [0, 1], or another number of labels than of images.
         """
         _check.unit_interval(images, "images")
+        _check.count(batch_size, "batch_size")
         if labels.shape != images.shape[:1]:
             raise ValueError(
                 f"labels have shape {tuple(labels.shape)} for {len(images)} images; "

@@ -25,7 +25,8 @@ def claim(text: str, value, *, at_least: float | None = None, at_most: float | N
     """
     bounds = [(">=", at_least), ("<=", at_most)]
     limits = [f"{sign} {limit:g}" for sign, limit in bounds if limit is not None]
-    if not limits and value not in (True, False):
+    kind = str(getattr(value, "dtype", type(value).__name__))  # bool, also of numpy and torch
+    if not limits and not kind.endswith("bool"):
         raise ValueError(f"claim {text!r} has the value {value!r} and no bound; give at_least=...")
     number = float(value)
     bound = " and ".join(limits) or "true"
@@ -33,6 +34,7 @@ def claim(text: str, value, *, at_least: float | None = None, at_most: float | N
     holds &= at_least is None or number >= at_least
     holds &= at_most is None or number <= at_most
     holds &= bool(limits) or bool(value)
+    holds = bool(holds)  # not numpy's, which JSON cannot write
     ledger = os.environ.get("DAE_LEDGER")
     if ledger:
         entry = {

@@ -42,7 +42,7 @@ def show_images(rows, labels=None, columns=None, title=None, size: float = 0.62)
             ax.spines[:].set_visible(False)
             if j < len(row):
                 image = row[j] if row[j].ndim == 2 else row[j].movedim(0, -1)
-                ax.imshow(image.clamp(0, 1), cmap="gray", vmin=0, vmax=1)
+                ax.imshow(image.clamp(0, 1).numpy(), cmap="gray", vmin=0, vmax=1)
             if i == 0 and columns is not None:
                 ax.set_title(columns[j], fontsize=9, loc="center")
         if labels is not None:
@@ -62,7 +62,7 @@ def grid(points: int, low: float = 0.0, high: float = 1.0) -> Tensor:
 
 def density_background(ax, law, points: int = 120) -> None:
     """The density of a 2-D law in shades of blue, on the unit square."""
-    p = law.log_prob(grid(points)).exp().reshape(points, points)
+    p = law.log_prob(grid(points)).exp().reshape(points, points).numpy()
     ax.imshow(p, origin="lower", extent=(0, 1, 0, 1), cmap="Blues", vmax=1.3 * p.max(), zorder=0,
               interpolation="bilinear")  # fmt: skip
     ax.grid(False)

@@ -72,7 +72,7 @@ def optimise(
         module: what is trained, in place, already on its device.
         loss: draws a batch and returns a scalar; called once a step.
         lr: the learning rate at the start.
-        average: the weight that the running average keeps at each step.
+        average: the weight that the running average keeps at each step, less at the start.
 
     Raises:
         ValueError: neither steps nor seconds, or one that is not positive.
@@ -88,7 +88,7 @@ def optimise(
         raise ValueError(f"lr is {lr!r}; expected a learning rate > 0, 2e-3 say.")
     device = next(module.parameters()).device
     optimiser = torch.optim.Adam(module.parameters(), lr=lr, fused=True)
-    averaged = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(average))
+    averaged = AveragedModel(module, multi_avg_fn=_running_average(average))
     losses: list[Tensor] = []  # kept on the device: reading one would make a GPU wait
     history = History(device=str(device))
     bar = tqdm(total=steps, desc=name, unit="step", leave=False, disable=not _show(progress))
@@ -129,6 +129,16 @@ def optimise(
         module.load_state_dict(averaged.module.state_dict())
     history.seconds = time.monotonic() - start
     return history
+
+
+def _running_average(keep: float):
+    """Keeps less of the past while there is little of it: a run cut short is not held at its start."""
+
+    def update(averaged, current, count):
+        n = count.item()
+        get_ema_multi_avg_fn(min(keep, (1 + n) / (10 + n)))(averaged, current, n)
+
+    return update
 
 
 def _require_finite(value: Tensor, step: int, lr: float) -> None:

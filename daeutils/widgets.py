@@ -15,6 +15,8 @@ def slide(draw: Callable[[object], None], values: Sequence, *, label: str, start
     """
     if not values:
         raise ValueError("values is empty; expected at least one choice for the slider.")
+    if start is not None and start not in values:
+        raise ValueError(f"start is {start!r}; expected one of the values, {list(values)}.")
     options = [(f"{v:g}" if isinstance(v, float) else str(v), v) for v in values]
     first = values[len(values) // 2] if start is None else start
     control = SelectionSlider(options=options, value=first, description=label, continuous_update=False)

@@ -43,7 +43,12 @@ def load_network(name: str, device=None, folder=SHIPPED) -> nn.Module:
         ValueError: an unknown name, or weights that are not the ones on the card.
     """
     about = card(name, folder)
-    content = (folder / f"{name}.safetensors").read_bytes()
+    if about["kind"] not in KINDS:
+        raise ValueError(f"{name!r} is a {about['kind']!r}; expected one of {sorted(KINDS)}.")
+    path = folder / f"{name}.safetensors"
+    if not path.is_file():
+        raise ValueError(f"the weights of {name!r} are missing: train them again, make weights.")
+    content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     if digest != about["sha256"]:
         raise ValueError(
@@ -56,7 +61,12 @@ def load_network(name: str, device=None, folder=SHIPPED) -> nn.Module:
         state = {key: value.float() for key, value in load(content).items()}
     except SafetensorError as error:
         raise ValueError(f"the weights of {name!r} cannot be read: {error}.") from error
-    network.load_state_dict(state)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(
+            f"the weights of {name!r} do not fit the {about['kind']} on their card: {error}"
+        ) from error
     return network.requires_grad_(False).eval().to(pick_device(device))
 
 

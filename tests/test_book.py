@@ -144,9 +144,7 @@ def with_stale_number(nb):
     nb = copy.deepcopy(nb)
     for cell in nb.cells:
         for output in cell.get("outputs", []):
-            if output.output_type == "stream" and (
-                digit := re.search(r"(?<=[<>]= )\d", output.text)
-            ):
+            if output.output_type == "stream" and (digit := re.search(r"(?<=[<>]= )\d", output.text)):
                 changed = str((int(digit[0]) + 1) % 10)
                 output.text = output.text[: digit.start()] + changed + output.text[digit.end() :]
                 return nb

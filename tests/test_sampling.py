@@ -240,7 +240,7 @@ def test_bad_starts(chain, x, text):
 @pytest.mark.parametrize("sampler", [du.iterate, du.walkback, du.langevin])
 @pytest.mark.parametrize("steps", [-1, 2.0, None])
 def test_bad_steps(sampler, steps):
-    with pytest.raises(ValueError, match="steps is .* whole number >= 0"):
+    with pytest.raises(ValueError, match=r"steps is .* whole number >= 0"):
         sampler(grey, torch.zeros(1, 2), steps, 0.1)
 
 

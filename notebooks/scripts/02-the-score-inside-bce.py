@@ -203,7 +203,7 @@ du.claim(
 # point, and how two modes become one. The static page shows the figure at one noise level.
 
 
-# %% mystnb={"image": {"alt": "A one-dimensional law with two bumps, its blurred version, and below it the reconstruction minus input, which is zero at the modes of the blurred law."}}
+# %% mystnb={"image": {"alt": "A one-dimensional law with two bumps, its blurred version, and below it the reconstruction minus input, which is zero at the modes of the blurred law."}} tags=["nbval-ignore-output"]
 def draw(sigma):
     y = torch.linspace(-0.2, 1.2, 400)[:, None]
     _, (top, bottom) = plt.subplots(2, 1, figsize=(7, 4), sharex=True)
