@@ -46,7 +46,7 @@ test, _ = du.digits("test")
 unet = du.load("digits-unet-bce")
 vae = du.load("digits-vae")
 device = du.pick_device()
-n = du.budget(quick=1000, full=2000)
+n = du.budget(quick=800, full=2000)
 
 # %% [markdown]
 # ## Slide down, do not jump
@@ -198,7 +198,7 @@ refined = {}
 for s0 in strengths:
     generator = torch.Generator(device).manual_seed(1)
     x = du.corruption.gaussian(patients, s0, generator)
-    refined[s0] = du.probability_flow(unet, x, du.noise_schedule(10, high=s0, low=0.02))
+    refined[s0] = du.probability_flow(unet, x, du.noise_schedule(8, high=s0, low=0.02))
 
 passes = [1, 2, 3, 5, 8]
 plain = du.iterate(unet, patients, 8, sigma=0.4, return_path=True)[passes]
