@@ -202,15 +202,9 @@ def test_the_card_describes_the_weights(name):
     assert not network.training and not any(p.requires_grad for p in network.parameters())
 
 
-# Minutes on a CPU: their weights are known by their sha256, and measured anew in the full budget.
-SLOW = {"digits-unet-bce", "digits-unet-mse"}
-
-
 @pytest.mark.parametrize("name", zoo.names())
 def test_the_card_tells_what_the_weights_measure(name, monkeypatch):
     """The recipe's own measurement, on the shipped weights: only its training is left out."""
-    if name in SLOW and du.budget(quick=True, full=False):
-        pytest.skip("measured with DAE_BUDGET=full")
     for module in (training, baselines, features_module):
         monkeypatch.setattr(module, "optimise", lambda *args, **kwargs: training.History())
     _, _, measure = train.RECIPES[name]()
@@ -219,6 +213,23 @@ def test_the_card_tells_what_the_weights_measure(name, monkeypatch):
     for key, value in told.items():
         tolerance = dict(abs=0.002) if key == "test_accuracy" else dict(rel=0.01)
         assert found[key] == pytest.approx(value, **tolerance)
+
+
+def test_the_command_trains_writes_and_measures(tmp_path, monkeypatch, capsys):
+    def recipe():
+        network = FeatureClassifier(seed=1)
+        history = network.fit(DIGITS[:50], LABELS[:50], steps=2)
+        return network, history, lambda net: {"test_accuracy": 0.123456}
+
+    monkeypatch.setitem(train.RECIPES, "digits-classifier", recipe)
+    train.main(["digits-classifier", "--out", str(tmp_path)])
+    card = zoo.card("digits-classifier", tmp_path)
+    assert card["steps"] == 2 and card["metrics"] == {"test_accuracy": 0.1235}
+    assert zoo.load_network("digits-classifier", folder=tmp_path).config == card["config"]
+    assert "0.1235" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        train.main(["no-such-network"])
+    assert "no recipe is called ['no-such-network']" in capsys.readouterr().err
 
 
 # Weights on disk

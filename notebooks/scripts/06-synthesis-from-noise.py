@@ -75,7 +75,7 @@ du.plotting.show_images(rows, names, size=0.48)
 plt.show()
 
 # %% [markdown]
-# At the small noise level the chain is stuck in a tangle: there the network sees strokes everywhere, and sharpens them. At the large one,
+# At the small noise level the chain is stuck in a tangle that thickens into blobs: there the network sees strokes everywhere, and sharpens them. At the large one,
 # digits appear within a few passes. The numbers behind it:
 
 # %%
@@ -160,7 +160,7 @@ du.claim(
 )
 
 # %% [markdown]
-# **Confident is not good, and good is not diverse.** The tangles of $\sigma=0.2$ are as convincing to the classifier as digits are.
+# **Confident is not good, and good is not diverse.** The tangles and blobs of $\sigma=0.2$ convince the classifier nearly as well as digits do.
 #
 # ## The fall of diversity
 #

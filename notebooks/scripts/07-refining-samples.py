@@ -79,7 +79,7 @@ plt.show()
 #
 # The **Frechet distance** fits a Gaussian to each of two sets of images, in the 64 features of a small digit classifier, and measures how far apart they are. It is 0 for identical sets, and it has a **floor**:
 # training digits against test digits. It compares only within this book, and only sets of one size. Always read it beside the floor and beside the VAE. Intervals are bootstrap intervals, 2.5 to 97.5 per cent,
-# both sets drawn again.
+# both sets drawn again, shifted so that they centre on the estimate.
 
 # %%
 test_features = du.evaluation.features(test)
