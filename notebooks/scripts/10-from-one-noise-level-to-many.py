@@ -254,7 +254,7 @@ du.claim(
 du.claim("and keep more labels, by", by_passes[5][1] - by_flow[1.0][1], at_least=0.04)
 
 # %% [markdown]
-# The answer is not the one that the story so far suggests. **As a repair, plain passes of one denoiser are the better tool**: at the same distance they keep more labels. The noise that the flow adds wipes out part of what was there. The flow's strength is
+# The answer is not the one that the story so far suggests. **As a repair of these samples, plain passes of one denoiser are the better tool**: at the same distance they keep more labels. The noise that the flow adds wipes out part of what was there. The flow's strength is
 # synthesis: it alone goes on towards the floor, where plain passes turn. So P5, the paper's second experiment, keeps its place beside diffusion.
 #
 # %% [markdown]
@@ -289,7 +289,7 @@ du.claim(
 # ## Recap
 #
 # * A diffusion model is a denoising autoencoder that is told its noise level, and a way to come down through the levels. Its denoiser may be trained with BCE.
-# * From pure noise it makes digits much closer to real ones than plain iteration (chapter 06) or the VAE, and varied ones: P4 and P5 find here what they lacked.
+# * From pure noise it makes digits much closer to real ones than plain iteration (chapter 06) or the VAE, and varied ones: P4 finds here what it lacked.
 # * Adding noise and flowing back refines samples too, but plain passes keep more of the original at the same distance.
 #
 # **Check your understanding.** (1) Why does the flow not lose diversity as the ascent does? (2) What does the flow with the *memoriser* of chapter 05 produce?
