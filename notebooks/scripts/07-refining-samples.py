@@ -285,7 +285,7 @@ du.claim("pixel by pixel, the samples stay as varied as they were", pixels[-1] /
 #
 # * **P5 holds here.** A few passes of a BCE-trained DAE bring samples of a VAE and of a Gaussian much closer to real digits, clear of every control, on samples not used to choose the settings.
 # * It holds *in part*, if "improved" is read as "as good as real": the distance stops well above the floor, and too many passes at a large $\sigma$ make it worse again.
-# * Gradient ascent finds modes. To keep variety, put the noise back and come down through all levels: chapter 10.
+# * Gradient ascent finds modes: images more typical than real ones. To draw samples of the law, come down through all noise levels: chapter 10.
 #
 # **Check your understanding.** (1) Why choose $(\sigma, k)$ on other samples than those reported? (2) Why is a small $\sigma$ safe but slow?
 #
