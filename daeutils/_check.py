@@ -59,6 +59,15 @@ def same_shape(a: Tensor, b: Tensor, names: str) -> None:
         )
 
 
+def one_label_each(labels: Tensor, images: Tensor) -> None:
+    """Raise ValueError unless labels are (N,) for N images."""
+    if labels.shape != images.shape[:1]:
+        raise ValueError(
+            f"labels have shape {tuple(labels.shape)} for {len(images)} images; "
+            f"expected one label for each image: ({len(images)},)."
+        )
+
+
 def count(n, name: str, *, at_least: int = 1) -> None:
     """Raise ValueError unless n is an integer, at_least or more."""
     if isinstance(n, bool) or not isinstance(n, int) or n < at_least:

@@ -44,11 +44,7 @@ def probabilities(images: Tensor, classifier: FeatureClassifier | None = None) -
 
 def accuracy(images: Tensor, labels: Tensor, classifier: FeatureClassifier | None = None) -> float:
     """The fraction of images whose most probable class is their label."""
-    if labels.shape != images.shape[:1]:
-        raise ValueError(
-            f"labels have shape {tuple(labels.shape)} for {len(images)} images; "
-            f"expected one label for each image: ({len(images)},)."
-        )
+    _check.one_label_each(labels, images)
     guess = probabilities(images, classifier).argmax(1)
     return (guess == labels.to(guess.device)).double().mean().item()
 

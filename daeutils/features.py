@@ -51,11 +51,7 @@ class FeatureClassifier(nn.Module):
         """
         _check.unit_interval(images, "images")
         _check.count(batch_size, "batch_size")
-        if labels.shape != images.shape[:1]:
-            raise ValueError(
-                f"labels have shape {tuple(labels.shape)} for {len(images)} images; "
-                f"expected one label for each image: ({len(images)},)."
-            )
+        _check.one_label_each(labels, images)
         device = pick_device(device)
         self.to(device)
         images, labels = images.to(device), labels.to(device)
