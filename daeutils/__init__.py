@@ -14,7 +14,16 @@ from daeutils import corruption, evaluation, objectives, plotting, sampling, zoo
 from daeutils.baselines import VAE, PCAGaussian
 from daeutils.data import digits, fashion_mnist, mnist
 from daeutils.denoisers import MLPDenoiser, UNetDenoiser
-from daeutils.densities import GaussianMixture, checkerboard, from_points, moons, ring, spiral
+from daeutils.densities import (
+    GaussianMixture,
+    checkerboard,
+    from_points,
+    moons,
+    pinwheel,
+    random_mixture,
+    ring,
+    spiral,
+)
 from daeutils.evaluation import frechet_distance
 from daeutils.lessons import budget, claim
 from daeutils.sampling import iterate, langevin, noise_schedule, probability_flow, walkback
@@ -38,6 +47,6 @@ __all__ = [
     "budget", "certificate", "checkerboard", "claim", "corruption", "cosine", "digits", "evaluation",
     "fashion_mnist", "fit", "frechet_distance", "from_points", "iterate", "jacobian", "langevin",
     "load", "log_density_difference", "mnist", "moons", "noise_schedule", "objectives", "pick_device",
-    "plotting", "probability_flow", "relative_error", "ring", "sampling", "score_from_denoiser",
-    "slide", "spiral", "walkback", "zoo",
+    "pinwheel", "plotting", "probability_flow", "random_mixture", "relative_error", "ring", "sampling",
+    "score_from_denoiser", "slide", "spiral", "walkback", "zoo",
 ]  # fmt: skip

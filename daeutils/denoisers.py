@@ -1,8 +1,9 @@
 """Networks that reconstruct the clean x from the corrupted x~.
 
 Every denoiser has `logits(x_noisy, sigma=None)`, the a(x~) of the theory, and gives
-R(x~) = sigmoid(a(x~)) when called. With `noise_levels=True` it also takes sigma: a float, or one for
-each sample, shape (N,). Weights are drawn from `seed`, so two networks made alike are equal.
+R(x~) = sigmoid(a(x~)) when called, or R = a where it was made with output="linear". With
+`noise_levels=True` it also takes sigma: a float, or one for each sample, shape (N,). Weights are drawn
+from `seed`, so two networks made alike are equal.
 """
 
 import math
@@ -14,17 +15,25 @@ from daeutils import _check
 
 
 class Denoiser(nn.Module):
-    """What the two networks share: the sigmoid, and the check on sigma."""
+    """What the two networks share: the output, and the checks on it and on sigma."""
 
     noise_levels: bool
+    output: str  # "sigmoid", or "linear" to compare with (chapter 08)
 
     def forward(self, x_noisy: Tensor, sigma=None) -> Tensor:
-        """R(x~) in (0, 1), same shape as x_noisy."""
-        return self.logits(x_noisy, sigma).sigmoid()
+        """R(x~), same shape as x_noisy: in (0, 1), or anywhere where the output is linear."""
+        a = self.logits(x_noisy, sigma)
+        return a if self.output == "linear" else a.sigmoid()
 
     def logits(self, x_noisy: Tensor, sigma=None) -> Tensor:
         """a(x~), same shape as x_noisy; train on these, never on the sigmoid (T8f)."""
         raise NotImplementedError
+
+    def _set(self, **config) -> None:
+        """Keep what the network was made with: the zoo writes it beside the weights."""
+        if config["output"] not in ("sigmoid", "linear"):
+            raise ValueError(f"output is {config['output']!r}; expected 'sigmoid' or 'linear'.")
+        self.noise_levels, self.output, self.config = config["noise_levels"], config["output"], config
 
     def _require(self, x_noisy: Tensor, *shape: int) -> None:
         """Shape and dtype alone: reading the values would make a GPU wait."""
@@ -71,17 +80,23 @@ class MLPDenoiser(Denoiser):
         dim: d, the dimension of the points.
         hidden, depth: width and number of hidden layers.
         noise_levels: whether it takes sigma.
+        frequencies: of the sines and cosines of each coordinate that it sees beside it.
+        output: "sigmoid", or "linear" for a reconstruction that BCE cannot train.
         seed: of the initial weights.
     """
 
-    def __init__(self, dim, hidden=96, depth=3, noise_levels=False, frequencies=4, seed=0):
+    def __init__(
+        self, dim, hidden=96, depth=3, noise_levels=False, frequencies=4, output="sigmoid", seed=0
+    ):
         super().__init__()
         for value, name in [(dim, "dim"), (hidden, "hidden"), (depth, "depth")]:
             _check.count(value, name)
-        self.dim, self.noise_levels = dim, noise_levels
-        self.config = dict(
-            dim=dim, hidden=hidden, depth=depth, noise_levels=noise_levels, frequencies=frequencies
-        )
+        _check.count(frequencies, "frequencies", at_least=0)
+        self.dim = dim
+        self._set(
+            dim=dim, hidden=hidden, depth=depth, noise_levels=noise_levels, frequencies=frequencies,
+            output=output,
+        )  # fmt: skip
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             width = dim * (1 + 2 * frequencies) + (16 if noise_levels else 0)
@@ -127,22 +142,24 @@ class UNetDenoiser(Denoiser):
         width: channels at the finest scale (then 2x, 4x).
         dense: units of the dense layer, which sees the whole image at once.
         noise_levels: whether it takes sigma.
+        output: "sigmoid", or "linear" for a reconstruction that BCE cannot train.
         seed: of the initial weights.
     """
 
     def __init__(
-        self, channels=1, noise_levels=False, side=28, width=16, dense=256, level_width=64, seed=0
-    ):
+        self, channels=1, noise_levels=False, side=28, width=16, dense=256, level_width=64,
+        output="sigmoid", seed=0,
+    ):  # fmt: skip
         super().__init__()
         sizes = dict(channels=channels, side=side, width=width, dense=dense, level_width=level_width)
         for name, value in sizes.items():
             _check.count(value, name)
         if side % 4:
             raise ValueError(f"side is {side}; expected a multiple of 4: pad or crop the images.")
-        self.noise_levels, self.shape = noise_levels, (channels, side, side)
-        self.config = dict(
+        self.shape = (channels, side, side)
+        self._set(
             channels=channels, noise_levels=noise_levels, side=side, width=width, dense=dense,
-            level_width=level_width,
+            level_width=level_width, output=output,
         )  # fmt: skip
         a, b, c, lw = width, 2 * width, 4 * width, level_width if noise_levels else 0
         self.coarse = (c, side // 4, side // 4)

@@ -203,3 +203,33 @@ def checkerboard(std: float = 0.025) -> GaussianMixture:
     grid = torch.cartesian_prod(fine, fine)
     square = ((grid - 0.1) / 0.2).long().sum(1)
     return GaussianMixture(grid[square % 2 == 0], std**2)
+
+
+def pinwheel(arms: int = 5, centres: int = 12, std: float = 0.02, twist: float = 1.2) -> GaussianMixture:
+    """Curved blades about (0.5, 0.5): rows of bumps that turn by `twist` radians from hub to tip."""
+    _check.count(arms, "arms")
+    _check.count(centres, "centres", at_least=2)
+    along = torch.linspace(0, 1, centres, dtype=torch.float64)
+    start = torch.arange(arms, dtype=torch.float64)[:, None] * (2 * math.pi / arms)
+    angle, radius = (start + twist * along).flatten(), (0.08 + 0.29 * along).repeat(arms)
+    return GaussianMixture(0.5 + radius[:, None] * torch.stack([angle.cos(), angle.sin()], 1), std**2)
+
+
+def random_mixture(components: int = 6, seed: int = 0) -> GaussianMixture:
+    """A law that nobody tuned for: random centres, weights, widths and directions, one law a seed.
+
+    The widths (standard deviations along the two axes) lie in [0.015, 0.05]; the centres keep 0.25,
+    five of the largest widths, from every face.
+    """
+    _check.count(components, "components")
+    generator = torch.Generator().manual_seed(seed)
+
+    def uniform(*shape):
+        return torch.rand(*shape, generator=generator, dtype=torch.float64)
+
+    means = 0.25 + 0.5 * uniform(components, 2)
+    widths = 0.015 + 0.035 * uniform(components, 2)
+    turn = 2 * math.pi * uniform(components)
+    axes = torch.stack([turn.cos(), -turn.sin(), turn.sin(), turn.cos()], 1).reshape(-1, 2, 2)
+    covariances = axes @ torch.diag_embed(widths**2) @ axes.mT
+    return GaussianMixture(means, (covariances + covariances.mT) / 2, 0.25 + uniform(components))

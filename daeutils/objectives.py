@@ -26,7 +26,13 @@ def bce(logits: Tensor, x: Tensor) -> Tensor:
 def mse(logits: Tensor, x: Tensor) -> Tensor:
     """Squared error |sigmoid(logits) - x|^2: the same optimum as BCE (T1), other weights (T4)."""
     _check.same_shape(logits, x, "logits and x")
-    return ((logits.sigmoid() - x) ** 2).flatten(1).sum(1)
+    return squared_error(logits.sigmoid(), x)
+
+
+def squared_error(reconstruction: Tensor, x: Tensor) -> Tensor:
+    """|R - x|^2 of a reconstruction without a sigmoid: what `fit` takes for "mse" and a linear output."""
+    _check.same_shape(reconstruction, x, "reconstruction and x")
+    return ((reconstruction - x) ** 2).flatten(1).sum(1)
 
 
 OBJECTIVES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"bce": bce, "mse": mse}

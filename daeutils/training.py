@@ -13,7 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 from daeutils import _check
-from daeutils.objectives import OBJECTIVES
+from daeutils.objectives import OBJECTIVES, squared_error
 
 
 def pick_device(device=None) -> torch.device:
@@ -192,7 +192,7 @@ def fit(
         source: a tensor of data in [0, 1], (N, d) or (N, C, H, W), or anything with `.sample(n)`.
         sigma: a float, in units of the data's [0, 1], or a law over noise levels: a function
             (n, generator) -> (n,), such as `corruption.log_normal()`.
-        objective: "bce" or "mse", both on the sigmoid of the logits.
+        objective: "bce" or "mse", both of the sigmoid of the logits; "mse" also of a linear output.
         steps, seconds: when to stop, whichever comes first; 2,000 steps if neither is given.
         batch_size: 1024 points or 64 images by default.
         lr: learning rate at the start of the cosine; 1e-2 for points, 2e-3 for images by default.
@@ -203,10 +203,17 @@ def fit(
         a `History`. The denoiser stays on the device it was trained on.
 
     Raises:
-        ValueError: data outside [0, 1] or with NaN, sigma <= 0, an unknown objective, no data.
+        ValueError: data outside [0, 1] or with NaN, sigma <= 0, an unknown objective, no data, or
+            BCE for a linear output.
     """
     if objective not in OBJECTIVES:
         raise ValueError(f"objective is {objective!r}; expected one of {sorted(OBJECTIVES)}.")
+    linear = getattr(denoiser, "output", "sigmoid") == "linear"
+    if linear and objective == "bce":
+        raise ValueError(
+            "this denoiser has a linear output, whose reconstructions may leave (0, 1), where BCE is "
+            'not defined; expected output="sigmoid", or objective="mse".'
+        )
     if not callable(sigma):
         _check.noise_level(sigma)
     elif not getattr(denoiser, "noise_levels", True):
@@ -223,7 +230,7 @@ def fit(
     batch_size = (64 if images else 1024) if batch_size is None else batch_size
     _check.count(batch_size, "batch_size")
     batches = iter(_batches(source, batch_size, generator))
-    risk = OBJECTIVES[objective]
+    risk = squared_error if linear else OBJECTIVES[objective]
 
     def loss() -> Tensor:
         x = next(batches)

@@ -1,4 +1,4 @@
-"""Figures with a slider. A slider only ever calls a pure function that draws; nothing trains here."""
+"""Figures with sliders. A slider only ever calls a pure function that draws; nothing trains here."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,23 +6,37 @@ import matplotlib.pyplot as plt
 from ipywidgets import SelectionSlider, interact
 
 
-def slide(draw: Callable[[object], None], values: Sequence, *, label: str, start=None) -> None:
-    """Show draw(value) under a slider over `values`; draw makes a figure and leaves it open.
+def slide(draw: Callable[..., object], *, start: dict | None = None, **choices: Sequence) -> None:
+    """Show draw(name=value, ...) under one slider for each of `choices`.
+
+        slide(draw, sigma=[0.05, 0.1, 0.2], start={"sigma": 0.1})
 
     Args:
-        draw: called with the chosen value. values: what can be chosen, in order.
-        label: what stands before the slider. start: the first choice; the middle one by default.
-    """
-    if not values:
-        raise ValueError("values is empty; expected at least one choice for the slider.")
-    if start is not None and start not in values:
-        raise ValueError(f"start is {start!r}; expected one of the values, {list(values)}.")
-    options = [(f"{v:g}" if isinstance(v, float) else str(v), v) for v in values]
-    first = values[len(values) // 2] if start is None else start
-    control = SelectionSlider(options=options, value=first, description=label, continuous_update=False)
+        draw: called with the chosen values by name; makes a figure and leaves it open.
+        choices: for each argument of draw, what can be chosen, in order; the name is the label.
+        start: the first choices; the middle ones by default.
 
-    def show(value):
-        draw(value)
+    Raises:
+        ValueError: no choices, an empty list, or a start that is not among them.
+    """
+    if not choices or not all(len(values) for values in choices.values()):
+        raise ValueError(f"choices are {choices}; expected at least one value for each slider.")
+    start = {name: values[len(values) // 2] for name, values in choices.items()} | (start or {})
+    for name, value in start.items():
+        if value not in choices.get(name, ()):
+            raise ValueError(
+                f"start has {name} = {value!r}; expected one of {list(choices.get(name, ()))}."
+            )
+
+    def show(**chosen):
+        draw(**chosen)
         plt.show()
 
-    interact(show, value=control)
+    def slider(name):
+        options = [(f"{v:g}" if isinstance(v, float) else str(v), v) for v in choices[name]]
+        label = name.replace("_", " ")
+        return SelectionSlider(
+            options=options, value=start[name], description=label, continuous_update=False
+        )
+
+    interact(show, **{name: slider(name) for name in choices})

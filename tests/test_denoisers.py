@@ -35,6 +35,15 @@ def test_reconstructions_are_images_of_the_same_shape(name, noise_levels):
     torch.testing.assert_close(out, denoiser.logits(x, 0.3).sigmoid())
 
 
+@names
+def test_a_linear_output_is_the_logits_themselves(name):
+    denoiser, x = MAKE[name](output="linear"), noisy(name, scale=3)
+    assert torch.equal(denoiser(x), denoiser.logits(x))
+    assert torch.equal(denoiser(x), MAKE[name]().logits(x))  # the output alone differs
+    with pytest.raises(ValueError, match="output is 'tanh'; expected 'sigmoid' or 'linear'"):
+        MAKE[name](output="tanh")
+
+
 def test_the_default_network_takes_the_digits():
     assert UNetDenoiser()(torch.rand(2, 1, 28, 28)).shape == (2, 1, 28, 28)
 

@@ -1,6 +1,7 @@
 """Mixtures of Gaussians against scipy, finite differences, quadrature and scikit-learn."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,7 +17,14 @@ import daeutils as du
 from daeutils import GaussianMixture
 
 CASES = dict(kind=st.sampled_from(KINDS), dim=st.integers(1, 3), seed=st.integers(0, 2**20))
-SHAPES = {"ring": du.ring, "moons": du.moons, "spiral": du.spiral, "checkerboard": du.checkerboard}
+SHAPES = {
+    "ring": du.ring,
+    "moons": du.moons,
+    "spiral": du.spiral,
+    "pinwheel": du.pinwheel,
+    "checkerboard": du.checkerboard,
+}
+RANDOM = {f"random {k} {s}": partial(du.random_mixture, k, s) for k in (1, 2, 12) for s in range(20)}
 
 kinds = pytest.mark.parametrize("kind", KINDS)
 # absolute and relative tolerance
@@ -244,7 +252,7 @@ def test_the_generator_alone_decides():
 # The laws in the unit square
 
 
-@pytest.mark.parametrize("make", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("make", (SHAPES | RANDOM).values(), ids=SHAPES | RANDOM)
 def test_almost_no_mass_outside_the_unit_square(make):
     law = make()
     std = law.covariances.diagonal(dim1=1, dim2=2).sqrt().numpy()
@@ -252,6 +260,23 @@ def test_almost_no_mass_outside_the_unit_square(make):
     tails = norm.sf(means / std) + norm.sf((1 - means) / std)  # (K, 2), below 0 and above 1
     assert law.dim == 2
     assert law.weights.numpy() @ tails.sum(1) < 1e-6
+
+
+def test_a_random_mixture_is_unequal_anisotropic_and_its_own_for_each_seed():
+    law = du.random_mixture(8, seed=3)
+    widths = torch.linalg.eigvalsh(law.covariances).sqrt()
+    assert widths.min() >= 0.015 and widths.max() <= 0.05
+    assert (widths[:, 1] / widths[:, 0]).max() > 1.5 and law.covariances[:, 0, 1].abs().max() > 1e-4
+    assert law.weights.max() / law.weights.min() > 1.5
+    assert torch.equal(law.means, du.random_mixture(8, seed=3).means)
+    assert not torch.equal(law.means, du.random_mixture(8, seed=4).means)
+
+
+def test_a_pinwheel_looks_the_same_after_a_turn_by_one_arm():
+    law, angle = du.pinwheel(arms=5), 2 * np.pi / 5
+    turn = torch.tensor([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    x = 0.5 + 0.3 * points(50, 2, 0, torch.float64)
+    np.testing.assert_allclose(law.log_prob(0.5 + (x - 0.5) @ turn.T), law.log_prob(x), rtol=1e-9)
 
 
 def test_ring_is_a_circle_of_equal_bumps():

@@ -149,34 +149,36 @@ def sliders(monkeypatch):
 def test_a_slider_draws_at_the_start_and_at_each_choice(sliders, capsys, caplog):
     drawn = []
 
-    def draw(value):
-        drawn.append(value)
+    def draw(noise_level, law):
+        drawn.append((noise_level, law))
         plt.figure()
 
-    du.slide(draw, [0.1, 0.25, 0.5], label="noise")
-    (slider,) = sliders
-    assert drawn == [0.25]  # the middle one
-    assert slider.description == "noise"
-    assert [label for label, _ in slider.options] == ["0.1", "0.25", "0.5"]
-    slider.value = 0.5
-    slider.value = 0.1
-    assert drawn == [0.25, 0.5, 0.1]
+    du.slide(draw, noise_level=[0.1, 0.25, 0.5], law=["ring", "moons"])
+    level, law = sliders
+    assert drawn == [(0.25, "moons")]  # the middle ones
+    assert level.description == "noise level"
+    assert [label for label, _ in level.options] == ["0.1", "0.25", "0.5"]
+    level.value = 0.5
+    law.value = "ring"
+    assert drawn == [(0.25, "moons"), (0.5, "moons"), (0.5, "ring")]
     assert not plt.get_fignums()  # shown and closed, each of them
     assert capsys.readouterr().out.count("Figure(") == 3
     assert not [r for r in caplog.records if r.levelno >= logging.WARNING]  # interact hides errors
 
 
 @pytest.mark.parametrize(
-    ("values", "start", "first"), [([1, 2, 3], 3, 3), ("abcd", None, "c"), ((7,), None, 7)]
+    ("values", "start", "first"), [([1, 2, 3], {"n": 3}, 3), ("abcd", None, "c"), ((7,), {}, 7)]
 )
 def test_a_slider_starts_where_it_is_told(sliders, values, start, first):
     drawn = []
-    du.slide(drawn.append, values, label="n", start=start)
+    du.slide(lambda n: drawn.append(n), n=values, start=start)
     assert drawn == [first] and sliders[0].value == first
 
 
 def test_a_slider_needs_values():
-    with pytest.raises(ValueError, match="values is empty"):
-        du.slide(print, [], label="x")
-    with pytest.raises(ValueError, match="start is 5; expected one of"):
-        du.slide(print, [1, 2], label="x", start=5)
+    for choices in ({}, {"x": []}):
+        with pytest.raises(ValueError, match="expected at least one value for each slider"):
+            du.slide(print, **choices)
+    for start in ({"x": 5}, {"y": 1}):
+        with pytest.raises(ValueError, match=r"start has . = .; expected one of"):
+            du.slide(print, x=[1, 2], start=start)

@@ -51,9 +51,11 @@ class Constant(nn.Module):
 # What it converges to
 
 
-@pytest.mark.parametrize("objective", ["bce", "mse"])
-def test_training_leads_to_the_posterior_mean(objective):
-    denoiser, sigma = small(), 0.15
+@pytest.mark.parametrize(
+    ("objective", "output"), [("bce", "sigmoid"), ("mse", "sigmoid"), ("mse", "linear")]
+)
+def test_training_leads_to_the_posterior_mean(objective, output):
+    denoiser, sigma = small(output=output), 0.15
     y = LAW.smooth(sigma).sample(2000, seeded(1))
     exact = LAW.posterior_mean(y, sigma) - y
 
@@ -316,6 +318,7 @@ class OutOfTheCube:
         (dict(sigma=torch.tensor([0.1, 0.2])), "sigma is"),
         (dict(sigma=du.corruption.log_normal()), "noise_levels=True"),
         (dict(objective="l1"), r"objective is 'l1'; expected one of \['bce', 'mse'\]"),
+        (dict(denoiser=small(output="linear")), r"linear output.*BCE is not defined.*objective=.mse."),
         (dict(steps=0), "steps is 0"),
         (dict(steps=2.5), "steps is 2.5"),
         (dict(seconds=0), "seconds is 0"),
@@ -327,8 +330,8 @@ class OutOfTheCube:
     ],
 )
 def test_bad_input(change, text):
-    arguments = dict(source=GOOD, sigma=0.1, steps=2) | change
-    denoiser = small()
+    arguments = dict(denoiser=small(), source=GOOD, sigma=0.1, steps=2) | change
+    denoiser = arguments.pop("denoiser")
     start = weights(denoiser)
     with pytest.raises(ValueError, match=text):
         fit(denoiser, arguments.pop("source"), **arguments)

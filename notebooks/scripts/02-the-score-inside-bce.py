@@ -218,7 +218,7 @@ def draw(sigma):
     )
 
 
-du.slide(draw, [0.01, 0.02, 0.05, 0.1, 0.2, 0.4], label="sigma", start=0.05)
+du.slide(draw, sigma=[0.01, 0.02, 0.05, 0.1, 0.2, 0.4], start={"sigma": 0.05})
 
 # %% [markdown]
 # ## Step 3. Small noise: the form of the statement for $p$ itself
