@@ -1,5 +1,6 @@
 # The book in a few commands; `make` alone lists them.
 #   VENV=dir     another place for the virtual environment, which several checkouts may share
+#   BENCH="..."  arguments of the benchmark: sections and options
 #   PYTHON=...   the Python (3.11 or newer) that creates it
 
 VENV ?= .venv
@@ -11,11 +12,11 @@ STAMP := $(VENV)/.installed
 # The package of this checkout, even where the environment was made by another one.
 export PYTHONPATH := $(CURDIR)
 
-CODE := daeutils tests docs notebooks/conftest.py notebooks/scripts
+CODE := daeutils benchmarks tests docs notebooks/conftest.py notebooks/scripts
 NBVAL := --nbval --nbval-current-env --nbval-sanitize-with=tests/nbval.cfg \
          --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120
 
-.PHONY: help setup book test lab site refresh notebooks weights clean
+.PHONY: help setup book test lab site refresh notebooks weights bench clean
 .DELETE_ON_ERROR:
 
 help:
@@ -28,6 +29,7 @@ help:
 	@echo "make notebooks  bring edits of notebooks/scripts into the notebooks"
 	@echo "make refresh    execute the notebooks in place, update README's chapter table"
 	@echo "make weights    train the networks that several chapters share again"
+	@echo "make bench      measure the accuracy of learned scores, beside public packages (hours)"
 	@echo "make clean      remove what was built; $(VENV) stays"
 
 setup: $(STAMP)
@@ -68,6 +70,11 @@ refresh: setup
 
 weights: setup
 	@$(PY) -m daeutils.train
+
+# Run it again after an interruption: what was measured is kept. BENCH="sigma --seeds 1" measures less.
+bench: setup
+	@$(PY) -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[bench]'
+	@$(PY) benchmarks/score_accuracy.py $(BENCH)
 
 clean:
 	rm -rf _build dist .pytest_cache .ruff_cache .hypothesis

@@ -21,7 +21,7 @@ class Denoiser(nn.Module):
     output: str  # "sigmoid", or "linear" to compare with (chapter 08)
 
     def forward(self, x_noisy: Tensor, sigma=None) -> Tensor:
-        """R(x~), same shape as x_noisy: in (0, 1), or anywhere where the output is linear."""
+        """R(x~), same shape as x_noisy: in (0, 1) up to rounding, or anywhere if the output is linear."""
         a = self.logits(x_noisy, sigma)
         return a if self.output == "linear" else a.sigmoid()
 
@@ -73,51 +73,62 @@ def _shrink(x_noisy: Tensor, sigma: Tensor | None) -> Tensor:
     return (x_noisy - 0.5) / scale.reshape(-1, *[1] * (x_noisy.ndim - 1))
 
 
+# What is assumed of data in [0, 1] before any is seen: that it is uniform there.
+_MEAN, _VARIANCE = 0.5, 1 / 12
+
+
+def _logit(r: Tensor, edge: float = 0.05) -> Tensor:
+    """logit(r), continued by its tangents below `edge` and above 1 - edge: any r is welcome."""
+    inside = r.clamp(edge, 1 - edge)
+    return inside.logit() + (r - inside) / (edge * (1 - edge))
+
+
 class MLPDenoiser(Denoiser):
-    """A plain network for points: Fourier features, SiLU layers, and a linear skip to the logits.
+    """A plain network for points: SiLU layers that correct the best linear denoiser, in logits.
+
+    For data of mean m and variance v the best linear reconstruction is m + v / (v + sigma^2) (x~ - m),
+    and misses x by sigma sqrt(v / (v + sigma^2)). The layers add to the one in units of the other, so
+    what they must learn is near unit size at every sigma; the sum goes through the logit, and the sigmoid
+    brings it back. Such scaling is due to Karras et al. 2022; the logit is ours.
 
     Args:
         dim: d, the dimension of the points.
         hidden, depth: width and number of hidden layers.
-        noise_levels: whether it takes sigma.
-        frequencies: of the sines and cosines of each coordinate that it sees beside it.
+        noise_levels: whether it takes sigma; else it is made for the one that `fit` writes into `level`.
         output: "sigmoid", or "linear" for a reconstruction that BCE cannot train.
         seed: of the initial weights.
     """
 
-    def __init__(
-        self, dim, hidden=96, depth=3, noise_levels=False, frequencies=4, output="sigmoid", seed=0
-    ):
+    level: Tensor
+
+    def __init__(self, dim, hidden=128, depth=3, noise_levels=False, output="sigmoid", seed=0):
         super().__init__()
         for value, name in [(dim, "dim"), (hidden, "hidden"), (depth, "depth")]:
             _check.count(value, name)
-        _check.count(frequencies, "frequencies", at_least=0)
         self.dim = dim
-        self._set(
-            dim=dim, hidden=hidden, depth=depth, noise_levels=noise_levels, frequencies=frequencies,
-            output=output,
-        )  # fmt: skip
+        self._set(dim=dim, hidden=hidden, depth=depth, noise_levels=noise_levels, output=output)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            width = dim * (1 + 2 * frequencies) + (16 if noise_levels else 0)
+            width = dim + (16 if noise_levels else 0)
             layers: list[nn.Module] = []
             for _ in range(depth):
                 layers += [nn.Linear(width, hidden), nn.SiLU()]
                 width = hidden
             self.net = nn.Sequential(*layers, nn.Linear(width, dim))
-            self.skip = nn.Linear(dim, dim)
-        waves = math.pi * torch.arange(1.0, frequencies + 1)
-        self.register_buffer("frequencies", waves, persistent=False)  # a constant, not a weight
+        if not noise_levels:
+            self.register_buffer("level", torch.tensor(0.1))
 
     def logits(self, x_noisy, sigma=None):
         self._require(x_noisy, self.dim)
         level = self._level(x_noisy, sigma)
-        x = _shrink(x_noisy, level)
-        waves = (x[:, :, None] * self.frequencies).flatten(1)  # (N, d * frequencies)
-        features = [x, waves.sin(), waves.cos()]
-        if level is not None:
-            features.append(_level_features(level))
-        return self.net(torch.cat(features, 1)) + self.skip(x)
+        sigma = self.level if level is None else level
+        total = sigma**2 + _VARIANCE
+        x = x_noisy - _MEAN
+        scaled = x / total.sqrt()
+        features = scaled if level is None else torch.cat([scaled, _level_features(level)], 1)
+        correction = sigma * (_VARIANCE / total).sqrt() * self.net(features)
+        r = _MEAN + _VARIANCE / total * x + correction
+        return r if self.output == "linear" else _logit(r)
 
 
 class _Block(nn.Module):

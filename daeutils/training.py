@@ -1,6 +1,7 @@
 """`fit`: one loop for points and images, for one noise level or many, on a CPU or a GPU."""
 
 import inspect
+import math
 import os
 import sys
 import time
@@ -59,6 +60,7 @@ def optimise(
     steps: int | None = None,
     seconds: float | None = None,
     lr: float = 2e-3,
+    orthogonal: bool = False,
     average: float = 0.99,
     progress: bool = True,
     name: str = "training",
@@ -72,6 +74,8 @@ def optimise(
         module: what is trained, in place, already on its device.
         loss: draws a batch and returns a scalar; called once a step.
         lr: the learning rate at the start.
+        orthogonal: step along orthogonalised gradients (Muon) where a weight is a matrix, at rate lr;
+            Adam then moves the rest at lr / 5.
         average: the weight that the running average keeps at each step, less at the start.
 
     Raises:
@@ -87,7 +91,14 @@ def optimise(
     if not lr > 0:
         raise ValueError(f"lr is {lr!r}; expected a learning rate > 0, 2e-3 say.")
     device = next(module.parameters()).device
-    optimiser = torch.optim.Adam(module.parameters(), lr=lr, fused=True)
+    matrices = [p for p in module.parameters() if orthogonal and p.ndim == 2]
+    others = [p for p in module.parameters() if not (orthogonal and p.ndim == 2)]
+    optimisers: list[torch.optim.Optimizer] = []
+    if matrices:
+        optimisers.append(torch.optim.Muon(matrices, lr=lr, weight_decay=0))
+    if others:
+        optimisers.append(torch.optim.Adam(others, lr=lr / 5 if matrices else lr, fused=True))
+    groups = [(group, group["lr"]) for optimiser in optimisers for group in optimiser.param_groups]
     averaged = AveragedModel(module, multi_avg_fn=_running_average(average))
     losses: list[Tensor] = []  # kept on the device: reading one would make a GPU wait
     history = History(device=str(device))
@@ -103,13 +114,13 @@ def optimise(
                 done = max(done, (now - start) / seconds)
                 if done >= 1:
                     break
-            rate = lr * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * done)).item())
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-            optimiser.zero_grad(set_to_none=True)
+            for group, first in groups:
+                group["lr"] = first * 0.5 * (1 + math.cos(math.pi * done))
+            module.zero_grad(set_to_none=True)
             value = loss()
             value.backward()
-            optimiser.step()
+            for optimiser in optimisers:
+                optimiser.step()
             averaged.update_parameters(module)
             losses.append(value.detach())
             bar.update()
@@ -149,15 +160,22 @@ def _require_finite(value: Tensor, step: int, lr: float) -> None:
         )
 
 
-def _batches(source, batch_size: int, generator: torch.Generator) -> Iterable[Tensor]:
-    """Endless batches: drawn from a resident tensor, or fresh from anything with .sample(n)."""
+def _pairs(source, batch_size: int, generator: torch.Generator) -> Iterable[tuple[Tensor, Tensor]]:
+    """Endless (x, eps), x drawn from a resident tensor, or fresh from anything with .sample(n)."""
     device = generator.device
+
+    def noise(x):
+        return torch.randn(x.shape, generator=generator, device=device)
+
     if isinstance(source, Tensor):
         _check.unit_interval(source, "source")
         source = source.to(device, torch.float32)  # resident: no copy in the loop
+        if source.ndim == 2 and source.shape[1] <= FEW:
+            yield from _even_pairs(source, batch_size, generator)
         while True:
             index = torch.randint(len(source), (batch_size,), generator=generator, device=device)
-            yield source[index]
+            x = source[index]
+            yield x, noise(x)
     if not hasattr(source, "sample"):
         raise ValueError(
             f"source is a {type(source).__name__}; expected a tensor of data in [0, 1], "
@@ -168,7 +186,45 @@ def _batches(source, batch_size: int, generator: torch.Generator) -> Iterable[Te
     _check.unit_interval(source.sample(1000, **chance), "a sample of the source")
     while True:
         # A mixture has tails: the few points outside the cube go to its face, where BCE is defined.
-        yield source.sample(batch_size, **chance).to(device, torch.float32).clamp(0, 1)
+        x = source.sample(batch_size, **chance).to(device, torch.float32).clamp(0, 1)
+        yield x, noise(x)
+
+
+FEW = 6  # dimensions, up to which batches are spread evenly; tried in two, where it gains much
+
+
+def _even_pairs(points: Tensor, batch_size: int, generator: torch.Generator):
+    """(x, eps) spread more evenly than chance does it, over the data and over the noise together.
+
+    A scrambled Sobol sequence gives points u in the unit cube: its first coordinate picks x along a
+    curve through the data, the others become Gaussian by the inverse of the distribution function.
+    Each pair alone has the law that a random one has; a batch of them averages to less noise.
+    """
+    points = points[_along_a_curve(points)]
+    n, d = points.shape
+    block = batch_size * max(1, 2**16 // batch_size)  # drawn on the CPU, many batches at a time
+    restart = 2**30 - block  # where the sequence ends
+    seed = generator.initial_seed()
+    sobol = torch.quasirandom.SobolEngine(d + 1, scramble=True, seed=seed)
+    while True:
+        if sobol.num_generated >= restart:
+            seed += 1
+            sobol = torch.quasirandom.SobolEngine(d + 1, scramble=True, seed=seed)
+        u = sobol.draw(block).to(points.device)  # (block, 1 + d)
+        x = points[(u[:, 0] * n).long().clamp(max=n - 1)]
+        eps = torch.special.ndtri(u[:, 1:].clamp(2**-26, 1 - 2**-24))
+        yield from zip(x.split(batch_size), eps.split(batch_size), strict=True)
+
+
+def _along_a_curve(points: Tensor) -> Tensor:
+    """An order in which neighbours are near in space (Morton's: the bits of the coordinates in turn)."""
+    bits = min(20, 62 // points.shape[1])
+    cells = (points.double() * (2**bits - 1)).long()  # (N, d)
+    place = torch.zeros(len(points), dtype=torch.long, device=points.device)
+    for bit in reversed(range(bits)):
+        for coordinate in cells.unbind(1):
+            place = 2 * place + ((coordinate >> bit) & 1)
+    return place.argsort(stable=True)
 
 
 def fit(
@@ -181,11 +237,15 @@ def fit(
     seconds: float | None = None,
     batch_size: int | None = None,
     lr: float | None = None,
+    optimiser: str | None = None,
     seed: int = 0,
     device=None,
     progress: bool = True,
 ) -> History:
     """Train a denoiser, in place, to reconstruct x from x~ = x + sigma eps (chapter 01; T1, T2).
+
+    For a tensor of points in at most six dimensions, batches are spread evenly over data and noise, by a
+    scrambled Sobol sequence. Chapter 03 shows what that is worth, and the optimiser.
 
     Args:
         denoiser: `MLPDenoiser`, `UNetDenoiser`, or any module with `logits(x_noisy, sigma)`.
@@ -195,7 +255,10 @@ def fit(
         objective: "bce" or "mse", both of the sigmoid of the logits; "mse" also of a linear output.
         steps, seconds: when to stop, whichever comes first; 2,000 steps if neither is given.
         batch_size: 1024 points or 64 images by default.
-        lr: learning rate at the start of the cosine; 1e-2 for points, 2e-3 for images by default.
+        lr: learning rate at the start of the cosine; by default 2e-2 for "muon", and for "adam" 2e-3 for
+            images and 1e-2 for points.
+        optimiser: "adam", or "muon": steps along orthogonalised gradients wherever a weight is a matrix.
+            By default "adam" for images and "muon" for points.
         seed: of batches and noise. The same seed gives the same network on one machine.
         device: a GPU where there is one, by default.
 
@@ -203,11 +266,13 @@ def fit(
         a `History`. The denoiser stays on the device it was trained on.
 
     Raises:
-        ValueError: data outside [0, 1] or with NaN, sigma <= 0, an unknown objective, no data, or
-            BCE for a linear output.
+        ValueError: data outside [0, 1] or with NaN, sigma <= 0, an unknown objective or optimiser, no
+            data, or BCE for a linear output.
     """
     if objective not in OBJECTIVES:
         raise ValueError(f"objective is {objective!r}; expected one of {sorted(OBJECTIVES)}.")
+    if optimiser not in (None, "adam", "muon"):
+        raise ValueError(f"optimiser is {optimiser!r}; expected 'adam' or 'muon'.")
     linear = getattr(denoiser, "output", "sigmoid") == "linear"
     if linear and objective == "bce":
         raise ValueError(
@@ -226,16 +291,21 @@ def fit(
     device = pick_device(device)
     denoiser.to(device)
     generator = torch.Generator(device).manual_seed(seed)
+    if isinstance(getattr(denoiser, "level", None), Tensor):
+        denoiser.level.fill_(sigma)
     images = isinstance(source, Tensor) and source.ndim == 4
     batch_size = (64 if images else 1024) if batch_size is None else batch_size
     _check.count(batch_size, "batch_size")
-    batches = iter(_batches(source, batch_size, generator))
+    pairs = iter(_pairs(source, batch_size, generator))
+    if optimiser is None:
+        optimiser = "adam" if images else "muon"
+    if lr is None:
+        lr = 2e-2 if optimiser == "muon" else 2e-3 if images else 1e-2
     risk = squared_error if linear else OBJECTIVES[objective]
 
     def loss() -> Tensor:
-        x = next(batches)
+        x, eps = next(pairs)
         level = sigma(len(x), generator) if callable(sigma) else sigma
-        eps = torch.randn(x.shape, generator=generator, device=device)
         # corruption.gaussian without its checks, each of which would make a GPU wait
         shaped = level.reshape(-1, *[1] * (x.ndim - 1)) if callable(sigma) else level
         x_noisy = x + shaped * eps
@@ -246,7 +316,8 @@ def fit(
         loss,
         steps=steps,
         seconds=seconds,
-        lr=(2e-3 if images else 1e-2) if lr is None else lr,
+        lr=lr,
+        orthogonal=optimiser == "muon",
         progress=progress,
         name=f"{objective} denoiser",
     )

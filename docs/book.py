@@ -482,7 +482,9 @@ def site() -> None:
         "chapters": chapter_table("/chapters/{name}.ipynb", measured),
         "claims": claims_table(read_claims(measured)),
         "times": times_table(read_times(measured)),
+        "score_accuracy": (STORED / "score_accuracy.md").read_text("utf-8"),
     }
+    shutil.copy(STORED / "score_accuracy.png", source)
     for name, text in pages.items():
         (generated / f"{name}.md").write_text(text, encoding="utf-8")
 

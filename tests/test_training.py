@@ -1,5 +1,6 @@
 """The training loop: what it converges to, what it repeats, when it stops, what it refuses."""
 
+import itertools
 import json
 import math
 import signal
@@ -13,10 +14,11 @@ import numpy as np
 import pytest
 import torch
 from oracles import seeded
-from scipy.stats import kstest, norm
+from scipy.stats import chisquare, kstest, norm
 from torch import nn
 
 import daeutils as du
+from daeutils import training
 from daeutils.training import History, optimise
 
 LAW = du.GaussianMixture([[0.3, 0.35], [0.7, 0.6]], [[0.004, 0.001], [0.002, 0.005]], [1, 2])
@@ -46,6 +48,81 @@ class Constant(nn.Module):
         self.seen.append(x_noisy)
         self.levels.append(sigma)
         return self.a.expand_as(x_noisy)
+
+
+# What it sees
+
+
+def pairs(points, batch_size, seed=0):
+    return training._pairs(points, batch_size, seeded(seed))
+
+
+@pytest.mark.parametrize("n", [1, 50, 3000])
+@pytest.mark.parametrize("dim", [1, 2, 6, 7])
+def test_batches_of_points_have_the_law_of_random_ones(n, dim):
+    points = torch.rand(n, dim, generator=seeded(2))
+    drawn = list(itertools.islice(pairs(points, 1000), 30))
+    x, eps = map(torch.cat, zip(*drawn, strict=True))
+    assert x.shape == eps.shape == (30_000, dim) and torch.isfinite(eps).all()
+    places, counts = x.unique(dim=0, return_counts=True)
+    assert len(places) == n  # every point is seen, about equally often
+    assert n == 1 or chisquare(counts).pvalue > 1e-3
+    assert all(kstest(e, "norm").pvalue > 1e-3 for e in eps.T.numpy())
+    assert torch.corrcoef(eps.T).sub(torch.eye(dim)).abs().max() < 0.05
+    if n > 1:
+        together = torch.corrcoef(torch.cat([x, eps], 1).T)[:dim, dim:]
+        assert together.abs().max() < 0.05  # the noise does not depend on the point
+
+
+def test_even_batches_average_to_less_noise_than_random_ones():
+    points = LAW.sample(2000, seeded(3)).clamp(0, 1)
+
+    def spread(batches):
+        values = [((x + 0.1 * eps).cos() * x).mean().item() for x, eps in itertools.islice(batches, 100)]
+        return np.std(values)
+
+    def random():
+        generator = seeded(4)
+        while True:
+            x = points[torch.randint(2000, (256,), generator=generator)]
+            yield x, torch.randn(x.shape, generator=generator)
+
+    assert spread(pairs(points, 256)) < 0.25 * spread(random())
+
+
+def test_the_even_batches_start_again_where_the_sequence_ends(monkeypatch):
+    class Short(torch.quasirandom.SobolEngine):
+        def draw(self, n):
+            assert self.num_generated + n <= 2**30, "beyond the last point of the sequence"
+            out = super().draw(n)
+            self.num_generated += 2**29
+            return out
+
+    monkeypatch.setattr(torch.quasirandom, "SobolEngine", Short)
+    drawn = [eps for _, eps in itertools.islice(pairs(GOOD, 2**15), 12)]
+    assert len({eps[0, 0].item() for eps in drawn}) == 12
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_neighbours_along_the_curve_are_near(dim):
+    points = torch.rand(4096, dim, generator=seeded())
+    order = training._along_a_curve(points)
+    assert torch.equal(order.sort().values, torch.arange(4096))
+
+    def stride(x):
+        return x.diff(dim=0).norm(dim=1).mean()
+
+    assert stride(points[order]) < 4 * 4096 ** (-1 / dim) < stride(points)
+
+
+def test_a_network_for_one_level_keeps_the_one_it_was_trained_at():
+    denoiser = small()
+    fit(denoiser, GOOD, sigma=0.25, steps=1)
+    assert denoiser.level.item() == 0.25
+    copy = small()
+    copy.load_state_dict(denoiser.state_dict())
+    assert torch.equal(copy(GOOD), denoiser(GOOD, 0.25))
+    assert "level" not in small(noise_levels=True).state_dict()
 
 
 # What it converges to
@@ -191,11 +268,36 @@ def test_steps_fall_as_a_cosine_and_the_weights_are_averaged():
     assert after[1] == pytest.approx(running, rel=1e-5)
 
 
-@pytest.mark.parametrize("training", [True, False])
-def test_the_mode_of_the_network_is_left_as_it_was(training):
-    denoiser = small().train(training)
+def test_orthogonal_steps_move_every_direction_of_a_matrix_alike():
+    """One step of Muon on a matrix has singular values near the rate; the bias moves by lr / 5."""
+    module = nn.Linear(4, 4)
+    module.weight.data.zero_(), module.bias.data.zero_()
+    slope = torch.diag(torch.tensor([1.0, 0.5, 0.2, 0.1]))
+    optimise(
+        module, lambda: (module.weight * slope).sum() + module.bias.sum(),
+        steps=1, lr=0.1, orthogonal=True, average=0.0, progress=False,
+    )  # fmt: skip
+    moved = -module.weight.detach().diagonal() / 0.1
+    assert (moved > 0.6).all() and (moved < 1.3).all()
+    torch.testing.assert_close(module.bias.detach(), torch.full((4,), -0.02), rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize(("optimiser", "shape"), [("adam", (2,)), ("muon", (2,)), ("adam", (1, 28, 28))])
+def test_the_optimiser_may_be_chosen_and_else_fits_the_data(optimiser, shape):
+    def trained(**how):
+        network = small() if shape == (2,) else du.UNetDenoiser(width=4, dense=16)
+        fit(network, torch.rand(50, *shape, generator=seeded()), sigma=0.1, steps=3, **how)
+        return weights(network)
+
+    default = "muon" if shape == (2,) else "adam"
+    assert torch.equal(trained(), trained(optimiser=optimiser)) == (optimiser == default)
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_the_mode_of_the_network_is_left_as_it_was(mode):
+    denoiser = small().train(mode)
     fit(denoiser, du.ring(), sigma=0.1, steps=1)
-    assert denoiser.training is training
+    assert denoiser.training is mode
 
 
 def test_history_counts_and_smooths():
@@ -319,6 +421,7 @@ class OutOfTheCube:
         (dict(sigma=du.corruption.log_normal()), "noise_levels=True"),
         (dict(objective="l1"), r"objective is 'l1'; expected one of \['bce', 'mse'\]"),
         (dict(denoiser=small(output="linear")), r"linear output.*BCE is not defined.*objective=.mse."),
+        (dict(optimiser="sgd"), "optimiser is 'sgd'; expected 'adam' or 'muon'"),
         (dict(steps=0), "steps is 0"),
         (dict(steps=2.5), "steps is 2.5"),
         (dict(seconds=0), "seconds is 0"),

@@ -126,17 +126,20 @@ du.claim(
 # | 01 Corrupt and reconstruct | What is a denoising autoencoder, and why may its loss be BCE when pixels are grey? | P1 |
 # | 02 The score inside BCE | Why does such a network know the gradient of log p? | P2 |
 # | 03 Does a network know it? | Does a trained one agree, where the truth is known? | P2 |
+# | 04 Walking uphill | What happens when it is applied again and again? | P3 |
 # | 05 A denoiser for images | How do I train one on images, and what has it understood? | P1, P2 |
 # | 06 Synthesis from noise | Do digits appear when noise is denoised again and again? | P3, P4 |
 # | 07 Refining samples | Can it improve images that another model made? | P5 |
+# | 08 BCE or MSE | Same optimum: does the choice of loss matter? | P1, P2 |
+# | 09 Where the theory bends | When does it fail? | P2, P3, P4 |
 # | 10 From one noise level to many | What is a diffusion model, then? | beyond P4, P5 |
 #
-# The missing numbers are chapters still to be written: 04 on walking uphill, 08 on BCE against squared error, 09 on where the theory bends, and an appendix on your own data.
+# An appendix on your own data is still to be written.
 #
 # What the paper states, numbered for our own use: **P1** on images BCE is a natural loss; **P2** a DAE trained with BCE can be used to take gradient steps in data space towards regions of high probability; **P3** hence iterating it moves a sample from low
 # to higher probability; **P4** from random noise, iteration synthesises novel samples consistent with the training data; **P5** samples made by other methods are improved by iterating it.
 #
-# **Three ways through.** *One lecture* (50 minutes): the figures of 01, the boxed line of 02, the arrows of 03, the grids of 06. *Three lectures*: 01 and 02; 03 and 05; 06, 07 and 10. *On your own*: all of it in order, a chapter a sitting, with the exercises; each chapter runs
+# **Three ways through.** *One lecture* (50 minutes): the figures of 01, the boxed line of 02, the arrows of 03, the grids of 06. *Three lectures*: 01 and 02; 03, 04 and 05; 06, 07 and 10, with 08 and 09 for the questions they raise. *On your own*: all of it in order, a chapter a sitting, with the exercises; each chapter runs
 # alone, offline, in any order.
 #
 # ## The symbols

@@ -61,10 +61,13 @@ du.plotting.use_style()
 # 1. the best reconstruction under BCE is the **posterior mean** $R^*(\tilde x) = E[x \mid \tilde x]$;
 # 2. the posterior mean, minus the input, is $\sigma^2$ times the score.
 #
-# Then we ask what happens as $\sigma \to 0$, and what happens when the network is not the optimum.
+# Then we ask what happens as $\sigma \to 0$, and what happens when the network is not the optimum. Each line of a derivation is followed by a cell that checks it, by computer
+# algebra (sympy) or by quadrature. In several dimensions every line holds coordinate by coordinate; one dimension keeps the checks exact.
 
 # %% [markdown]
 # ## Step 1. The optimum of BCE is the posterior mean
+#
+# *(T1 of the book's map. It sharpens P1: BCE is natural for images, grey ones included.)*
 #
 # For one pixel, a reconstruction $r$ of a target $x$ costs
 # $$\mathrm{BCE}(r, x) = -x\log r - (1-x)\log(1-r).$$
@@ -91,13 +94,24 @@ du.claim("its curvature in a is r (1 - r) > 0", sympy.simplify(curvature - sigmo
 # The derivative vanishes at $r = m$ and nowhere else, and the curvature is positive: $R^* = E[x \mid \tilde x]$ is the
 # one minimum. The gradient that reaches the network, $\mathrm{sigmoid}(a) - m$, is as plain as that of least squares.
 #
+# What remains above the floor is a divergence, and it will matter in step 4. Write $H(m)$ for the risk at $r=m$, the entropy of Bernoulli($m$). Then
+# $$E[\mathrm{BCE}(r,x)\mid\tilde x]-H(m)=m\log\frac mr+(1-m)\log\frac{1-m}{1-r}=\mathrm{kl}(m\,\|\,r).$$
+
+# %%
+kl = m * sympy.log(m / r) + (1 - m) * sympy.log((1 - m) / (1 - r))
+gap = sympy.expand_log(risk - risk.subs(r, m) - kl, force=True)
+du.claim("risk - entropy = kl(m || r), as expressions", sympy.simplify(gap) == 0)
+
+# %% [markdown]
 # **Misconception: "BCE needs binary data."** It needs data in $[0,1]$. What grey pixels do change is the *floor*: at
 # the optimum the loss is the entropy of Bernoulli(m), which is 0 only where $m$ is 0 or 1. A BCE that stops at 0.07
-# nats a pixel may be perfect. The general reason: BCE minus the entropy of the target is a Bregman divergence, and
+# nats a pixel may be perfect. So a second misconception falls with the first: **"a loss that does not reach 0 means a bad network."** The general reason: BCE minus the entropy of the target is a Bregman divergence, and
 # every one of them is minimised by the mean (Banerjee, Guo & Wang 2005). Squared error is another; it has the same $R^*$.
 
 # %% [markdown]
 # ## Step 2. The posterior mean contains the score
+#
+# *(T2. With step 1 it is P2, made exact: gradient steps towards regions of high probability, at any noise level.)*
 #
 # The density of the corrupted data is $p_\sigma(y) = \int p(x)\,N(y; x, \sigma^2)\,dx$. Only the Gaussian depends on $y$, so we may
 # differentiate under the integral, whatever $p$ is. The Gaussian obliges:
@@ -168,12 +182,14 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
+# **Misconception: "the DAE follows the data's density, so it needs a smooth one."** This $p$ jumps at 1, and atoms would do as well. What is differentiated is the Gaussian.
+#
 # The line crosses zero at the mode of $p_\sigma$, is positive to its left and negative to its right: it always points uphill.
 #
 # ## What a step does
 #
 # So replacing $\tilde x$ by $R^*(\tilde x)$ is a gradient step of size $\sigma^2$ on $\log p_\sigma$. A gradient step may overshoot; this one cannot.
-# A short argument (statement T5 of the book's map, the subject of a later chapter) shows
+# A short argument (statement T5 of the book's map, derived in chapter 04; with it P3 becomes an inequality) shows
 # $\log p_\sigma(R^*(y)) - \log p_\sigma(y) \ge |R^*(y)-y|^2 / (2\sigma^2)$. From here on we use a mixture of Gaussians, for which
 # `daeutils` knows density, score and posterior mean exactly at every $\sigma$.
 
@@ -199,35 +215,68 @@ du.claim(
 )
 
 # %% [markdown]
-# Move the slider and watch three things: the blurred density $p_\sigma$, the arrow $R^*(\tilde x) - \tilde x$ from each
-# point, and how two modes become one. The static page shows the figure at one noise level.
+# Move the sliders: the noise level, and a corrupted point. Above, the posterior: which clean points may it have been? Its mean is $R^*(\tilde x)$. Below, the law, the
+# blurred law $p_\sigma$, and the step from $\tilde x$ to $R^*(\tilde x)$: always uphill on the blurred curve, not always on the other. The static page shows one choice.
 
 
-# %% mystnb={"image": {"alt": "A one-dimensional law with two bumps, its blurred version, and below it the reconstruction minus input, which is zero at the modes of the blurred law."}} tags=["nbval-ignore-output"]
-def draw(sigma):
-    y = torch.linspace(-0.2, 1.2, 400)[:, None]
-    _, (top, bottom) = plt.subplots(2, 1, figsize=(7, 4), sharex=True)
-    top.plot(y, law.log_prob(y).exp(), color="gray", label="$p$")
-    top.plot(y, law.smooth(sigma).log_prob(y).exp(), label=r"$p_\sigma$")
-    top.set(ylabel="density", title=f"$\\sigma$ = {sigma:g}", ylim=(0, 4.2))
-    top.legend()
-    bottom.plot(y, law.posterior_mean(y, sigma) - y, color=du.plotting.ACCENT)
-    bottom.axhline(0, color="gray", lw=0.8)
-    bottom.set(
-        xlabel=r"corrupted point $\tilde x$", ylabel=r"$R^*(\tilde x) - \tilde x$", ylim=(-0.5, 0.5)
+# %% mystnb={"image": {"alt": "Above, the posterior of the clean point given one corrupted point, with its mean marked. Below, a law with several bumps, its blurred version, and an arrow along the blurred curve from the corrupted point to the posterior mean: it goes uphill."}} tags=["nbval-ignore-output"]
+def draw(sigma, point):
+    x = torch.linspace(-0.2, 1.2, 400)[:, None]
+    p_sigma, here = law.smooth(sigma), torch.tensor([[point]])
+    moved = law.posterior_mean(here, sigma)
+    posterior = (law.log_prob(x) - (x[:, 0] - point) ** 2 / (2 * sigma**2)).softmax(0)
+    _, (top, bottom) = plt.subplots(2, 1, figsize=(7, 3.8), sharex=True, layout="none")
+    top.fill_between(x[:, 0], posterior, color=du.plotting.ACCENT, alpha=0.5)
+    top.axvline(moved.item(), color=du.plotting.ACCENT)
+    top.set(
+        title=rf"posterior $p(x\mid\tilde x = {point:g})$ and its mean, $\sigma$ = {sigma:g}", yticks=[]
     )
+    bottom.plot(x, law.log_prob(x).exp(), color="gray", lw=1, label="$p$")
+    bottom.plot(x, p_sigma.log_prob(x).exp(), color=du.plotting.PAPER, label=r"$p_\sigma$")
+    ends = [(at.item(), p_sigma.log_prob(at).exp().item()) for at in (here, moved)]
+    bottom.annotate("", ends[1], ends[0], arrowprops={"arrowstyle": "-|>", "lw": 2})
+    bottom.set(xlabel=r"from $\tilde x$ to $R^*(\tilde x)$", ylabel="density", ylim=(0, 4.2))
+    bottom.legend()
 
 
-du.slide(draw, sigma=[0.01, 0.02, 0.05, 0.1, 0.2, 0.4], start={"sigma": 0.05})
+du.slide(
+    draw,
+    sigma=[0.01, 0.02, 0.05, 0.1, 0.2, 0.4],
+    point=[0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0],
+    start={"sigma": 0.1, "point": 0.9},
+)
 
 # %% [markdown]
 # ## Step 3. Small noise: the form of the statement for $p$ itself
 #
-# The arrows belong to $p_\sigma$, not to $p$. Where $p$ is smooth and positive the two meet as $\sigma\to0$.
-# Convolution with a Gaussian is $p_\sigma = p + \tfrac{\sigma^2}{2}p'' + O(\sigma^4)$, so $\log p_\sigma = \log p + \tfrac{\sigma^2}{2}\,p''/p + O(\sigma^4)$,
-# and $p''/p = (\log p)'' + ((\log p)')^2$. Hence
+# *(T3. P2 speaks of the data-generating law; this is the sense in which it holds for that law.)*
+#
+# The arrows belong to $p_\sigma$, not to $p$. Where $p$ is smooth and positive the two meet as $\sigma\to0$, in three lines.
+#
+# 1. Expand $p$ about $y$ under the integral. The odd moments of the noise vanish, the second is $\sigma^2$, the fourth $3\sigma^4$:
+#    $p_\sigma(y) = E[p(y-\sigma\varepsilon)] = p + \tfrac{\sigma^2}{2}p'' + \tfrac{\sigma^4}{8}p^{(4)} + \dots$
+# 2. Take the logarithm: $\log p_\sigma = \log p + \tfrac{\sigma^2}{2}\,p''/p + O(\sigma^4)$.
+# 3. For any smooth positive $p$: $p''/p = (\log p)'' + ((\log p)')^2$.
+
+# %%
+e = sympy.symbols("e", real=True)
+normal = sympy.exp(-(e**2) / 2) / sympy.sqrt(2 * sympy.pi)
+moments = [sympy.integrate(e**k * normal, (e, -sympy.oo, sympy.oo)) for k in range(5)]
+du.claim("line 1: the moments of the noise are 1, 0, 1, 0, 3", moments == [1, 0, 1, 0, 3])
+
+p2, p4 = sympy.symbols("p2 p4", real=True)  # p''/p and p''''/p at one point
+expanded = sympy.series(sympy.log(1 + s**2 / 2 * p2 + s**4 / 8 * p4), s, 0, 4).removeO()
+du.claim("line 2: the term in sigma^2 is p''/(2p)", sympy.simplify(expanded - s**2 / 2 * p2) == 0)
+
+q = sympy.Function("p", positive=True)
+identity = q(y).diff(y, 2) / q(y) - sympy.log(q(y)).diff(y, 2) - sympy.log(q(y)).diff(y) ** 2
+du.claim("line 3: p''/p = (log p)'' + ((log p)')^2, for any p", sympy.simplify(identity) == 0)
+
+# %% [markdown]
+# With Tweedie's formula, $(R^*(x)-x)/\sigma^2=(\log p_\sigma)'(x)$, these three give
 # $$\frac{R^*(x)-x}{\sigma^2} = (\log p)'(x) + \frac{\sigma^2}{2}\,\frac{d}{dx}\Big[(\log p)'' + \big((\log p)'\big)^2\Big](x) + O(\sigma^4).$$
-# The distance to $\nabla\log p$ falls with slope 2 on a log-log plot. The distance to $\nabla\log p_\sigma$ is zero at any $\sigma$.
+# (In $d$ dimensions read $\nabla$ for the derivative and the Laplacian for the second.) So the distance to $\nabla\log p$ falls with slope 2 on a log-log plot, and its size can be predicted from
+# $p$ alone. The distance to $\nabla\log p_\sigma$ is zero at any $\sigma$.
 
 # %%
 X = sympy.symbols("x", real=True)
@@ -281,33 +330,32 @@ plt.show()
 #
 # ## Step 4. A certificate for a network that is not perfect
 #
-# A real network is not at the optimum. How far is its score? Let
-# $\mathrm{kl}(p\|q) = p\log\frac pq + (1-p)\log\frac{1-p}{1-q}$. Because the risk is linear in the target,
-# the *excess* of a network's BCE over the best possible one is
+# *(T4. For squared error it is Vincent's; for BCE it is Pinsker's inequality put to use. It says how nearly P2 holds for the network that you have.)*
+#
+# A real network is not at the optimum. How far is its score? Average the identity of step 1 over $\tilde x$ and add up the pixels: the *excess* of a network's BCE over the best possible one is
 # $$E[\mathrm{BCE}(R,x)] - E[\mathrm{BCE}(R^*,x)] = E\sum_i \mathrm{kl}(R^*_i\,\|\,R_i).$$
-# Pinsker's inequality $\mathrm{kl}(p\|q)\ge 2(p-q)^2$ turns it into a distance, and division by $\sigma^4$ into one between scores:
-# $$E|\hat s - s_\sigma|^2 \;\le\; \frac{\text{excess}}{2\,\sigma^4}, \qquad \hat s(\tilde x) = \frac{R(\tilde x)-\tilde x}{\sigma^2}.$$
-# For squared error there is equality, without the factor 2 (Vincent 2011: denoising score matching).
-# First the ingredients, then a network in training.
+# **Pinsker's inequality** $\mathrm{kl}(m\|r)\ge 2(m-r)^2$ turns it into a distance. Proof: both sides vanish at $r=m$, and the derivative of their difference in $r$ is
+# $(r-m)\big(\tfrac{1}{r(1-r)}-4\big)$, whose second factor is never negative. Division by $\sigma^4$ makes it a distance between scores:
+# $$\boxed{\;E|\hat s - s_\sigma|^2 \;\le\; \frac{\text{excess}}{2\,\sigma^4}\;}, \qquad \hat s(\tilde x) = \frac{R(\tilde x)-\tilde x}{\sigma^2}.$$
+# For squared error there is equality, without the factor 2: $E|R-x|^2-E|R^*-x|^2=E|R-R^*|^2=\sigma^4E|\hat s-s_\sigma|^2$ (Vincent 2011: denoising score matching).
+#
+# **How tight?** To second order $\mathrm{kl}(m\|r)\approx(r-m)^2/(2m(1-m))$. So near the optimum the ratio of certificate to error is the mean of $1/(4R^*(1-R^*))$, weighted by the squared
+# errors: 1 at mid-grey, 4/3 at $R^*=\tfrac14$ or $\tfrac34$, large only next to black and white. First the ingredients, then a network in training.
 
 # %%
-P, Q = torch.meshgrid(
-    torch.linspace(0.001, 0.999, 500, dtype=torch.float64),
-    torch.linspace(0.001, 0.999, 500, dtype=torch.float64),
-    indexing="ij",
-)
-kl = P * (P / Q).log() + (1 - P) * ((1 - P) / (1 - Q)).log()
-du.claim(
-    "Pinsker: kl(p||q) >= 2 (p - q)^2 on a grid", (kl - 2 * (P - Q) ** 2).min().item(), at_least=-1e-12
-)
+difference = sympy.diff(kl - 2 * (m - r) ** 2, r)
+by_hand = (r - m) * (1 / (r * (1 - r)) - 4)
+du.claim("Pinsker: the derivative is (r - m)(1/(r(1-r)) - 4)", sympy.simplify(difference - by_hand) == 0)
+square = (1 - 2 * r) ** 2 / (r * (1 - r))
+du.claim("its second factor is a square over r(1-r)", sympy.simplify(1 / (r * (1 - r)) - 4 - square) == 0)
 
-risk_gap = risk - risk.subs(r, m)
-bernoulli = m * sympy.log(m / r) + (1 - m) * sympy.log((1 - m) / (1 - r))
-inside = {m: sympy.Rational(3, 10), r: sympy.Rational(4, 5)}
+second = sympy.diff(kl, r, 2).subs(r, m) / 2
+du.claim("kl to second order: 1/(2m(1-m))", sympy.simplify(second - 1 / (2 * m * (1 - m))) == 0)
+
+mean, variance = sympy.symbols("mean variance", real=True)  # of x given x~: E[x^2] = variance + mean^2
+excess_of_square = (r**2 - 2 * r * mean + variance + mean**2) - variance
 du.claim(
-    "the excess risk is kl(m||r), tried at m = 0.3, r = 0.8",
-    abs(float((risk_gap - bernoulli).subs(inside))),
-    at_most=1e-12,
+    "squared error: the excess is (r - mean)^2", sympy.simplify(excess_of_square - (r - mean) ** 2) == 0
 )
 
 # %%
@@ -316,8 +364,8 @@ x_noisy = du.corruption.gaussian(law.sample(50_000, generator), sigma, generator
 optimum = law.posterior_mean(x_noisy, sigma)
 exact = law.smooth(sigma).score(x_noisy)
 
-budgets = [20, 40, 80, 160, 320, 640]
-errors, bounds = [], []
+budgets = [10, 20, 40, 80, 160, 320, 640]
+errors, bounds, predicted_ratio = [], [], []
 for steps in budgets:
     network = du.MLPDenoiser(1, hidden=48, depth=2)
     du.fit(network, law, sigma=sigma, steps=steps, batch_size=512, device="cpu")
@@ -327,18 +375,23 @@ for steps in budgets:
     errors.append((learned - exact).square().sum(1).mean().item())
     excess = du.objectives.excess_risk(logits, optimum).mean().item()
     bounds.append(du.certificate(excess, sigma))
+    share = (learned - exact) ** 2
+    predicted_ratio.append(((share / (4 * optimum * (1 - optimum))).sum() / share.sum()).item())
 
 du.claim(
     "the certificate is never below the true error",
     min(b / e for b, e in zip(bounds, errors)),
     at_least=1.0,
 )
+du.claim("nor above twice that error", max(b / e for b, e in zip(bounds, errors)), at_most=2.0)
 du.claim("more steps, a better score", errors[-1] / errors[0], at_most=0.2)
+slack = bounds[-1] / errors[-1] / predicted_ratio[-1]
+du.claim("at the end the slack is the predicted one: ratio", slack, at_least=0.9, at_most=1.1)
 
 # %% tags=["nbval-ignore-output"]
-print("steps   true error   certificate   ratio   (numbers vary a little by machine)")
-for steps, e, b in zip(budgets, errors, bounds):
-    print(f"{steps:5d} {e:12.4f} {b:13.4f} {b / e:7.2f}")
+print("steps   true error   certificate   ratio   predicted   (numbers vary a little by machine)")
+for steps, *row in zip(budgets, errors, bounds, predicted_ratio):
+    print(f"{steps:5d} {row[0]:12.4f} {row[1]:13.4f} {row[1] / row[0]:7.2f} {row[2]:11.2f}")
 
 # %% mystnb={"image": {"alt": "The certificate lies above the true squared error of the score at every training length, and both fall as training goes on."}} tags=["nbval-ignore-output"]
 fig, ax = plt.subplots()
@@ -367,8 +420,8 @@ plt.show()
 # stationary points of $p_\sigma$. (3) The excess is divided by $\sigma^4$: at small noise a small error of the reconstruction is a large error of the arrow.
 #
 # **Exercises.** (a) Repeat step 2 for a law with an atom at 0.5. What changes? (b) Show that the Bregman divergence
-# of $\phi(t) = t^2$ has the same optimum, and derive the equality for squared error. (c) Where does the certificate's slack come from? Compare it with
-# $(R-R^*)^2/(2R^*(1-R^*))$.
+# of $\phi(t) = t^2$ has the same optimum, and derive the equality for squared error. (c) Move the law to
+# the left, next to black. What happens to the certificate's ratio, and does the prediction follow?
 #
 # **References.** Miyasawa 1961; Robbins 1956; Banerjee, Guo & Wang 2005; Efron 2011; Vincent 2011; Alain & Bengio 2014;
 # Creswell, Arulkumaran & Bharath 2017 (arXiv:1708.08487).

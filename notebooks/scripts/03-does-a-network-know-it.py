@@ -20,13 +20,13 @@
 # **Question.** Chapter 02 speaks of the best possible reconstruction. Does a network that was *trained*, on a finite sample, agree?
 #
 # **You will be able to** measure a learned score against the exact one; say which density it belongs to; tell what limits it: steps, data, or
-# noise level; use the loss as a certificate.
+# noise level; name the parts of the recipe that matter; use the loss as a certificate.
 #
 # **Prerequisites.** Chapter 02. **Time.** Half an hour to read; the code takes about a minute on two CPU cores (the README has
 # the measured times).
 #
 # **From the paper.** Statement P2, put to the test: reconstruction minus input should track the gradient of the log-density. The comparison with
-# exact scores, the certificate and the two rivals are ours.
+# exact scores, the certificate, the two rivals and the recipe are ours.
 
 # %% tags=["hide-cell"]
 try:
@@ -50,14 +50,14 @@ du.plotting.use_style()
 #
 # Add Gaussian noise to a mixture of Gaussians and it stays one: each covariance grows by $\sigma^2 I$. So for such a law we know $p_\sigma$,
 # its score $s_\sigma = \nabla\log p_\sigma$ and the posterior mean exactly, at every noise level $\sigma$. Three laws in the unit square: a ring of eight bumps, two moons, a spiral.
-# The network sees **a sample of 10,000 points and nothing else**: no density, no score.
+# The network sees **a sample of 100,000 points and nothing else**: no density, no score.
 
 # %%
 laws = {"ring": du.ring(), "moons": du.moons(), "spiral": du.spiral()}
 sigma = 0.1
 
 
-def fixed_sample(law, n=10_000, seed=1):
+def fixed_sample(law, n=100_000, seed=1):
     return law.sample(n, torch.Generator().manual_seed(seed)).clamp(0, 1)
 
 
@@ -66,10 +66,10 @@ def fresh_test(law, sigma, n=20_000, seed=2):
     return du.corruption.gaussian(law.sample(n, generator), sigma, generator)
 
 
-most_steps = du.budget(quick=1000, full=12_000)
+most_steps = du.budget(quick=500, full=12_000)
 
 
-def train(law, sigma, steps=most_steps, n=10_000):
+def train(law, sigma, steps=most_steps, n=100_000):
     """A DAE for one noise level, trained with BCE on n fixed points."""
     network = du.MLPDenoiser(2)
     du.fit(network, fixed_sample(law, n), sigma=sigma, steps=steps)
@@ -81,19 +81,24 @@ def learned_score(network, x_noisy, sigma):
     return du.score_from_denoiser(network, x_noisy, sigma)
 
 
-networks = {name: train(law, sigma) for name, law in laws.items()}
+networks = {(name, sigma): train(law, sigma) for name, law in laws.items()}
 
 # %% [markdown]
 # Now the arrows. Above, the exact score of $p_\sigma$; below, the network's $(R(\tilde x)-\tilde x)/\sigma^2$. Nothing was fitted to make them agree.
 
 # %% mystnb={"image": {"alt": "Six panels: exact score arrows above and learned arrows below, for ring, moons and spiral, over the blurred density. The two rows look the same."}} tags=["landing-picture"]
 places = du.plotting.grid(17, 0.03, 0.97)
-fig, axes = plt.subplots(2, 3, figsize=(8.4, 5.8), sharex=True, sharey=True)
+fig, axes = plt.subplots(2, 3, figsize=(7.2, 5), sharex=True, sharey=True)
 for column, (name, law) in enumerate(laws.items()):
     smoothed = law.smooth(sigma)
     for ax, field, color, who in [
         (axes[0, column], smoothed.score(places), du.plotting.PAPER, "exact"),
-        (axes[1, column], learned_score(networks[name], places, sigma), du.plotting.ACCENT, "learned"),
+        (
+            axes[1, column],
+            learned_score(networks[name, sigma], places, sigma),
+            du.plotting.ACCENT,
+            "learned",
+        ),
     ]:
         du.plotting.density_background(ax, smoothed)
         du.plotting.arrows(ax, places, field, scale=0.003, color=color)
@@ -108,11 +113,13 @@ plt.show()
 # %%
 for name, law in laws.items():
     x_noisy = fresh_test(law, sigma)
-    exact, learned = law.smooth(sigma).score(x_noisy), learned_score(networks[name], x_noisy, sigma)
-    du.claim(
-        f"{name}: relative error of the learned score", du.relative_error(learned, exact), at_most=0.10
+    exact, learned = (
+        law.smooth(sigma).score(x_noisy),
+        learned_score(networks[name, sigma], x_noisy, sigma),
     )
-    du.claim(f"{name}: mean cosine", du.cosine(learned, exact).mean().item(), at_least=0.93)
+    error = du.relative_error(learned, exact)
+    du.claim(f"{name}: relative error of the learned score", error, at_most=0.05)
+    du.claim(f"{name}: mean cosine", du.cosine(learned, exact).mean().item(), at_least=0.97)
 
 # %% [markdown]
 # ## Which density?
@@ -122,43 +129,41 @@ for name, law in laws.items():
 # %%
 law = laws["ring"]
 x_noisy = fresh_test(law, sigma)
-learned = learned_score(networks["ring"], x_noisy, sigma)
+learned = learned_score(networks["ring", sigma], x_noisy, sigma)
 to_p_sigma = du.relative_error(learned, law.smooth(sigma).score(x_noisy))
 to_p = du.relative_error(learned, law.score(x_noisy))
 du.claim("the arrows are far from the score of p at this noise level", to_p, at_least=0.5)
-du.claim("and near that of p_sigma", to_p_sigma / to_p, at_most=0.15)
+du.claim("and near that of p_sigma", to_p_sigma / to_p, at_most=0.05)
 
 # %% [markdown]
 # ## Against the noise level, beside two rivals
 #
-# How good is good? Two other estimators get the same 10,000 points. A **kernel density estimate** with bandwidth $\sigma$ is the exact score
+# How good is good? Two other estimators get the same 100,000 points. A **kernel density estimate** with bandwidth $\sigma$ is the exact score
 # of the *smoothed sample*: it is what a network would reach that minimised the training loss perfectly. And a **maximum-likelihood mixture** of eight
 # round bumps is told the true shape of the law, as the network is not: it shows what the sample is worth at most.
 
 # %%
-sigmas = [0.05, 0.1, 0.2, 0.4]
+sigmas = [0.025, 0.05, 0.1, 0.2]
 sample = fixed_sample(law)
-mixture = FittedMixture(8, covariance_type="spherical", random_state=0).fit(sample.numpy())
+mixture = FittedMixture(8, covariance_type="spherical", tol=1e-5, random_state=0).fit(sample.numpy())
 rivals = {
     "kernel density": du.from_points(sample),
     "likelihood": du.GaussianMixture(mixture.means_, mixture.covariances_, mixture.weights_),
 }
 by_sigma, certificates = {"network": [], **{name: [] for name in rivals}}, []
 for s in sigmas:
-    network = networks["ring"] if s == sigma else train(law, s)
+    if ("ring", s) not in networks:
+        networks["ring", s] = train(law, s)
     x_noisy = fresh_test(law, s)
     exact = law.smooth(s).score(x_noisy)
-    learned = learned_score(network, x_noisy, s)
+    learned = learned_score(networks["ring", s], x_noisy, s)
     by_sigma["network"].append(du.relative_error(learned, exact))
     for name, rival in rivals.items():
-        estimate = torch.cat([rival.smooth(s).score(part) for part in x_noisy[:4000].split(500)])
-        by_sigma[name].append(du.relative_error(estimate, exact[:4000]))
+        estimate = torch.cat([rival.smooth(s).score(part) for part in x_noisy[:1000].split(100)])
+        by_sigma[name].append(du.relative_error(estimate, exact[:1000]))
     with torch.no_grad():
-        excess = (
-            du.objectives.excess_risk(network.logits(x_noisy), law.posterior_mean(x_noisy, s).clamp(0, 1))
-            .mean()
-            .item()
-        )
+        logits = networks["ring", s].logits(x_noisy)
+    excess = du.objectives.excess_risk(logits, law.posterior_mean(x_noisy, s).clamp(0, 1)).mean().item()
     certificates.append((du.certificate(excess, s), (learned - exact).square().sum(1).mean().item()))
 
 # %% mystnb={"image": {"alt": "Relative error of the score against noise level for the network, the kernel density estimate and the maximum-likelihood mixture: all grow as sigma falls, and after this short training the network is above both rivals."}} tags=["nbval-ignore-output"]
@@ -170,7 +175,7 @@ ax.set(
     yscale="log",
     xlabel=r"noise level $\sigma$",
     ylabel="relative error of the score",
-    title="Ring, 10,000 points: learned score and two rivals",
+    title="Ring, 100,000 points: learned score and two rivals",
 )
 ax.set_xticks(sigmas, sigmas)
 ax.minorticks_off()
@@ -182,22 +187,27 @@ for row in zip(sigmas, *by_sigma.values()):
 
 # %%
 du.claim(
-    "every estimator is worse at small noise than at large",
-    min(e[0] / e[2] for e in by_sigma.values()),
+    "every estimator is worse at sigma = 0.025 than at 0.2",
+    min(e[0] / e[3] for e in by_sigma.values()),
     at_least=1.2,
 )
-du.claim(
-    "the network's error at sigma = 0.05, after this short training", by_sigma["network"][0], at_most=0.25
-)
-du.claim("the network's error at sigma = 0.2", by_sigma["network"][2], at_most=0.06)
+for s, error, bound in zip(sigmas, by_sigma["network"], [0.12, 0.07, 0.035, 0.015]):
+    du.claim(f"the network's error at sigma = {s}", error, at_most=bound)
+against_kde = [ours / kde for ours, kde in zip(by_sigma["network"], by_sigma["kernel density"])]
 if du.budget(quick=True, full=False):
     du.claim(
-        "honesty: after the short training the kernel density is better, at every sigma",
-        min(ours / kde for ours, kde in zip(by_sigma["network"], by_sigma["kernel density"])),
-        at_least=1.0,
+        "after this short training the kernel density is better at every sigma",
+        min(against_kde),
+        at_least=1.2,
     )
+else:
+    du.claim("after long training the network is better at sigma = 0.025", against_kde[0], at_most=0.95)
 
 # %% [markdown]
+# After a few seconds of training the network is not yet at its limit, and the kernel density estimate is better. The network's limit is another one. A kernel density estimate follows every accident of
+# the sample at the scale $\sigma$. A network prefers smooth answers, and at $\sigma=0.025$, where the sample shows most, twelve thousand steps take it below the kernel density estimate: `DAE_BUDGET=full` trains so
+# long here, and the web book's page of benchmarks has the table, with three seeds.
+#
 # Why is small noise hard? There the arrow is the small difference $R-\tilde x$ divided by $\sigma^2$, so errors of the reconstruction are magnified. The certificate of chapter 02
 # says the same: excess over $2\sigma^4$. It holds for every one of these networks.
 
@@ -208,10 +218,101 @@ du.claim(
     at_least=1.0,
 )
 du.claim(
-    "and it is tight within a factor of ten",
+    "and it is tight within a factor of three",
     max(bound / error for bound, error in certificates),
-    at_most=10,
+    at_most=3,
 )
+
+# %% [markdown]
+# ## What it took
+#
+# A first network of the kind that tutorials show had errors several times as large after the same number of steps. Three changes did it; each may see the sample only.
+# None changes what is estimated: the optimum of the loss is the same.
+#
+# 1. **A network that starts near the answer.** A denoiser must above all *copy*: at $\sigma=0.05$ the arrow is a few hundredths of the picture. A plain network spends its training on
+#    the copy. `MLPDenoiser` is given it: the best *linear* denoiser for data of mean $\frac12$ and variance $v=\frac1{12}$, plus a correction in units of that denoiser's own error,
+#    $r(\tilde x)=\tfrac12+\tfrac{v}{v+\sigma^2}(\tilde x-\tfrac12)+\sigma\sqrt{\tfrac{v}{v+\sigma^2}}\;\mathrm{net}(\tilde x)$, then $a=\mathrm{logit}(r)$.
+#    The scaling is that of Karras et al. (2022); the logit carries it to BCE.
+# 2. **Even batches.** Random points and random noise clump, and the clumps make the gradient noisy. A Sobol sequence fills the cube evenly: its first coordinate picks $x$ along a curve
+#    through the data, the others become $\varepsilon$ by the inverse of the normal distribution function.
+# 3. **Orthogonalised steps.** The optimiser Muon replaces the gradient of each weight matrix by the nearest orthogonal matrix, so that weak directions move as fast as strong ones.
+#
+# All three are for points; for images, where the network is convolutional and a batch cannot cover the cube, `fit` uses Adam and random batches.
+#
+# Take them away one by one, then all at once. A source with a method `sample` gives `fit` random batches; the plain network is this:
+
+
+# %%
+class Plain(torch.nn.Module):
+    """Layers of the same size that give the logits directly."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.net = torch.nn.Sequential(
+            *[torch.nn.Linear(2, 128), torch.nn.SiLU()],
+            *[torch.nn.Linear(128, 128), torch.nn.SiLU()],
+            *[torch.nn.Linear(128, 128), torch.nn.SiLU()],
+            torch.nn.Linear(128, 2),
+        )
+
+    def logits(self, x_noisy, sigma=None):
+        return self.net((x_noisy - 0.5) * 2)
+
+    def forward(self, x_noisy, sigma=None):
+        return self.logits(x_noisy).sigmoid()
+
+
+class RandomBatches:
+    def sample(self, n, generator=None):
+        return sample[torch.randint(len(sample), (n,), generator=generator)]
+
+
+# %%
+s = 0.05
+recipes = {
+    "all three": (du.MLPDenoiser(2), sample, {}),
+    "Adam": (du.MLPDenoiser(2), sample, {"optimiser": "adam"}),
+    "random batches": (du.MLPDenoiser(2), RandomBatches(), {}),
+    "plain network": (Plain(), sample, {}),
+    "none of them": (Plain(), RandomBatches(), {"optimiser": "adam"}),
+}
+x_noisy = fresh_test(law, s)
+exact, without = law.smooth(s).score(x_noisy), {}
+for name, (network, source, how) in recipes.items():
+    if name == "all three":
+        network = networks["ring", s]  # trained above
+    else:
+        du.fit(network, source, sigma=s, steps=most_steps, **how)
+    without[name] = du.relative_error(learned_score(network.cpu(), x_noisy, s), exact)
+
+# %% mystnb={"image": {"alt": "Bars of the relative error of the score for the whole recipe, and with Adam, with random batches, with a plain network, and with none of the three parts: each part taken away makes the error larger, all of them by far."}} tags=["nbval-ignore-output"]
+fig, ax = plt.subplots(figsize=(7, 2.4))
+bars = ax.barh(list(without), list(without.values()), color=du.plotting.ACCENT)
+bars[0].set_color(du.plotting.PAPER)
+ax.bar_label(bars, fmt=" %.3f")
+ax.invert_yaxis()
+ax.set(
+    xscale="log",
+    xlim=(0.01, 1),
+    xlabel="relative error of the score",
+    title=f"Ring, $\\sigma$ = {s}, {most_steps} steps: one part taken away",
+)
+ax.grid(False, axis="y")
+plt.show()
+
+# %%
+least = {"Adam": 1.0, "random batches": 1.3, "plain network": 1.1, "none of them": 6}
+for name, bound in least.items():
+    du.claim(
+        f"{name}: error over that of the whole recipe",
+        without[name] / without["all three"],
+        at_least=bound,
+    )
+
+# %% [markdown]
+# No part is indispensable while the other two are there: each makes up for much of what another lacks. Without all three the error is many times as large. The plain network
+# with Adam is still learning to copy when the others are done.
 
 # %% [markdown]
 # ## Against steps and against data
@@ -219,17 +320,17 @@ du.claim(
 # Two knobs are yours. More steps help until the sample is exhausted; more data help only if the steps suffice.
 
 # %%
-steps_tried = [50, 150, 500]
-data_tried = [30, 100, 1000]
+steps_tried = [30, 100, 250]
+data_tried = [30, 300, 3000]
 x_noisy = fresh_test(law, sigma)
 exact = law.smooth(sigma).score(x_noisy)
-now = du.relative_error(learned_score(networks["ring"], x_noisy, sigma), exact)
 
 
 def error_of(network):
     return du.relative_error(learned_score(network, x_noisy, sigma), exact)
 
 
+now = error_of(networks["ring", sigma])
 by_steps = [error_of(train(law, sigma, steps=n)) for n in steps_tried] + [now]
 by_data = [error_of(train(law, sigma, n=n)) for n in data_tried] + [now]
 
@@ -239,16 +340,42 @@ du.plotting.curve(left, [*steps_tried, most_steps], by_steps)
 left.set(
     xscale="log",
     yscale="log",
-    xlabel="training steps, 10,000 points",
+    xlabel="training steps, 100,000 points",
     ylabel="relative error of the score",
 )
-du.plotting.curve(right, [*data_tried, 10_000], by_data, color=du.plotting.ACCENT)
+du.plotting.curve(right, [*data_tried, 100_000], by_data, color=du.plotting.ACCENT)
 right.set(xscale="log", xlabel="data points, same steps")
 plt.show()
 
 # %%
 du.claim("more steps, smaller error: first against last", by_steps[0] / by_steps[-1], at_least=3)
-du.claim("thirty points are too few: first against last", by_data[0] / by_data[-1], at_least=2)
+du.claim("thirty points are too few: first against last", by_data[0] / by_data[-1], at_least=5)
+# %% [markdown]
+# ## Look for yourself
+#
+# Choose a law and a noise level. Left the exact arrows, right the learned ones, each at one scale. At small $\sigma$ look at the far corners: no data there, and the two may differ.
+
+# %%
+for name in ("moons", "spiral"):
+    for s in (0.05, 0.2):
+        networks[name, s] = train(laws[name], s, steps=most_steps // 2)
+few = du.plotting.grid(13, 0.04, 0.96)
+
+
+# %% mystnb={"image": {"alt": "Exact arrows on the left and learned arrows on the right over the blurred density of the moons at noise level 0.1: they look alike."}} tags=["nbval-ignore-output"]
+def draw(law, sigma):
+    smoothed = laws[law].smooth(sigma)
+    _, axes = plt.subplots(1, 2, figsize=(5.8, 3.1), layout="none", sharey=True)
+    for ax, field, color, who in [
+        (axes[0], smoothed.score(few), du.plotting.PAPER, "exact"),
+        (axes[1], learned_score(networks[law, sigma], few, sigma), du.plotting.ACCENT, "learned"),
+    ]:
+        du.plotting.density_background(ax, smoothed, points=50)
+        du.plotting.arrows(ax, few, field, scale=0.3 * sigma**2, color=color)
+        ax.set(title=f"{law}, {who}", xlabel="", ylabel="", xticks=[0, 1], yticks=[0, 1])
+
+
+du.slide(draw, law=list(laws), sigma=[0.05, 0.1, 0.2])
 
 # %% [markdown]
 # ## Recap
@@ -256,13 +383,15 @@ du.claim("thirty points are too few: first against last", by_data[0] / by_data[-
 # * A network trained with BCE on a sample gives arrows that follow $\nabla\log p_\sigma$, in direction and in length. P2 holds here, with errors of a few per cent.
 # * The arrows are those of $p_\sigma$, not of $p$.
 # * The error grows as $\sigma$ falls; steps and data both limit it; the loss bounds it.
-# * After this short training the kernel density estimate is better in the plane. A network earns its keep where there is no room for kernels: on images, from chapter 05 on.
+# * A network that starts near the answer, even batches and orthogonalised steps together make the error many times smaller at equal steps.
+# * In the plane the kernel density estimate is a strong rival: better after a short training, worse at small noise after a long one. A network earns its keep where there is no room for kernels: on images, from chapter 05 on.
 #
 # **Check your understanding.** (1) Why does the kernel density estimate with bandwidth $\sigma$ equal the optimum of the training loss? (2) The cosine is 0.99 and the relative error 0.3: what is wrong with the arrows?
 #
 # *Answers.* (1) The best reconstruction for the *sample* is its posterior mean; by Tweedie, minus the input it is $\sigma^2$ times the score of the sample smoothed by $N(0,\sigma^2I)$, which is that estimate.
 # (2) Their direction is right and their length is not.
 #
-# **Exercises.** (a) Try `du.checkerboard()`. Where are the errors largest? (b) Train at $\sigma=0.02$ and predict the error from the curve. (c) Train with `objective="mse"` at the same steps, and compare.
+# **Exercises.** (a) Try `du.checkerboard()`. Where are the errors largest? (b) Train at $\sigma=0.02$ and predict the error from the curve. (c) Train with `objective="mse"` at the same steps, and compare (chapter 08 does).
+# (d) Give the plain network Fourier features, $\sin$ and $\cos$ of $k\pi x$ for $k=1,\dots,4$. At which $\sigma$ do they help?
 #
-# **References.** Vincent 2011; Alain & Bengio 2014; Creswell, Arulkumaran & Bharath 2017 (arXiv:1708.08487).
+# **References.** Vincent 2011; Alain & Bengio 2014; Karras et al. 2022; Creswell, Arulkumaran & Bharath 2017 (arXiv:1708.08487).

@@ -1,0 +1,117 @@
+"""What is compared: each estimator takes (points, task) and returns score(x_noisy, sigma) -> (N, d)."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import peers
+import torch
+from sklearn.mixture import GaussianMixture as FittedMixture
+
+import daeutils as du
+
+BATCH = 1024
+
+
+class Law(NamedTuple):
+    """A law, and what the maximum-likelihood mixture alone is told: its components and their shape."""
+
+    law: du.GaussianMixture
+    components: int
+    shape: str
+
+
+MIXTURES = {f"mixture of {k}": Law(du.random_mixture(k, seed=k), k, "full") for k in (2, 4, 6, 9, 12)}
+LAWS = {"ring": Law(du.ring(8, 0.04), 8, "spherical"), **MIXTURES}
+
+
+class Task(NamedTuple):
+    """One training: what to fit, and at which noise levels to ask for the score."""
+
+    law: str
+    n: int
+    sigmas: tuple
+    estimator: str
+    steps: int = 0
+    seed: int = 0
+
+
+def dae(points, task, objective="bce", output="sigmoid", levels=None):
+    """The book's denoiser, at one noise level, or at all between two: log sigma uniform there."""
+    network = du.MLPDenoiser(2, noise_levels=levels is not None, output=output, seed=task.seed)
+    sigma = task.sigmas[0] if levels is None else log_uniform(*levels)
+    done = du.fit(network, points, sigma=sigma, objective=objective, steps=task.steps,
+                  batch_size=BATCH, seed=task.seed, progress=False)  # fmt: skip
+    if done.interrupted:  # `fit` keeps a network cut short; its error would not be the one of these steps
+        raise KeyboardInterrupt
+    return torch.no_grad()(partial(du.score_from_denoiser, network.cpu()))
+
+
+def log_uniform(low: float, high: float):
+    """A law over noise levels for `fit`: log sigma is uniform."""
+
+    def draw(n, generator):
+        u = torch.rand(n, generator=generator, device=generator.device)
+        return low * (high / low) ** u
+
+    return draw
+
+
+def kde(points, task):
+    """The smoothed sample itself (T8e): in float64, a few rows at a time."""
+    atoms = du.from_points(points)
+    rows = max(1, 1_000_000 // len(points))
+
+    def score(x_noisy, sigma):
+        smoothed = atoms.smooth(sigma)
+        return torch.cat([smoothed.score(part) for part in x_noisy.double().split(rows)])
+
+    return score
+
+
+def likelihood(points, task):
+    """The best mixture of the right number of Gaussians of the right shape, by EM."""
+    _, components, shape = LAWS[task.law]
+    em = FittedMixture(
+        components, covariance_type=shape, tol=1e-6, max_iter=5000, n_init=3, random_state=0
+    )
+    em.fit(points.double().numpy())
+    law = du.GaussianMixture(em.means_, em.covariances_, em.weights_)
+    return lambda x_noisy, sigma: law.smooth(sigma).score(x_noisy.double())
+
+
+def peer(points, task, train, **options):
+    """A public package, with the steps, the batch size and the sample of ours."""
+    return train(points, steps=task.steps, batch=BATCH, seed=task.seed, **options)
+
+
+def zuko(points, task):
+    """A flow for one noise level."""
+    return peer(points, task, peers.train_zuko, sigma=task.sigmas[0])
+
+
+class Estimator(NamedTuple):
+    """all_levels: one training answers for every sigma. learns: it has steps and seeds."""
+
+    train: Callable
+    objective: str
+    output: str | None = None
+    all_levels: bool = False
+    learns: bool = True
+
+
+TESTED = (0.02, 0.25)  # noise levels just around those asked for
+small = partial(peer, train=peers.train_smalldiffusion)
+ESTIMATORS = {
+    "BCE-DAE": Estimator(dae, "bce", "sigmoid"),
+    "MSE-DAE": Estimator(partial(dae, objective="mse"), "mse", "sigmoid"),
+    "MSE-DAE, linear": Estimator(partial(dae, objective="mse", output="linear"), "mse", "linear"),
+    "kernel density": Estimator(kde, "none", learns=False),
+    "likelihood": Estimator(likelihood, "likelihood", learns=False),
+    "BCE-DAE, all levels": Estimator(partial(dae, levels=peers.SMALL_LEVELS), "bce", "sigmoid", True),
+    "BCE-DAE, tested levels": Estimator(partial(dae, levels=TESTED), "bce", "sigmoid", True),
+    "smalldiffusion": Estimator(small, "mse", "eps", True),
+    "smalldiffusion, tested levels": Estimator(partial(small, levels=TESTED), "mse", "eps", True),
+    "zuko": Estimator(zuko, "likelihood", "log-density"),
+}
+OURS, PEERS = list(ESTIMATORS)[:5], list(ESTIMATORS)[5:]

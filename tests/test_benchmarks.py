@@ -1,0 +1,230 @@
+"""The accuracy benchmark: exact answers pass its adapters, and what was measured survives."""
+
+import importlib.util
+import json
+import os
+
+import estimators
+import peers
+import pytest
+import report
+import score_accuracy
+import torch
+from torch import nn
+
+import daeutils as du
+
+RING = du.ring()
+SMOOTH, SIGMAS = {"rtol": 1e-4, "atol": 1e-4}, [0.2, 0.025]
+
+
+def needs(name: str):
+    absent = importlib.util.find_spec(name) is None
+    return pytest.mark.skipif(absent, reason=f"{name} is not installed: {peers.INSTALL}")
+
+
+def in_units(law: du.GaussianMixture, units: peers.Units) -> du.GaussianMixture:
+    """The law of y = scale (x - centre), from its parameters: no score is converted here."""
+    return du.GaussianMixture(
+        units.enter(law.means), law.covariances * units.scale**2, weights=law.weights
+    )
+
+
+def noisy(sigma: float, n: int = 500):
+    generator = torch.Generator().manual_seed(0)
+    return du.corruption.gaussian(RING.sample(n, generator), sigma, generator).double()
+
+
+# Peers: an exact model in their coordinates gives the exact score in ours
+
+
+@needs("smalldiffusion")
+@pytest.mark.parametrize("sigma", SIGMAS)
+@pytest.mark.parametrize("units", [peers.SMALL, peers.Units(torch.tensor([0.3, 0.6]), 3.7)])
+def test_exact_eps_gives_the_exact_score(sigma, units):
+    from smalldiffusion import ModelMixin
+
+    class Exact(nn.Module, ModelMixin):
+        law = in_units(RING, units)
+
+        def forward(self, y_noisy, level, cond=None):
+            return (y_noisy - self.law.posterior_mean(y_noisy, level.item())) / level
+
+    x_noisy = noisy(sigma)
+    score = peers.eps_score(Exact(), units)(x_noisy, sigma)
+    torch.testing.assert_close(score, RING.smooth(sigma).score(x_noisy), **SMOOTH)
+
+
+@needs("smalldiffusion")
+def test_the_peers_own_ideal_denoiser_gives_the_score_of_the_smoothed_sample():
+    from smalldiffusion import IdealDenoiser
+
+    sample, x_noisy = RING.sample(300, torch.Generator().manual_seed(1)).double(), noisy(0.1)
+    score = peers.eps_score(IdealDenoiser(peers.SMALL.enter(sample)), peers.SMALL)(x_noisy, 0.1)
+    torch.testing.assert_close(score, du.from_points(sample).smooth(0.1).score(x_noisy), **SMOOTH)
+
+
+@pytest.mark.parametrize("sigma", SIGMAS)
+def test_exact_log_density_gives_the_exact_score(sigma):
+    units = peers.Units(torch.tensor([0.3, 0.6]), 4.5)
+    exact = in_units(RING, units).smooth(units.scale * sigma)
+    x_noisy = noisy(sigma)
+    score = peers.density_score(exact.log_prob, units)(x_noisy, sigma)
+    torch.testing.assert_close(score, RING.smooth(sigma).score(x_noisy), **SMOOTH)
+
+
+@needs("smalldiffusion")
+def test_smalldiffusion_learns():
+    short, longer = (_error("smalldiffusion, tested levels", steps) for steps in (1, 300))
+    assert longer < 0.6 < 0.9 < short
+
+
+@needs("zuko")
+def test_zuko_learns():
+    short, longer = (_error("zuko", steps) for steps in (1, 60))
+    assert longer < 0.6 * short
+
+
+def _error(name: str, steps: int, sigma: float = 0.2) -> float:
+    task = estimators.Task("ring", 5000, (sigma,), name, steps)
+    sizes = score_accuracy.QUICK._replace(sigmas=(sigma,))
+    return score_accuracy.measure(task, sizes)[0]["error"]
+
+
+def test_a_missing_package_leaves_the_other_estimators(monkeypatch, capsys):
+    monkeypatch.setattr(peers, "missing", lambda: ["zuko"])
+    found = score_accuracy.tasks("peers", score_accuracy.QUICK, 50, 1)
+    names = {task.estimator for task in found}
+    assert "zuko" not in names and {"BCE-DAE", "smalldiffusion"} <= names
+    assert "pip install -e '.[bench]'" in capsys.readouterr().out
+
+
+# Estimators
+
+
+def test_kernel_density_in_parts_is_the_plain_sum():
+    points, x_noisy, sigma = RING.sample(200_001), noisy(0.05, 12), 0.05  # more than one part
+    score = estimators.kde(points, None)(x_noisy, sigma)
+    weights = torch.exp(-((x_noisy[:, None] - points) ** 2).sum(2) / (2 * sigma**2))
+    mean = (weights[:, :, None] * points).sum(1) / weights.sum(1, keepdim=True)
+    torch.testing.assert_close(score, (mean - x_noisy) / sigma**2, rtol=1e-6, atol=1e-6)
+
+
+def test_likelihood_finds_the_law():
+    points = RING.sample(20_000, torch.Generator().manual_seed(1))
+    score = estimators.likelihood(points, estimators.Task("ring", 20_000, (0.05,), "likelihood"))
+    x_noisy = noisy(0.05)
+    assert du.relative_error(score(x_noisy, 0.05), RING.smooth(0.05).score(x_noisy)) < 0.03
+
+
+def test_log_uniform_levels():
+    levels = estimators.log_uniform(0.01, 1)(10_000, torch.Generator().manual_seed(0))
+    assert 0.01 <= levels.min() < levels.max() <= 1
+    assert levels.log10().mean().item() == pytest.approx(-1, abs=0.03)
+
+
+def test_an_interrupted_training_is_no_result(monkeypatch):
+    monkeypatch.setattr(du, "fit", lambda *_, **__: du.History(interrupted=True))
+    with pytest.raises(KeyboardInterrupt):
+        estimators.dae(RING.sample(10), estimators.Task("ring", 10, (0.1,), "BCE-DAE", 5))
+
+
+def test_the_page_names_the_levels_that_were_used():
+    (low, high), (least, most) = peers.SMALL_LEVELS, estimators.TESTED
+    note = " ".join(report.NOTE.split())
+    assert f"from {low:g} to {high:g}" in note and f"are {least:g} to {most:g}" in note
+    sizes = score_accuracy.Sizes()
+    assert least < min(sizes.sigmas) < max(sizes.sigmas) < most
+    assert f"{sizes.test:,}; {sizes.test_kde:,}" in note
+
+
+# Rows and files
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """`measure` at once, with a made-up error; the tasks that it was asked for."""
+    asked = []
+
+    def measure(task, sizes):
+        asked.append(task)
+        rows = [score_accuracy.row_of(task, sigma, sizes) for sigma in task.sigmas]
+        extra = {"seconds": 1.0, "device": "CPU, 1 thread", "torch": "2.11", "date": "2026-01-01"}
+        return [row | extra | {"error": 0.01 * len(asked) + row["sigma"]} for row in rows]
+
+    monkeypatch.setattr(score_accuracy, "measure", measure)
+    return asked
+
+
+def test_finished_rows_are_skipped_copied_and_measured_again(tmp_path, counted):
+    score_accuracy.main(["sigma", "--quick", "--out", str(tmp_path)])
+    first, before = len(counted), report.read(tmp_path)["sigma"]
+    assert first == len(before) == 10
+    score_accuracy.main(["sigma", "--quick", "--out", str(tmp_path)])
+    assert len(counted) == first and report.read(tmp_path)["sigma"] == before
+    score_accuracy.main(["sigma", "--quick", "--again", "--out", str(tmp_path)])
+    assert len(counted) == 2 * first and len(report.read(tmp_path)["sigma"]) == first
+    score_accuracy.main(["steps", "--quick", "--out", str(tmp_path)])
+    assert {task.steps for task in counted[2 * first :]} == {25}  # those of 50 steps were copied
+    rows = report.read(tmp_path)["steps"]
+    assert {row["section"] for row in rows} == {"steps"} and len(rows) == 4
+    assert len(report.read(tmp_path)["sigma"]) == first
+
+
+def test_an_interruption_keeps_the_finished_rows(tmp_path, monkeypatch, counted, capsys):
+    quick = score_accuracy.measure
+
+    def stopping(task, sizes):
+        if len(counted) == 3:
+            raise KeyboardInterrupt
+        return quick(task, sizes)
+
+    monkeypatch.setattr(score_accuracy, "measure", stopping)
+    score_accuracy.main(["--quick", "--out", str(tmp_path)])
+    assert len(report.read(tmp_path)["sigma"]) == 3
+    assert "kept" in capsys.readouterr().out
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "rows.json"
+    report.write(path, "old")
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(OSError, match="full"):
+        report.write(path, "new")
+    assert path.read_text() == "old"
+
+
+def test_figure_and_tables_come_from_the_rows_alone(tmp_path, counted):
+    score_accuracy.main(["--quick", "--out", str(tmp_path)])
+    done = len(counted)
+    (tmp_path / "score_accuracy.png").unlink()
+    (tmp_path / "score_accuracy.md").unlink()
+    score_accuracy.main(["--figure", "--quick", "--out", str(tmp_path)])
+    assert len(counted) == done
+    assert (tmp_path / "score_accuracy.png").read_bytes().startswith(b"\x89PNG")
+    text = (tmp_path / "score_accuracy.md").read_text("utf-8")
+    assert all(title in text for title, _ in report.SECTIONS.values())
+    assert "CPU, 1 thread; 2026-01-01" in text and "| likelihood |" in text
+
+
+def test_a_cell_is_the_mean_with_its_range():
+    row = {"estimator": "BCE-DAE", "sigma": 0.1, "steps": 5, "n": 10, "law": "ring"}
+    rows = [row | {"seed": seed, "error": error} for seed, error in enumerate([0.1, 0.2, 0.6])]
+    assert "| BCE-DAE | 0.3000 (0.1000 to 0.6000) |" in report.page_section("sigma", rows)
+    assert "ring, 10 points, 5 steps" in report.page_section("sigma", rows)
+
+
+def test_an_unknown_section_is_named(capsys):
+    with pytest.raises(SystemExit):
+        score_accuracy.main(["sigmas"])
+    assert "unknown section: sigmas; expected of sigma, data" in capsys.readouterr().err
+
+
+def test_end_to_end(tmp_path):
+    score_accuracy.main(["sigma", "peers", "--quick", "--out", str(tmp_path)])
+    fields = "section law n sigma estimator objective output steps batch seed points error seconds device"
+    for path in sorted((tmp_path / "score_accuracy").iterdir()):
+        for row in json.loads(path.read_text("utf-8")):
+            assert row.keys() >= set(fields.split())
+            assert 0 < row["error"] < 1.5
+    assert not list(tmp_path.rglob(".*"))  # no draft is left
