@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 class Sizes(NamedTuple):
     """How much of everything: the real thing, or enough to see that it runs."""
 
-    sigmas: tuple = (0.2, 0.1, 0.05, 0.025)
+    sigmas: tuple = (0.025, 0.05, 0.1, 0.2)
     one_sigma: float = 0.05
     n: int = 100_000
     data: tuple = (1000, 10_000, 100_000, 1_000_000)

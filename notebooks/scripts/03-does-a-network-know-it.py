@@ -178,6 +178,7 @@ ax.set(
     title="Ring, 100,000 points: learned score and two rivals",
 )
 ax.set_xticks(sigmas, sigmas)
+ax.set_yticks([0.003, 0.01, 0.03, 0.1], [0.003, 0.01, 0.03, 0.1])
 ax.minorticks_off()
 ax.legend()
 plt.show()
@@ -345,6 +346,10 @@ left.set(
 )
 du.plotting.curve(right, [*data_tried, 100_000], by_data, color=du.plotting.ACCENT)
 right.set(xscale="log", xlabel="data points, same steps")
+for ax, tried in [(left, [*steps_tried, most_steps]), (right, [*data_tried, 100_000])]:
+    ax.set_xticks(tried, [f"{n:,}" for n in tried])
+    ax.set_yticks([0.02, 0.05, 0.1, 0.2, 0.5], [0.02, 0.05, 0.1, 0.2, 0.5])
+    ax.minorticks_off()
 plt.show()
 
 # %%

@@ -240,7 +240,7 @@ plt.show()
 #
 # **The loss hardly matters**: nothing to tell at $\sigma=0.2$; at $\sigma=0.05$ the mean is a few per cent on the side of MSE, with an interval that reaches 0 or nearly so. Read the interval before the mean. If there is a difference,
 # the weight is not its cause: then BCE should be ahead in the measure that it minimises itself, its *excess*, and the last line of the table shows no such thing. On the ring $R^*(1-R^*)$ varies little, and the weights
-# had no chance. (The web book's page of benchmarks has the three arms with the larger network after 12,000 steps.) We now look for a place where they have.
+# had no chance. We now look for a place where they have.
 #
 # ## One number for two pixels
 #

@@ -621,7 +621,7 @@ plt.show()
 points, sigma_small = du.moons().sample(2000, seeded()).clamp(0, 1), 0.03
 law_of_points = du.from_points(points)
 network = du.MLPDenoiser(2, seed=SEED)
-du.fit(
+history = du.fit(
     network,
     points,
     sigma=sigma_small,
