@@ -127,7 +127,7 @@ def test_card_reads_title_and_question(tmp_path):
 
 CHAPTER = "02-the-score-inside-bce"
 STEP = ("moved = point + step", "moved = point - step")
-CALLBACK = ("def draw(sigma, point):\n", 'def draw(sigma):\n    raise RuntimeError("broken")\n')
+CALLBACK = ("def draw(sigma, point):\n", 'def draw(sigma, point):\n    raise RuntimeError("broken")\n')
 
 
 def with_source(nb, old: str, new: str):
