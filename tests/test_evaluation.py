@@ -1,6 +1,7 @@
 """Distances between sets of images, the classifier behind them, and the networks that ship."""
 
 import hashlib
+import itertools
 import json
 import math
 import pickle
@@ -8,9 +9,12 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from oracles import seeded
 from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist
+from scipy.stats import ortho_group
 
 import daeutils as du
 from daeutils import baselines, evaluation, train, training, zoo
@@ -59,19 +63,196 @@ def test_frechet_grows_with_noise_on_real_digits():
     assert distances[0] == pytest.approx(frechet_by_scipy(*found), rel=1e-3)
 
 
+# Kernel distance
+
+
+def kernel_by_numpy(a: np.ndarray, b: np.ndarray) -> float:
+    """The two-sample U-statistic, pair by pair, for sets of any two sizes."""
+
+    def mean(x, y, pairs):
+        return np.mean([(x[i] @ y[j] / x.shape[1] + 1) ** 3 for i, j in pairs(len(x), len(y))])
+
+    each = mean(a, a, lambda n, _: itertools.permutations(range(n), 2))
+    each += mean(b, b, lambda n, _: itertools.permutations(range(n), 2))
+    return each - 2 * mean(a, b, lambda n, m: itertools.product(range(n), range(m)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kernel_distance_is_the_formula(seed):
+    a, b = some_features(seed, n=60), some_features(seed + 10, n=60)
+    expected = kernel_by_numpy(a.numpy(), b.numpy())
+    assert evaluation.kernel_between(a, b) == pytest.approx(expected, rel=1e-9)
+    assert evaluation.kernel_between(b, a) == pytest.approx(expected, rel=1e-9)
+    assert evaluation.kernel_between(a.float(), b.float()) == pytest.approx(expected, rel=1e-4)
+
+
+def test_kernel_distance_of_two_sizes_takes_equal_draws():
+    a, b = some_features(0, n=80, d=4), some_features(10, n=50, d=4)
+    found = evaluation.kernel_between(a, b)
+    torch.manual_seed(5)  # the answer does not hang on the generator of the caller
+    state = torch.get_rng_state()
+    assert evaluation.kernel_between(a, b) == evaluation.kernel_between(b, a) == found
+    assert torch.equal(torch.get_rng_state(), state)  # nor changes it
+    rng = np.random.default_rng(0)
+    single = [evaluation.kernel_between(a[rng.permutation(80)[:50]], b) for _ in range(200)]
+    expected, spread = kernel_by_numpy(a.numpy(), b.numpy()), np.std(single)
+    assert abs(np.mean(single) - expected) < 4 * spread / math.sqrt(200)
+    assert abs(found - expected) < 4 * spread / math.sqrt(10)
+    assert found != pytest.approx(evaluation.kernel_between(a[:50], b), rel=1e-6)  # not the first rows
+
+
+def test_kernel_distance_of_two_sizes_meets_nearly_every_point():
+    a, b = torch.eye(2)[0].repeat(40, 1), torch.eye(2)[1].repeat(20, 1)
+    without = evaluation.kernel_between(a, b)
+    a[0] *= 2  # a draw of 20 meets the point that differs half of the time
+    values = [evaluation.kernel_between(a.roll(place, 0), b) for place in range(40)]
+    assert sum(v > without + 1e-9 for v in values) >= 39  # all ten miss it once in 1,000
+
+
+def test_kernel_distance_of_one_law_is_zero_in_the_mean():
+    x = torch.randn(200, 100, 2, 4, generator=seeded(), dtype=torch.float64)
+    found = np.array([evaluation.kernel_between(pair[:, 0], pair[:, 1]) for pair in x])
+    assert abs(found.mean()) < 4 * found.std() / math.sqrt(len(found))
+    assert found.min() < 0 < found.max()
+    # Of a set and itself it is below zero: of the pairs within, those of a point and itself are left out.
+    assert evaluation.kernel_between(x[0, :, 0], x[0, :, 0]) < 0
+
+
+# Density and coverage
+
+
+def density_coverage_by_loop(made: np.ndarray, real: np.ndarray, k: int) -> tuple[float, float]:
+    held = []
+    for i, centre in enumerate(real):
+        others = sorted(math.dist(centre, x) for j, x in enumerate(real) if j != i)
+        held.append(sum(math.dist(centre, y) <= others[k - 1] for y in made))
+    return sum(held) / (k * len(made)), sum(n > 0 for n in held) / len(real)
+
+
+@pytest.mark.parametrize(("k", "n", "m"), [(1, 40, 60), (5, 60, 40), (5, 30, 430), (29, 20, 30)])
+def test_density_and_coverage_by_loop(k, n, m):
+    made, real = some_features(1, n, d=3), some_features(2, m, d=3)
+    expected = density_coverage_by_loop(made.numpy(), real.numpy(), k)
+    assert 0 < expected[0] and 0 < expected[1]
+    assert evaluation.density_coverage(made, real, k) == pytest.approx(expected, rel=1e-12)
+    assert evaluation.density_coverage(made.float(), real.float(), k) == pytest.approx(expected, rel=0.02)
+
+
+def test_density_and_coverage_at_their_limits():
+    real = some_features(0, n=300, d=4)
+    # Each point lies in its own ball, and each ball holds its centre and k neighbours, the last on the
+    # surface.
+    assert evaluation.density_coverage(real, real, k=4) == (5 / 4, 1.0)
+    assert evaluation.density_coverage(real + 1e6, real + 1e6, k=4) == (5 / 4, 1.0)
+    assert evaluation.density_coverage(real + 1000, real) == (0.0, 0.0)
+    density, coverage = evaluation.density_coverage(real[:1].expand(300, 4), real)
+    assert coverage == density * 5 / 300 < 0.1  # the balls that the one point lies in
+    # Balls about copies have the radius 0, and still hold a copy.
+    alike = torch.ones(20, 4)
+    assert evaluation.density_coverage(alike, alike) == (4.0, 1.0)
+
+
+@pytest.mark.parametrize(("k", "n", "m"), [(1, 100, 100), (5, 100, 100), (3, 50, 120)])
+def test_density_and_coverage_of_one_law(k, n, m):
+    """Of the m - 1 + n points about a real one, the k nearest are real by chance alone."""
+    found = []
+    for seed in range(60):
+        x = torch.randn(n + m, 3, generator=seeded(seed), dtype=torch.float64)
+        found.append(evaluation.density_coverage(x[:n], x[n:], k))
+    mean, error = np.mean(found, 0), np.std(found, 0) / math.sqrt(60)
+    expected = 1 - math.prod((m - j) / (m + n - j) for j in range(1, k + 1))
+    assert abs(mean[0] - 1) < 4 * error[0]
+    assert abs(mean[1] - expected) < 4 * error[1]
+    assert error.max() < 0.03
+
+
+def test_one_mode_of_two_has_all_density_and_half_the_coverage():
+    one, two = some_features(0, n=400), some_features(0, n=400) + 100
+    made, half = one[:200], torch.cat([one[200:], two[:200]])
+    density, coverage = evaluation.density_coverage(made, half)
+    assert density == pytest.approx(1, abs=0.3) and 0.4 < coverage <= 0.5
+
+
+# All of them
+
+
+def test_each_answers_to_noise_on_real_digits():
+    half, other = DIGITS[:500], DIGITS[500:1000]
+    noise = torch.randn(half.shape, generator=seeded())
+    noisy = [evaluation.features((half + s * noise).clamp(0, 1)) for s in (0, 0.2, 0.4, 0.8)]
+    real = evaluation.features(other)
+    frechet = [evaluation.frechet_between(x, real) for x in noisy]
+    kernel = [evaluation.kernel_between(x, real) for x in noisy]
+    density, coverage = zip(*[evaluation.density_coverage(x, real) for x in noisy], strict=True)
+    assert (np.diff(frechet) > 0).all() and frechet[-1] > 3 * frechet[0]
+    assert (np.diff(kernel) > 0).all() and kernel[-1] > 3 * abs(kernel[0])
+    assert (np.diff(density) < 0).all() and density[-1] < density[0] / 3
+    assert (np.diff(coverage) < 0).all() and coverage[-1] < coverage[0] / 3
+
+
+@given(seed=st.integers(0, 10_000), n=st.integers(8, 30), m=st.integers(8, 30), d=st.integers(2, 6))
+@settings(max_examples=25, deadline=None)
+def test_density_and_coverage_turn_and_move_with_the_features(seed, n, m, d):
+    rng = np.random.default_rng(seed)
+    made, real = some_features(seed, n, d), some_features(seed + 1, m, d)
+    expected = evaluation.density_coverage(made, real)
+    turn, move = torch.from_numpy(ortho_group.rvs(d, random_state=rng)), rng.normal(0, 10)
+    shuffled = made[rng.permutation(n)], real[rng.permutation(m)]
+    for x, y in [shuffled, (made @ turn + move, real @ turn + move)]:
+        assert evaluation.density_coverage(x, y) == pytest.approx(expected, rel=1e-12)
+
+
+@given(seed=st.integers(0, 10_000), n=st.integers(8, 30), d=st.integers(2, 6))
+@settings(max_examples=25, deadline=None)
+def test_kernel_distance_turns_with_the_features(seed, n, d):
+    """It does not move with them: its kernel knows the origin."""
+    rng = np.random.default_rng(seed)
+    a, b = some_features(seed, n, d), some_features(seed + 1, n, d)
+    expected = pytest.approx(evaluation.kernel_between(a, b), rel=1e-9, abs=1e-9)
+    turn = torch.from_numpy(ortho_group.rvs(d, random_state=rng))
+    assert evaluation.kernel_between(a[rng.permutation(n)], b[rng.permutation(n)]) == expected
+    assert evaluation.kernel_between(a @ turn, b @ turn) == expected
+
+
+BETWEEN = {
+    "frechet": evaluation.frechet_between,
+    "kernel": evaluation.kernel_between,
+    "density": lambda a, b: evaluation.density_coverage(a, b, k=1),
+}
+
+
+@pytest.mark.parametrize("between", BETWEEN.values(), ids=BETWEEN)
 @pytest.mark.parametrize(
     ("a", "b", "text"),
     [
-        (torch.zeros(1, 3), torch.zeros(5, 3), "a holds 1 sample"),
-        (torch.zeros(5, 3), torch.zeros(1, 3), "b holds 1 sample"),
-        (torch.zeros(5, 3), torch.full((5, 3), math.nan), "b holds NaN"),
-        (torch.zeros(5, 3), torch.zeros(5, 4), "3 and 4 features"),
-        (torch.zeros(5, 3).long(), torch.zeros(5, 3), "a has dtype"),
+        (torch.zeros(1, 3), torch.zeros(5, 3), "(a|made) holds 1 sample"),
+        (torch.zeros(5, 3), torch.zeros(1, 3), "(b|real) holds 1 sample"),
+        (torch.zeros(5, 3), torch.full((5, 3), math.nan), "(b|real) holds NaN"),
+        (torch.zeros(5, 3), torch.zeros(5, 4), "(a and b|made and real) hold 3 and 4 features"),
+        (torch.zeros(5, 3).long(), torch.zeros(5, 3), "(a|made) has dtype"),
+        (torch.zeros(5, 3), torch.zeros(5), r"(b|real) has shape \(5,\)"),
+        (torch.zeros(0, 3), torch.zeros(5, 3), "(a|made) is empty"),
+        ([[0.0]], torch.zeros(5, 3), "(a|made) is a list"),
+        (DIGITS[:5], DIGITS[:5], r"expected features, \(N, D\): use evaluation.features"),
     ],
 )
-def test_bad_features(a, b, text):
+def test_bad_features(between, a, b, text):
     with pytest.raises(ValueError, match=text):
-        evaluation.frechet_between(a, b)
+        between(a, b)
+
+
+@pytest.mark.parametrize(
+    ("k", "text"),
+    [
+        (5, "k is 5 for 5 real points; expected at most 4.*lower k"),
+        (6, "k is 6 for 5 real points"),
+        (0, "k is 0; expected a whole number >= 1"),
+        (2.0, "k is 2.0"),
+    ],
+)
+def test_bad_neighbours(k, text):
+    with pytest.raises(ValueError, match=text):
+        evaluation.density_coverage(torch.zeros(50, 3), torch.zeros(5, 3), k)
 
 
 # Bootstrap and neighbours
@@ -121,6 +302,15 @@ def test_nearest_by_brute_force():
     images, reference = DIGITS[:1050:15], du.digits()[0][:500]
     images = (images + 0.1 * torch.randn(images.shape, generator=seeded())).clamp(0, 1)
     table = cdist(images.flatten(1).double(), reference.flatten(1).double())
+    distance, index = evaluation.nearest(images, reference)
+    np.testing.assert_array_equal(index, table.argmin(1))
+    np.testing.assert_allclose(distance, table.min(1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("move", [0.0, 1000.0])
+def test_nearest_in_features_by_brute_force(move):
+    images, reference = some_features(0, n=450).float() + move, some_features(1, n=300).float() + move
+    table = cdist(images.double(), reference.double())
     distance, index = evaluation.nearest(images, reference)
     np.testing.assert_array_equal(index, table.argmin(1))
     np.testing.assert_allclose(distance, table.min(1), rtol=1e-5)
