@@ -1,6 +1,6 @@
 # The book in a few commands; `make` alone lists them.
 #   VENV=dir     another place for the virtual environment, which several checkouts may share
-#   BENCH="..."  arguments of the benchmark: sections and options
+#   BENCH="..."  arguments of bench-score or bench-images: sections and options
 #   PYTHON=...   the Python (3.11 or newer) that creates it
 
 VENV ?= .venv
@@ -16,7 +16,7 @@ CODE := daeutils benchmarks tests docs notebooks/conftest.py notebooks/scripts
 NBVAL := --nbval --nbval-current-env --nbval-sanitize-with=tests/nbval.cfg \
          --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120
 
-.PHONY: help setup book test lab site refresh notebooks weights bench clean
+.PHONY: help setup book test lab site refresh notebooks weights bench bench-score bench-images clean
 .DELETE_ON_ERROR:
 
 help:
@@ -29,7 +29,7 @@ help:
 	@echo "make notebooks  bring edits of notebooks/scripts into the notebooks"
 	@echo "make refresh    execute the notebooks in place, update README's chapter table"
 	@echo "make weights    train the networks that several chapters share again"
-	@echo "make bench      measure the accuracy of learned scores, beside public packages (hours)"
+	@echo "make bench      measure learned scores beside public packages, and images (hours)"
 	@echo "make clean      remove what was built; $(VENV) stays"
 
 setup: $(STAMP)
@@ -71,10 +71,15 @@ refresh: setup
 weights: setup
 	@$(PY) -m daeutils.train
 
-# Run it again after an interruption: what was measured is kept. BENCH="sigma --seeds 1" measures less.
-bench: setup
+# Run it again after an interruption: what was measured is kept.
+bench: bench-score bench-images
+
+bench-score: setup
 	@$(PY) -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[bench]'
 	@$(PY) benchmarks/score_accuracy.py $(BENCH)
+
+bench-images: setup
+	@$(PY) benchmarks/images.py $(BENCH)
 
 clean:
 	rm -rf _build dist .pytest_cache .ruff_cache .hypothesis

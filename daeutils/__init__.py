@@ -12,7 +12,7 @@ baselines, features, zoo, evaluation, train. Top: plotting, widgets, lessons. Im
 
 from daeutils import corruption, evaluation, objectives, plotting, sampling, zoo
 from daeutils.baselines import VAE, PCAGaussian
-from daeutils.data import digits, fashion_mnist, mnist
+from daeutils.data import celeba, digits, fashion_mnist, folder, mnist
 from daeutils.denoisers import MLPDenoiser, UNetDenoiser
 from daeutils.densities import (
     GaussianMixture,
@@ -44,9 +44,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "VAE", "GaussianMixture", "History", "MLPDenoiser", "PCAGaussian", "UNetDenoiser", "asymmetry",
-    "budget", "certificate", "checkerboard", "claim", "corruption", "cosine", "digits", "evaluation",
-    "fashion_mnist", "fit", "frechet_distance", "from_points", "iterate", "jacobian", "langevin",
-    "load", "log_density_difference", "mnist", "moons", "noise_schedule", "objectives", "pick_device",
-    "pinwheel", "plotting", "probability_flow", "random_mixture", "relative_error", "ring", "sampling",
-    "score_from_denoiser", "slide", "spiral", "walkback", "zoo",
+    "budget", "celeba", "certificate", "checkerboard", "claim", "corruption", "cosine", "digits",
+    "evaluation", "fashion_mnist", "fit", "folder", "frechet_distance", "from_points", "iterate",
+    "jacobian", "langevin", "load", "log_density_difference", "mnist", "moons", "noise_schedule",
+    "objectives", "pick_device", "pinwheel", "plotting", "probability_flow", "random_mixture",
+    "relative_error", "ring", "sampling", "score_from_denoiser", "slide", "spiral", "walkback", "zoo",
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Networks that reconstruct the clean x from the corrupted x~.
 
 Every denoiser has `logits(x_noisy, sigma=None)`, the a(x~) of the theory, and gives
-R(x~) = sigmoid(a(x~)) when called, or R = a where it was made with output="linear". With
+R(x~) = sigmoid(a(x~)) when called, or R = a where it was made with another output. With
 `noise_levels=True` it also takes sigma: a float, or one for each sample, shape (N,). Weights are drawn
 from `seed`, so two networks made alike are equal.
 """
@@ -18,12 +18,13 @@ class Denoiser(nn.Module):
     """What the two networks share: the output, and the checks on it and on sigma."""
 
     noise_levels: bool
-    output: str  # "sigmoid", or "linear" to compare with (chapter 08)
+    output: str  # "sigmoid", or others to compare with: "linear" (chapter 08), "edm" (chapter 10)
+    outputs: tuple[str, ...] = ("sigmoid", "linear")
 
     def forward(self, x_noisy: Tensor, sigma=None) -> Tensor:
-        """R(x~), same shape as x_noisy: in (0, 1) up to rounding, or anywhere if the output is linear."""
+        """R(x~), same shape as x_noisy: in (0, 1) up to rounding, or anywhere without a sigmoid."""
         a = self.logits(x_noisy, sigma)
-        return a if self.output == "linear" else a.sigmoid()
+        return a.sigmoid() if self.output == "sigmoid" else a
 
     def logits(self, x_noisy: Tensor, sigma=None) -> Tensor:
         """a(x~), same shape as x_noisy; train on these, never on the sigmoid (T8f)."""
@@ -31,15 +32,19 @@ class Denoiser(nn.Module):
 
     def _set(self, **config) -> None:
         """Keep what the network was made with: the zoo writes it beside the weights."""
-        if config["output"] not in ("sigmoid", "linear"):
-            raise ValueError(f"output is {config['output']!r}; expected 'sigmoid' or 'linear'.")
+        if config["output"] not in self.outputs:
+            known = " or ".join(map(repr, self.outputs))
+            raise ValueError(f"output is {config['output']!r}; expected {known}.")
         self.noise_levels, self.output, self.config = config["noise_levels"], config["output"], config
 
     def _require(self, x_noisy: Tensor, *shape: int) -> None:
         """Shape and dtype alone: reading the values would make a GPU wait."""
         if x_noisy.shape[1:] != shape:
             expected = ", ".join(map(str, shape))
-            raise ValueError(f"x_noisy has shape {tuple(x_noisy.shape)}; expected (N, {expected}).")
+            raise ValueError(
+                f"x_noisy has shape {tuple(x_noisy.shape)}; expected (N, {expected}), which this network "
+                "was made for: reshape them, or make a network for them (dim, or channels and side)."
+            )
         dtype = next(self.parameters()).dtype
         if x_noisy.dtype != dtype:
             raise ValueError(
@@ -75,6 +80,7 @@ def _shrink(x_noisy: Tensor, sigma: Tensor | None) -> Tensor:
 
 # What is assumed of data in [0, 1] before any is seen: that it is uniform there.
 _MEAN, _VARIANCE = 0.5, 1 / 12
+_SPREAD = 0.5  # of pixels about grey, most of them being black or white
 
 
 def _logit(r: Tensor, edge: float = 0.05) -> Tensor:
@@ -153,9 +159,12 @@ class UNetDenoiser(Denoiser):
         width: channels at the finest scale (then 2x, 4x).
         dense: units of the dense layer, which sees the whole image at once.
         noise_levels: whether it takes sigma.
-        output: "sigmoid", or "linear" for a reconstruction that BCE cannot train.
+        output: "sigmoid"; or a reconstruction that BCE cannot train, "linear" or "edm", which adds to a
+            share of x~ and scales input and output as Karras et al. 2022 do, and takes sigma.
         seed: of the initial weights.
     """
+
+    outputs = ("sigmoid", "linear", "edm")
 
     def __init__(
         self, channels=1, noise_levels=False, side=28, width=16, dense=256, level_width=64,
@@ -167,6 +176,8 @@ class UNetDenoiser(Denoiser):
             _check.count(value, name)
         if side % 4:
             raise ValueError(f"side is {side}; expected a multiple of 4: pad or crop the images.")
+        if output == "edm" and not noise_levels:
+            raise ValueError('output is "edm", which scales by sigma; expected noise_levels=True.')
         self.shape = (channels, side, side)
         self._set(
             channels=channels, noise_levels=noise_levels, side=side, width=width, dense=dense,
@@ -192,8 +203,24 @@ class UNetDenoiser(Denoiser):
     def logits(self, x_noisy, sigma=None):
         self._require(x_noisy, *self.shape)
         sigma = self._level(x_noisy, sigma)
+        if self.output != "edm":
+            return self._layers(_shrink(x_noisy, sigma), sigma)
+        level = sigma[:, :, None, None]
+        total = level**2 + _SPREAD**2
+        x = x_noisy - _MEAN
+        change = level * _SPREAD / total.sqrt() * self._layers(x / total.sqrt(), sigma)
+        return _MEAN + _SPREAD**2 / total * x + change
+
+    def weight(self, sigma: Tensor) -> Tensor:
+        """What the squared error at sigma is multiplied by in training, same shape: 1, but for "edm"."""
+        if self.output != "edm":
+            return torch.ones_like(sigma)
+        return (sigma**2 + _SPREAD**2) / (sigma * _SPREAD) ** 2  # then it is that of the layers
+
+    def _layers(self, x: Tensor, sigma: Tensor | None) -> Tensor:
         level = None if sigma is None else self.embed(_level_features(sigma))
-        fine = self.fine_down(self.enter(_shrink(x_noisy, sigma)), level)  # (N, a, side, side)
+        x = _channels_last(x)
+        fine = self.fine_down(self.enter(x), level)  # (N, a, side, side)
         half = self.half_down(self.shrink1(fine), level)  # (N, b, side/2, side/2)
         coarse = self.coarse_down(self.shrink2(half), level)  # (N, c, side/4, side/4)
         code = self.dense_in(coarse.flatten(1))  # (N, dense): the whole image at once
@@ -204,6 +231,11 @@ class UNetDenoiser(Denoiser):
         half = self.half_up(half + _double(self.grow2(coarse)), level)
         fine = self.fine_up(fine + _double(self.grow1(half)), level)
         return self.leave(nn.functional.silu(fine))
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    """The same images with the channels of a pixel side by side in memory: convolutions run faster."""
+    return x.movedim(1, -1).contiguous().movedim(-1, 1)
 
 
 def _double(x: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Train the networks that ship with the package again: python -m daeutils.train [name ...]
 
-Every recipe sees the training split only; each card's metric is measured on the test split.
+Every recipe sees the training split only; each card's metric is measured on the test split. The same
+command goes on where it was ended: a network that takes long keeps a checkpoint until it is written.
 """
 
 import argparse
@@ -22,7 +23,7 @@ def _samples() -> torch.Generator:
     return torch.Generator().manual_seed(SEED + 1)
 
 
-def classifier():
+def classifier(checkpoint=None):
     """The feature network. Metric: accuracy on the test digits."""
     network = FeatureClassifier(seed=SEED)
     history = network.fit(*data.digits(), steps=4000, seed=SEED)
@@ -33,7 +34,7 @@ def classifier():
     return network, history, metric
 
 
-def vae():
+def vae(checkpoint=None):
     """The model whose samples chapter 07 refines. Metric: Frechet distance to the test digits."""
     network = VAE(seed=SEED)
     history = network.fit(data.digits()[0], steps=8000, seed=SEED)
@@ -45,21 +46,23 @@ def vae():
     return network, history, metric
 
 
-def unet(objective: str):
+def unet(objective: str, output: str, checkpoint=None):
     """One noise-conditional U-Net. Metric: Frechet distance of its probability flow from noise."""
-    network = denoisers.UNetDenoiser(noise_levels=True, seed=SEED)
+    network = denoisers.UNetDenoiser(noise_levels=True, output=output, seed=SEED)
     history = training.fit(
         network,
         data.digits()[0],
         sigma=corruption.log_normal(),
         objective=objective,
-        steps=10_000,
+        steps=15_000,
         seed=SEED,
+        checkpoint=checkpoint,
     )
 
     def metric(net):
         sigmas = sampling.noise_schedule()
-        start = sigmas[0].float() * torch.randn(2000, 1, 28, 28, generator=_samples())
+        noise = sigmas[0].float() * torch.randn(2000, 1, 28, 28, generator=_samples())
+        start = data.digits()[0].mean(0) + noise  # p_sigma at the first level, nearly
         images = sampling.probability_flow(net, start.to(training.pick_device()), sigmas)
         test = data.digits("test")[0]
         return {"frechet_from_noise": evaluation.frechet_distance(images.clamp(0, 1), test)}
@@ -70,8 +73,8 @@ def unet(objective: str):
 RECIPES: dict[str, Callable] = {
     "digits-classifier": classifier,  # first: the others are measured in its features
     "digits-vae": vae,
-    "digits-unet-bce": partial(unet, "bce"),
-    "digits-unet-mse": partial(unet, "mse"),  # the same network, data, seed and steps
+    "digits-unet-bce": partial(unet, "bce", "sigmoid"),
+    "digits-unet-edm": partial(unet, "mse", "edm"),  # the same layers, data, seed and steps
 }
 
 
@@ -79,14 +82,16 @@ def main(arguments=None) -> None:
     parser = argparse.ArgumentParser(prog="python -m daeutils.train", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(RECIPES)}; all by default")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "assets")
+    parser.add_argument("--checkpoints", type=Path, default=Path("_build/weights"))
     options = parser.parse_args(arguments)
     unknown = set(options.names) - set(RECIPES)
     if unknown:
         parser.error(f"no recipe is called {sorted(unknown)}; expected {list(RECIPES)}")
     for name in options.names or RECIPES:
-        network, history, metric = RECIPES[name]()
+        checkpoint = options.checkpoints / f"{name}.checkpoint"
+        network, history, metric = RECIPES[name](checkpoint=checkpoint)
         if history.interrupted:
-            sys.exit(f"{name}: interrupted, nothing written")
+            sys.exit(f"{name}: interrupted; the same command goes on from its last checkpoint, if any")
         zoo.save_network(network, name, options.out)
         stored = zoo.load_network(name, folder=options.out)  # measured as it will be loaded: in half
         about = zoo.save_network(
@@ -100,6 +105,7 @@ def main(arguments=None) -> None:
             data="digits, training split",
             metrics={key: round(value, 4) for key, value in metric(stored).items()},
         )
+        checkpoint.unlink(missing_ok=True)
         print(name, about["metrics"])
 
 

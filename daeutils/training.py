@@ -1,9 +1,9 @@
 """`fit`: one loop for points and images, for one noise level or many, on a CPU or a GPU."""
 
+import hashlib
 import inspect
 import math
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,8 +13,11 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
-from daeutils import _check
+from daeutils import _check, _progress
+from daeutils.checkpoint import Checkpoint
 from daeutils.objectives import OBJECTIVES, squared_error
+
+EVERY = 20  # seconds between two checkpoints
 
 
 def pick_device(device=None) -> torch.device:
@@ -28,7 +31,7 @@ def pick_device(device=None) -> torch.device:
 class History:
     """What a training run did. loss: mean over the batch at each step, a list of floats."""
 
-    loss: list[float] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list, repr=False)
     seconds: float = 0.0
     device: str = "cpu"
     interrupted: bool = False
@@ -47,16 +50,11 @@ class History:
         return ((total[end] - total[start]) / (end - start)).tolist()
 
 
-def _show(progress: bool) -> bool:
-    """Whether a bar has somewhere to go: a terminal or a notebook, unless TQDM_DISABLE is set."""
-    unwanted = os.environ.get("TQDM_DISABLE", "0") not in ("", "0")  # its notebook bar ignores this
-    return progress and not unwanted and ("ipykernel" in sys.modules or sys.stderr.isatty())
-
-
 def optimise(
     module: nn.Module,
-    loss: Callable[[], Tensor],
+    loss: Callable[..., Tensor],
     *,
+    batch: Callable[[], tuple] = tuple,
     steps: int | None = None,
     seconds: float | None = None,
     lr: float = 2e-3,
@@ -64,23 +62,30 @@ def optimise(
     average: float = 0.99,
     progress: bool = True,
     name: str = "training",
+    save_to: str | os.PathLike | None = None,
+    about: dict | None = None,
 ) -> History:
-    """Adam with a cosine to 0 on loss(), then the running average of the weights.
+    """Adam with a cosine to 0 on loss(*batch()), then the running average of the weights.
 
     Stops after `steps` or `seconds`, whichever comes first. Ctrl-C ends it early and keeps the network
-    trained so far.
+    trained so far. With `save_to` a run that was ended goes on from its last checkpoint: the batches
+    that it had used are drawn again and passed over, so that all is as if it had never stopped.
 
     Args:
         module: what is trained, in place, already on its device.
-        loss: draws a batch and returns a scalar; called once a step.
+        loss: of a batch, a scalar; called once a step.
+        batch: draws one; nothing by default.
         lr: the learning rate at the start.
         orthogonal: step along orthogonalised gradients (Muon) where a weight is a matrix, at rate lr;
-            Adam then moves the rest at lr / 5.
+            Adam then moves the rest at lr / 5. The weight of a convolution is a matrix with a row for
+            each output channel.
         average: the weight that the running average keeps at each step, less at the start.
+        save_to: file of the checkpoint, written every EVERY seconds and at the end.
+        about: whose it is; another training's checkpoint is refused.
 
     Raises:
         ValueError: neither steps nor seconds, or one that is not positive.
-        FloatingPointError: the loss is not finite.
+        FloatingPointError: the loss is not finite. OSError: the checkpoint cannot be written.
     """
     if steps is None and seconds is None:
         raise ValueError("neither steps nor seconds was given; expected one: steps=2000, say.")
@@ -91,8 +96,9 @@ def optimise(
     if not lr > 0:
         raise ValueError(f"lr is {lr!r}; expected a learning rate > 0, 2e-3 say.")
     device = next(module.parameters()).device
-    matrices = [p for p in module.parameters() if orthogonal and p.ndim == 2]
-    others = [p for p in module.parameters() if not (orthogonal and p.ndim == 2)]
+    weights = [p for p in module.parameters() if orthogonal and p.ndim > 1]
+    others = [p for p in module.parameters() if not (orthogonal and p.ndim > 1)]
+    matrices = [p.detach().view(len(p), -1) for p in weights]  # the same memory: a step moves both
     optimisers: list[torch.optim.Optimizer] = []
     if matrices:
         optimisers.append(torch.optim.Muon(matrices, lr=lr, weight_decay=0))
@@ -100,16 +106,28 @@ def optimise(
         optimisers.append(torch.optim.Adam(others, lr=lr / 5 if matrices else lr, fused=True))
     groups = [(group, group["lr"]) for optimiser in optimisers for group in optimiser.param_groups]
     averaged = AveragedModel(module, multi_avg_fn=_running_average(average))
-    losses: list[Tensor] = []  # kept on the device: reading one would make a GPU wait
+    about = {**(about or {}), "steps": steps, "seconds": seconds, "lr": lr}
+    store = Checkpoint(save_to, about, {"module": module, "averaged": averaged}, optimisers)
+    before, spent = store.load()
+    taken = len(before)
+    # Room for many, and on the device: to read a loss would make a GPU wait, and a small tensor for each
+    # step would leave holes in the memory of a CPU.
+    losses = torch.zeros(max(taken, steps or 1024), device=device)
+    losses[:taken] = before
+    for _ in range(taken):
+        batch()
     history = History(device=str(device))
-    bar = tqdm(total=steps, desc=name, unit="step", leave=False, disable=not _show(progress))
-    start = checked = time.monotonic()
+    bar = tqdm(total=steps, desc=name, unit="step", leave=False, disable=not _progress.shown(progress))
+    bar.update(taken)
+    checked = kept = time.monotonic()
+    start = kept - spent
     was_training = module.training
     module.train()
     try:
-        while steps is None or len(losses) < steps:
+        store.save(losses[:taken], spent)  # a folder that cannot be written is known at once
+        while steps is None or taken < steps:
             now = time.monotonic()
-            done = 0.0 if steps is None else len(losses) / steps
+            done = 0.0 if steps is None else taken / steps
             if seconds is not None:
                 done = max(done, (now - start) / seconds)
                 if done >= 1:
@@ -117,26 +135,35 @@ def optimise(
             for group, first in groups:
                 group["lr"] = first * 0.5 * (1 + math.cos(math.pi * done))
             module.zero_grad(set_to_none=True)
-            value = loss()
+            value = loss(*batch())
             value.backward()
+            for matrix, weight in zip(matrices, weights, strict=True):
+                matrix.grad = None if weight.grad is None else weight.grad.reshape(matrix.shape)
             for optimiser in optimisers:
                 optimiser.step()
             averaged.update_parameters(module)
-            losses.append(value.detach())
+            if taken == len(losses):
+                losses = torch.cat([losses, torch.zeros_like(losses)])
+            losses[taken] = value.detach()
+            taken += 1
             bar.update()
             if now - checked > 1:  # rarely: reading the loss waits for the device
                 checked = now
-                _require_finite(value, len(losses), lr)
+                _require_finite(value, taken, lr)
                 bar.set_postfix(loss=f"{value.item():.4g}")
+            if now - kept > EVERY:
+                store.save(losses[:taken], now - start)
+                kept = time.monotonic()
+        store.save(losses[:taken], time.monotonic() - start)
     except KeyboardInterrupt:
         history.interrupted = True
-        print(f"{name} interrupted after {len(losses)} steps: the network keeps what it has learned.")
+        print(f"{name} interrupted after {taken} steps: the network keeps what it has learned.")
     finally:
         bar.close()
         module.train(was_training)
-    if losses:
-        _require_finite(losses[-1], len(losses), lr)
-        history.loss = torch.stack(losses).tolist()
+    if taken:
+        _require_finite(losses[taken - 1], taken, lr)
+        history.loss = losses[:taken].tolist()
         module.load_state_dict(averaged.module.state_dict())
     history.seconds = time.monotonic() - start
     return history
@@ -237,10 +264,11 @@ def fit(
     seconds: float | None = None,
     batch_size: int | None = None,
     lr: float | None = None,
-    optimiser: str | None = None,
+    optimiser: str = "muon",
     seed: int = 0,
     device=None,
     progress: bool = True,
+    checkpoint=None,
 ) -> History:
     """Train a denoiser, in place, to reconstruct x from x~ = x + sigma eps (chapter 01; T1, T2).
 
@@ -252,32 +280,36 @@ def fit(
         source: a tensor of data in [0, 1], (N, d) or (N, C, H, W), or anything with `.sample(n)`.
         sigma: a float, in units of the data's [0, 1], or a law over noise levels: a function
             (n, generator) -> (n,), such as `corruption.log_normal()`.
-        objective: "bce" or "mse", both of the sigmoid of the logits; "mse" also of a linear output.
+        objective: "bce" or "mse", both of the sigmoid of the logits; "mse" also of another output, times
+            the network's `weight(sigma)` if that is "edm".
         steps, seconds: when to stop, whichever comes first; 2,000 steps if neither is given.
         batch_size: 1024 points or 64 images by default.
-        lr: learning rate at the start of the cosine; by default 2e-2 for "muon", and for "adam" 2e-3 for
-            images and 1e-2 for points.
-        optimiser: "adam", or "muon": steps along orthogonalised gradients wherever a weight is a matrix.
-            By default "adam" for images and "muon" for points.
+        lr: learning rate at the start of the cosine; by default 2e-2 for points and 1e-2 for images, and
+            for "adam" 1e-2 and 2e-3.
+        optimiser: "muon", the default, steps along orthogonalised gradients wherever a weight is a
+            matrix; or "adam".
         seed: of batches and noise. The same seed gives the same network on one machine.
         device: a GPU where there is one, by default.
+        checkpoint: a file that keeps the state every 20 seconds and at the end. The same call goes on
+            from there after the process was ended, on a CPU to the same weights, bit by bit.
 
     Returns:
         a `History`. The denoiser stays on the device it was trained on.
 
     Raises:
         ValueError: data outside [0, 1] or with NaN, sigma <= 0, an unknown objective or optimiser, no
-            data, or BCE for a linear output.
+            data, BCE for an output without a sigmoid, or the checkpoint of another training.
+        OSError: the checkpoint cannot be written.
     """
     if objective not in OBJECTIVES:
         raise ValueError(f"objective is {objective!r}; expected one of {sorted(OBJECTIVES)}.")
-    if optimiser not in (None, "adam", "muon"):
+    if optimiser not in ("adam", "muon"):
         raise ValueError(f"optimiser is {optimiser!r}; expected 'adam' or 'muon'.")
-    linear = getattr(denoiser, "output", "sigmoid") == "linear"
-    if linear and objective == "bce":
+    output = getattr(denoiser, "output", "sigmoid")
+    if output != "sigmoid" and objective == "bce":
         raise ValueError(
-            "this denoiser has a linear output, whose reconstructions may leave (0, 1), where BCE is "
-            'not defined; expected output="sigmoid", or objective="mse".'
+            f"this denoiser has the output {output!r}, whose reconstructions may leave (0, 1), where BCE "
+            'is not defined; expected output="sigmoid", or objective="mse".'
         )
     if not callable(sigma):
         _check.noise_level(sigma)
@@ -297,27 +329,48 @@ def fit(
     batch_size = (64 if images else 1024) if batch_size is None else batch_size
     _check.count(batch_size, "batch_size")
     pairs = iter(_pairs(source, batch_size, generator))
-    if optimiser is None:
-        optimiser = "adam" if images else "muon"
     if lr is None:
-        lr = 2e-2 if optimiser == "muon" else 2e-3 if images else 1e-2
-    risk = squared_error if linear else OBJECTIVES[objective]
+        lr = {"muon": (2e-2, 1e-2), "adam": (1e-2, 2e-3)}[optimiser][images]
+    risk = OBJECTIVES[objective] if output == "sigmoid" else squared_error
 
-    def loss() -> Tensor:
+    def batch() -> tuple[Tensor, Tensor, Tensor | float]:
         x, eps = next(pairs)
-        level = sigma(len(x), generator) if callable(sigma) else sigma
+        return x, eps, sigma(len(x), generator) if callable(sigma) else sigma
+
+    def loss(x, eps, level) -> Tensor:
         # corruption.gaussian without its checks, each of which would make a GPU wait
         shaped = level.reshape(-1, *[1] * (x.ndim - 1)) if callable(sigma) else level
-        x_noisy = x + shaped * eps
-        return risk(denoiser.logits(x_noisy, level), x).mean() / x[0].numel()
+        values = risk(denoiser.logits(x + shaped * eps, level), x)
+        if output == "edm":
+            values = values * denoiser.weight(torch.as_tensor(level)).flatten()
+        return values.mean() / x[0].numel()
 
+    about = {"network": _words(denoiser), "source": _words(source), "sigma": _words(sigma), "seed": seed}
+    about |= {"objective": objective, "optimiser": optimiser, "batch_size": batch_size}
     return optimise(
         denoiser,
         loss,
+        batch=batch,
         steps=steps,
         seconds=seconds,
         lr=lr,
         orthogonal=optimiser == "muon",
         progress=progress,
         name=f"{objective} denoiser",
+        save_to=checkpoint,
+        about=about if checkpoint is not None else None,
     )
+
+
+def _words(thing) -> str:
+    """Tells one thing from another in a checkpoint: data and networks by their contents or shapes."""
+    if isinstance(thing, Tensor):
+        content = thing.detach().cpu().contiguous().numpy().tobytes()
+        return f"{tuple(thing.shape)} {hashlib.sha256(content).hexdigest()[:12]}"
+    if isinstance(thing, nn.Module):
+        shapes = [tuple(p.shape) for p in thing.parameters()]
+        return f"{type(thing).__name__} {getattr(thing, 'config', shapes)}"
+    inside = [cell.cell_contents for cell in getattr(thing, "__closure__", None) or ()]
+    numbers = [thing, *inside] if isinstance(thing, int | float) else inside
+    name = getattr(thing, "__qualname__", type(thing).__name__)
+    return " ".join([name, *(repr(n) for n in numbers if isinstance(n, int | float))])

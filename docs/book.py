@@ -47,6 +47,7 @@ README = ROOT / "README.md"
 # What the last `refresh` measured is committed; what the last `run` measured stays in _build.
 STORED = DOCS / "measured"
 
+BENCHMARKS = ("score_accuracy", "images")  # each a table and a figure
 VERSIONS = ["torch", "torchvision", "numpy", "matplotlib", "torchmetrics", "ipywidgets"]
 CELL_SECONDS = {"quick": 600, "full": 7200}
 MAX_BYTES = 1_000_000
@@ -482,9 +483,10 @@ def site() -> None:
         "chapters": chapter_table("/chapters/{name}.ipynb", measured),
         "claims": claims_table(read_claims(measured)),
         "times": times_table(read_times(measured)),
-        "score_accuracy": (STORED / "score_accuracy.md").read_text("utf-8"),
+        **{name: (STORED / f"{name}.md").read_text("utf-8") for name in BENCHMARKS},
     }
-    shutil.copy(STORED / "score_accuracy.png", source)
+    for name in BENCHMARKS:
+        shutil.copy(STORED / f"{name}.png", source)
     for name, text in pages.items():
         (generated / f"{name}.md").write_text(text, encoding="utf-8")
 

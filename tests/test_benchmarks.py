@@ -1,10 +1,12 @@
-"""The accuracy benchmark: exact answers pass its adapters, and what was measured survives."""
+"""The benchmarks: exact answers pass their adapters, and what was measured survives."""
 
 import importlib.util
 import json
 import os
 
 import estimators
+import image_report
+import images
 import peers
 import pytest
 import report
@@ -228,3 +230,101 @@ def test_end_to_end(tmp_path):
             assert row.keys() >= set(fields.split())
             assert 0 < row["error"] < 1.5
     assert not list(tmp_path.rglob(".*"))  # no draft is left
+
+
+# Images
+
+ROW = {"frechet": 2.0, "kernel": 0.1, "density": 1.0, "coverage": 0.5, "confidence": 0.9, "n": 60,
+       "rarest_class": 0.05, "near_pixels": 1.0, "near_features": 1.0, "labels_kept": 0.8}  # fmt: skip
+
+
+def test_real_digits_are_judged_nearer_than_noise():
+    training = images.judge(images.draw("training digits", 200, 0), images.QUICK)
+    noise = images.judge(images.draw("uniform noise", 200, 0), images.QUICK)
+    assert training.keys() == noise.keys() == ROW.keys() - {"n", "labels_kept"} | {"low", "high"}
+    assert training["frechet"] < 0.2 * noise["frechet"] and training["coverage"] > noise["coverage"]
+    assert training["low"] < training["frechet"] < training["high"]
+    assert training["near_pixels"] == 0 and noise["near_pixels"] > 1  # they are training images
+
+
+def test_labels_kept_are_those_the_classifier_still_sees():
+    x = images.draw("training digits", 100, 1)
+    labels = du.evaluation.probabilities(x).argmax(1)
+    labels[:25] = (labels[:25] + 1) % 10
+    assert images.judge(x, images.QUICK, labels)["labels_kept"] == 0.75
+
+
+def test_image_runs_are_kept_and_not_repeated(tmp_path, monkeypatch):
+    done = []
+
+    def section(sizes, rows):
+        for seed in (0, 1):
+            yield {"seed": seed, "n": 3}, lambda seed=seed: done.append(seed) or [{"frechet": seed}]
+
+    monkeypatch.setitem(images.SECTIONS, "ruler", section)
+    images.run("ruler", tmp_path, images.QUICK, only="seed = 1")
+    assert done == [1]
+    images.run("ruler", tmp_path, images.QUICK)
+    images.run("ruler", tmp_path, images.QUICK)
+    assert done == [1, 0]
+    images.run("ruler", tmp_path, images.QUICK, again=True)
+    assert done == [1, 0, 0, 1]
+    rows = image_report.read(tmp_path)["ruler"]
+    assert [(row["seed"], row["frechet"]) for row in rows] == [(0, 0), (1, 1)]
+    assert rows[0].keys() >= {"device", "torch", "date"}
+
+
+def test_rates_and_passes_are_chosen_on_one_seed_and_reported_on_others():
+    rows = [
+        {"loss": "BCE", "lr": lr, "seed": seed, "frechet": frechet}
+        for lr, seed, frechet in [(1, 0, 5.0), (2, 0, 4.0), (1, 1, 1.0), (2, 1, 6.0), (2, 2, 7.0)]
+    ]
+    assert images.best_rate("BCE", rows) == 2
+    reported = image_report.chosen(rows, "loss", ("lr",))
+    assert [row["frechet"] for row in reported] == [6.0, 7.0]
+
+
+def test_each_loss_is_compared_at_its_own_rate_on_fresh_seeds(monkeypatch):
+    """BCE is best at the first rate and EDM at the last: that is where the fresh seeds go."""
+    kept = []
+    for settings, _ in images.training(images.Sizes(), lambda: kept):
+        order = settings["lr"] if settings["loss"] == "BCE" else -settings["lr"]
+        kept.append(settings | {"frechet": order})
+    fresh = {(row["loss"], row["lr"]) for row in kept if row["seed"]}
+    assert fresh == {("BCE", 5e-3), ("MSE, EDM", 2e-2)}
+    assert {row["seed"] for row in kept} == {0, 1, 2, 3} and len(kept) == 12
+
+
+def test_image_page_and_figure_come_from_the_rows_alone(tmp_path):
+    about = {"device": "CPU, 1 thread", "torch": "2.11", "date": "2026-01-01"}
+    settings = {
+        "ruler": [{"set": "training digits"}],
+        "training": [{"loss": "BCE", "lr": r, "steps": 3} for r in (0.1, 0.2)],
+        "flow": [{"network": "digits-unet-bce"}],
+        "synthesis": [
+            {"start": "uniform noise", "how": "plain", "sigma": 0.2, "passes": k} for k in (0, 1)
+        ],
+        "refinement": [{"set": "VAE", "how": "plain", "sigma": 0.2, "passes": k} for k in (0, 1, 2)],
+        "repair": [{"set": "VAE", "strength": s} for s in (0.5, 1.0)],
+    }
+    for section, lines in settings.items():
+        rows = [
+            {**line, "seed": seed, **ROW, "frechet": 10 * (1 + i) + seed, **about}
+            for i, line in enumerate(lines)
+            for seed in (0, 1, 2)
+        ]
+        report.write(tmp_path / "images" / f"{section}.json", json.dumps(rows))
+    images.main(["--figure", "--out", str(tmp_path)])
+    text = (tmp_path / "images.md").read_text("utf-8")
+    assert "| VAE | plain | 0.2 | 1 | 22 (21 to 22) | 0.50 | 0.80 | 1.00 |" in text  # of seeds 1 and 2
+    assert "| training digits | 60 | 11 (10 to 12) |" in text and "CPU, 1 thread" in text
+    assert (tmp_path / "images.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_image_benchmark_runs(tmp_path):
+    images.main(["ruler", "repair", "--quick", "--only", "VAE", "--out", str(tmp_path)])
+    rows = image_report.read(tmp_path)
+    assert len(rows["ruler"]) == 1 and len(rows["repair"]) == 7
+    assert all(0 <= row["labels_kept"] <= 1 and row["frechet"] > 0 for row in rows["repair"])
+    kept = [row["labels_kept"] for row in rows["repair"]]
+    assert kept[0] > kept[-1]  # much noise makes another digit

@@ -1,8 +1,10 @@
-"""The embedded digits against their licence file; torchvision's loaders on archives written here."""
+"""The embedded digits against their licence file; the other loaders on files written here."""
 
 import hashlib
 import re
+import shutil
 import struct
+import sys
 import urllib.error
 import urllib.request
 from importlib.resources import files
@@ -10,6 +12,8 @@ from importlib.resources import files
 import numpy as np
 import pytest
 import torch
+import torchvision
+from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
 import daeutils as du
@@ -55,7 +59,7 @@ def test_labels_belong_to_the_images():
     assert model.score(small[1], answers) > 0.75  # chance: 0.1
 
 
-@pytest.mark.parametrize("load", [du.digits, du.mnist, du.fashion_mnist])
+@pytest.mark.parametrize("load", [du.digits, du.mnist, du.fashion_mnist, du.celeba])
 def test_unknown_split(load):
     with pytest.raises(ValueError, match=r"split is 'valid'; expected 'train' or 'test'"):
         load("valid")
@@ -101,3 +105,294 @@ def test_without_a_network_the_offline_default_is_named(name, load, error, tmp_p
     with pytest.raises(RuntimeError, match=rf"{name} could not.*daeutils\.digits\(\)") as caught:
         load(root=str(tmp_path))
     assert "\n" not in str(caught.value)
+
+
+# CelebA, laid out as its archive is
+
+SEEN = {"train": [1, 2, 4], "test": [5, 6]}  # the third image belongs to the validation part
+
+
+@pytest.fixture
+def faces(tmp_path, monkeypatch):
+    """Six faces: the n-th is 178 x 218 of grey 40 n, with a red band that the crop cuts off."""
+    base = tmp_path / "celeba"
+    (base / "img_align_celeba").mkdir(parents=True)
+    names = [f"{n:06}.jpg" for n in range(1, 7)]
+    for n, name in enumerate(names, 1):
+        face = Image.new("RGB", (178, 218), (40 * n,) * 3)
+        face.paste((255, 0, 0), (0, 0, 178, 12))
+        face.save(base / "img_align_celeba" / name)
+    parts = [0, 0, 1, 0, 2, 2]
+
+    def write(name, lines, head=()):
+        (base / name).write_text("\n".join([*head, *lines]) + "\n", encoding="utf-8")
+
+    smiling = ["1", "-1", "1", "1", "-1", "1"]
+    rows = [f"{name}  1 {s} -1" for name, s in zip(names, smiling, strict=True)]
+    write("list_attr_celeba.txt", rows, ["6", "Bald Smiling Young "])
+    write("identity_CelebA.txt", [f"{name} {70 + n}" for n, name in enumerate(names)])
+    write("list_eval_partition.txt", [f"{name} {p}" for name, p in zip(names, parts, strict=True)])
+    for name, columns in [("list_bbox_celeba.txt", 4), ("list_landmarks_align_celeba.txt", 10)]:
+        heads = ["6", " ".join(f"c{i}" for i in range(columns)) + " "]
+        write(name, [f"{face}  " + " ".join(["7"] * columns) for face in names], heads)
+    # Only the sums of the real files cannot be met here.
+    monkeypatch.setattr(torchvision.datasets.celeba, "check_integrity", lambda path, md5: True)
+    return tmp_path
+
+
+@pytest.mark.parametrize("split", SEEN)
+def test_celeba_is_read_from_disk_cropped_and_resized(faces, split):
+    images, labels = du.celeba(split, str(faces), side=16)
+    assert images.shape == (len(SEEN[split]), 3, 16, 16) and images.dtype == torch.float32
+    grey = torch.tensor(SEEN[split])[:, None, None, None] * 40 / 255
+    assert (images - grey).abs().max() < 0.02  # jpeg; the red band is gone
+    assert labels.tolist() == {"train": [1, 0, 1], "test": [0, 1]}[split]
+    assert labels.dtype == torch.int64
+
+
+def test_celeba_labels_and_limit(faces):
+    images, labels = du.celeba(root=faces, side=8, limit=2, label="identity")
+    assert images.shape == (2, 3, 8, 8) and labels.tolist() == [70, 71]
+    assert du.celeba(root=faces, side=8, limit=99, label="Young")[1].tolist() == [0, 0, 0]
+    with pytest.raises(ValueError, match=r"label is 'smile'; expected 'identity', .*Smiling, Young\."):
+        du.celeba(root=faces, label="smile")
+    with pytest.raises(ValueError, match=r"limit is 0; expected a whole number >= 1"):
+        du.celeba(root=faces, limit=0)
+
+
+def test_celeba_names_a_missing_face(faces):
+    (faces / "celeba" / "img_align_celeba" / "000002.jpg").unlink()
+    with pytest.raises(ValueError, match=r"000002\.jpg' cannot be read"):
+        du.celeba(root=faces, side=8)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("'gdown' is required."), ConnectionError("quota\nmore")])
+def test_celeba_without_a_network_says_what_to_put_where(error, tmp_path, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(torchvision.datasets.celeba, "download_file_from_google_drive", refuse)
+    with pytest.raises(RuntimeError, match=r"CelebA could not.*img_align_celeba\.zip.*unpack") as caught:
+        du.celeba(root=tmp_path)
+    assert "\n" not in str(caught.value) and str(error).splitlines()[0] in str(caught.value)
+
+
+# A folder of images
+
+
+def save(path, image) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path)
+
+
+def flat(value, size=(9, 7), mode="L"):
+    return Image.new(mode, size, value)
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    """Two labels, 20 and 10 images, the n-th of grey n."""
+    for label, n in [("cats", 20), ("dogs", 10)]:
+        for i in range(n):
+            save(tmp_path / label / f"{i:02}.png", flat(i))
+    return tmp_path
+
+
+def greys(images) -> list[int]:
+    return as_bytes(images)[:, 0, 0, 0].tolist()
+
+
+def test_folder_takes_labels_from_subfolders_and_keeps_the_order_of_names(shelf):
+    images, labels = du.folder(shelf, held_out=0)
+    assert images.shape == (30, 1, 28, 28) and images.dtype == torch.float32
+    assert greys(images) == [*range(20), *range(10)]
+    assert labels.tolist() == [0] * 20 + [1] * 10 and labels.dtype == torch.int64
+
+
+def test_folder_without_subfolders_has_one_label(tmp_path):
+    for i, name in enumerate(["b.png", "a.png", "c.png"]):
+        save(tmp_path / name, flat(i))
+    images, labels = du.folder(tmp_path, held_out=0, side=4)
+    assert greys(images) == [1, 0, 2] and labels.tolist() == [0, 0, 0]
+
+
+def test_folder_split_is_balanced_disjoint_and_depends_on_names_alone(shelf, tmp_path_factory):
+    parts = [du.folder(shelf, split, side=4) for split in SPLITS]
+    assert [part[1].bincount().tolist() for part in parts] == [[16, 8], [4, 2]]
+    pairs = [set(zip(labels.tolist(), greys(x), strict=True)) for x, labels in parts]
+    assert not pairs[0] & pairs[1] and len(pairs[0] | pairs[1]) == 30
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "copy"
+    shutil.copytree(shelf, elsewhere)
+    again = du.folder(elsewhere, "test", side=4)
+    assert torch.equal(again[0], parts[1][0]) and torch.equal(again[1], parts[1][1])
+    half = du.folder(shelf, "test", side=4, held_out=0.5)[1]
+    assert half.bincount().tolist() == [10, 5]
+
+
+def test_a_new_image_moves_at_most_one_other(shelf):
+    before = set(greys(du.folder(shelf / "cats", "test", side=4)[0]))
+    for n in range(20, 40):
+        save(shelf / "cats" / f"{n}.png", flat(n))
+        after = set(greys(du.folder(shelf / "cats", "test", side=4)[0]))
+        assert len((before ^ after) - {n}) <= 1
+        before = after
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "JPEG", "bmp", "webp", "gif"])
+def test_folder_reads_each_kind_in_grey_and_colour(ending, tmp_path):
+    colour = (200, 100, 50)
+    save(tmp_path / f"a.{ending}", Image.new("RGB", (31, 17), colour))
+    red_green_blue, _ = du.folder(tmp_path, side=8, channels=3, held_out=0)
+    grey, _ = du.folder(tmp_path, side=8, channels=1, held_out=0)
+    expected = torch.tensor(colour)[:, None, None] / 255
+    assert red_green_blue.shape == (1, 3, 8, 8)
+    assert (red_green_blue[0] - expected).abs().max() < 0.03
+    assert (grey - (0.299 * 200 + 0.587 * 100 + 0.114 * 50) / 255).abs().max() < 0.03
+
+
+@pytest.mark.parametrize("size", [(60, 20), (20, 60)])
+def test_folder_crops_the_centre_square(size, tmp_path):
+    image = flat(255, size)
+    image.paste(51, (20, 0, 40, 20) if size[0] > size[1] else (0, 20, 20, 40))
+    save(tmp_path / "a.png", image)
+    images, _ = du.folder(tmp_path, side=10, held_out=0)
+    assert torch.equal(images, torch.full((1, 1, 10, 10), 51 / 255))
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg"])  # a large jpg is decoded at a smaller scale
+def test_folder_averages_what_it_shrinks(kind, tmp_path):
+    quarters = np.array([[60, 100], [140, 180]]).repeat(256, 0).repeat(256, 1)
+    stripes = 60 * (np.arange(512) % 2)[None] - 30  # finer than a pixel: must average out
+    save(tmp_path / f"a.{kind}", Image.fromarray((quarters + stripes).astype(np.uint8)))
+    images, _ = du.folder(tmp_path, side=8, held_out=0)
+    away_from_edges = images[0, 0, [1, 1, 6, 6], [1, 6, 1, 6]] * 255
+    assert (away_from_edges - torch.tensor([60, 100, 140, 180])).abs().max() < 2
+
+
+def test_folder_undoes_the_rotation_of_a_camera(tmp_path):
+    image = flat(0, (40, 40))
+    image.paste(255, (0, 0, 20, 40))  # white on the left as stored
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise: white on top
+    image.save(tmp_path / "a.jpg", exif=exif, quality=95)
+    images, _ = du.folder(tmp_path, side=4, held_out=0)
+    assert images[0, 0, 0].min() > 0.9 and images[0, 0, 3].max() < 0.1
+
+
+@pytest.mark.parametrize(("background", "value"), [("white", 1.0), ("black", 0.0)])
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_folder_shows_the_background_through_transparent_parts(background, value, mode, tmp_path):
+    image = Image.new("RGBA", (8, 8), (100, 100, 100, 0))
+    image.paste((100, 100, 100, 255), (0, 0, 4, 8))
+    if mode == "P":
+        image = image.quantize(4)
+    save(tmp_path / "a.png", image if mode == "P" else image.convert(mode))
+    images, _ = du.folder(tmp_path, side=8, held_out=0, background=background)
+    assert (images[..., :4] - 100 / 255).abs().max() < 0.01
+    assert (images[..., 4:] - value).abs().max() < 0.01
+
+
+def test_folder_keeps_the_scale_of_sixteen_bits(tmp_path):
+    array = np.full((8, 8), 32768, np.uint16)
+    save(tmp_path / "a.png", Image.fromarray(array))
+    images, _ = du.folder(tmp_path, side=8, held_out=0)
+    assert (images - 0.5).abs().max() < 0.01
+
+
+def test_folder_takes_the_first_frame(tmp_path):
+    frames = [flat(v, (8, 8)) for v in (0, 255)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert greys(du.folder(tmp_path, side=8, held_out=0)[0]) == [0]
+
+
+def test_folder_follows_no_link_and_reads_nothing_hidden(tmp_path):
+    top, outside = tmp_path / "top", tmp_path / "outside"
+    save(outside / "secret.png", flat(99))
+    save(top / "a" / "x.png", flat(1))
+    save(top / ".checkpoints" / "x.png", flat(2))
+    save(top / "a" / "._x.png", flat(3))
+    (top / "a" / "notes.txt").write_text("not an image", encoding="utf-8")
+    try:
+        (top / "b").symlink_to(outside, target_is_directory=True)
+        (top / "a" / "y.png").symlink_to(outside / "secret.png")
+    except OSError:
+        pytest.skip("no links here")
+    images, labels = du.folder(top, side=4, held_out=0)
+    assert greys(images) == [1] and labels.tolist() == [0]
+
+
+def truncated(path):
+    rng = np.random.default_rng(0)
+    save(path, Image.fromarray(rng.integers(0, 256, (64, 64), dtype=np.uint8)))
+    path.write_bytes(path.read_bytes()[:900])
+
+
+BROKEN = {
+    "cut.png": truncated,
+    "cut.jpg": truncated,
+    "text.png": lambda path: path.write_text("no image", encoding="utf-8"),
+    "empty.gif": lambda path: path.write_bytes(b""),
+    "other.png": lambda path: flat(0).save(path, format="PPM"),  # a kind that is not read
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_folder_names_a_file_that_it_cannot_read(name, tmp_path):
+    save(tmp_path / "a.png", flat(0))
+    BROKEN[name](tmp_path / name)
+    with pytest.raises(ValueError, match=rf"{re.escape(name)}' cannot be read.*replace or remove it"):
+        du.folder(tmp_path, held_out=0)
+
+
+@pytest.mark.parametrize("limit", [30, 50])  # PIL warns above the limit, refuses above its double
+def test_folder_refuses_a_decompression_bomb(limit, tmp_path, monkeypatch):
+    save(tmp_path / "bomb.png", flat(0, (8, 8)))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    with pytest.raises(ValueError, match=rf"bomb\.png' would unpack.*at most {limit} pixels"):
+        du.folder(tmp_path, held_out=0)
+
+
+def test_folder_says_what_is_wrong_with_a_folder(tmp_path):
+    def refused(match, *args, **kwargs):
+        with pytest.raises(ValueError, match=match):
+            du.folder(*args, **kwargs)
+
+    refused(r"nowhere' is no folder; expected one", tmp_path / "nowhere")
+    refused(r"no image was found below .*no file at all", tmp_path)
+    (tmp_path / "a.heic").write_bytes(b"x")
+    refused(r"no image was found below .*only files of kind \.heic", tmp_path)
+    refused(r"a\.heic' is no folder", tmp_path / "a.heic")
+    save(tmp_path / "a.png", flat(0))
+    refused(r"no image is left for the test split .* it has 1, .* held_out=0\.2", tmp_path, "test")
+    save(tmp_path / "cats" / "b.png", flat(0))
+    refused(r"in subfolders, such as 'cats', and beside them, such as 'a\.png'", tmp_path)
+    refused(r"split is 'valid'", tmp_path, "valid")
+    refused(r"side is 0; expected a whole number", tmp_path, side=0)
+    refused(r"channels is 4; expected 1 \(grey\) or 3", tmp_path, channels=4)
+    refused(r"held_out is 1; expected a share", tmp_path, held_out=1)
+    refused(r"background is 'red'; expected 'white' or 'black'", tmp_path, background="red")
+
+
+def test_a_folder_trains_a_network(shelf):
+    images, _ = du.folder(shelf, side=8, channels=3)
+    network = du.UNetDenoiser(channels=3, side=8, width=4, dense=8)
+    history = du.fit(network, images, sigma=0.3, steps=3, batch_size=4, progress=False)
+    assert history.steps == 3
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_reading_shows_a_bar_where_somebody_looks_and_only_then(terminal, shelf, monkeypatch):
+    seen = []
+
+    def bar(paths, **kwargs):
+        seen.append(kwargs)
+        return paths
+
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    monkeypatch.setattr("daeutils.data.tqdm", bar)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal, raising=False)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    du.folder(shelf, side=4)
+    du.folder(shelf, side=4, progress=False)
+    assert [kwargs["disable"] for kwargs in seen] == [not terminal, True]
+    assert seen[0]["delay"] == 2

@@ -59,6 +59,31 @@ def test_an_unknown_output_is_refused(name):
         MAKE[name](output="tanh")
 
 
+def test_edm_leaves_an_image_without_noise_and_answers_grey_at_much():
+    """c_skip goes from 1 to 0 and c_out to 0 as Karras et al. 2022 have them, for data about grey."""
+    denoiser, x = UNetDenoiser(side=8, width=4, dense=16, noise_levels=True, output="edm"), noisy("unet")
+    torch.testing.assert_close(denoiser(x, 1e-4), x, atol=1e-3, rtol=0)
+    denoiser._layers = lambda x, sigma: torch.zeros_like(x)
+    for sigma in (0.02, 0.5, 3.0):
+        skip = 0.5**2 / (sigma**2 + 0.5**2)
+        torch.testing.assert_close(denoiser(x, sigma), 0.5 + skip * (x - 0.5))
+    assert torch.equal(denoiser(x, 0.3), denoiser.logits(x, 0.3))  # no sigmoid
+
+
+def test_edm_needs_to_be_told_the_noise_level():
+    with pytest.raises(ValueError, match=r"output is .edm.*expected noise_levels=True"):
+        UNetDenoiser(output="edm")
+    with pytest.raises(ValueError, match="output is 'edm'; expected 'sigmoid' or 'linear'"):
+        MLPDenoiser(2, output="edm")
+
+
+def test_the_order_of_memory_changes_nothing():
+    denoiser, x = MAKE["colour"](), noisy("colour")
+    other = x.contiguous(memory_format=torch.channels_last)
+    assert other.stride() != x.stride()
+    torch.testing.assert_close(denoiser(other), denoiser(x))
+
+
 @pytest.mark.parametrize("sigma", [0.01, 0.1, 1.0, 10.0])
 def test_before_training_points_are_near_the_best_linear_reconstruction(sigma):
     """Of data uniform on [0, 1]: mean 1/2, variance 1/12; off by no more than its own error."""

@@ -392,6 +392,11 @@ def test_the_card_describes_the_weights(name):
     assert not network.training and not any(p.requires_grad for p in network.parameters())
 
 
+def test_what_ships_is_small():
+    sizes = [(zoo.SHIPPED / f"{name}.safetensors").stat().st_size for name in zoo.names()]
+    assert max(sizes) <= 6e6 and sum(sizes) <= 24e6
+
+
 @pytest.mark.parametrize("name", zoo.names())
 def test_the_card_tells_what_the_weights_measure(name, monkeypatch):
     """The recipe's own measurement, on the shipped weights: only its training is left out."""
@@ -406,13 +411,17 @@ def test_the_card_tells_what_the_weights_measure(name, monkeypatch):
 
 
 def test_the_command_trains_writes_and_measures(tmp_path, monkeypatch, capsys):
-    def recipe():
+    def recipe(checkpoint):
+        checkpoint.parent.mkdir()
+        checkpoint.write_text("of a run that is finished by now")
         network = FeatureClassifier(seed=1)
         history = network.fit(DIGITS[:50], LABELS[:50], steps=2)
         return network, history, lambda net: {"test_accuracy": 0.123456}
 
     monkeypatch.setitem(train.RECIPES, "digits-classifier", recipe)
-    train.main(["digits-classifier", "--out", str(tmp_path)])
+    kept = tmp_path / "kept"
+    train.main(["digits-classifier", "--out", str(tmp_path), "--checkpoints", str(kept)])
+    assert not list(kept.iterdir())
     card = zoo.card("digits-classifier", tmp_path)
     assert card["steps"] == 2 and card["metrics"] == {"test_accuracy": 0.1235}
     assert zoo.load_network("digits-classifier", folder=tmp_path).config == card["config"]

@@ -27,15 +27,15 @@ NOT_ON_CONDA_FORGE = {"smalldiffusion"}  # pip installs these
 # From the ground up, and in this order: what is given, what is done with it, what shows it.
 # A module may import those before it.
 FLOORS = {
-    "ground": ["_check", "densities", "data", "corruption", "denoisers"],
+    "ground": ["_check", "_progress", "densities", "data", "corruption", "denoisers"],
     "middle": [
-        *["objectives", "training", "score", "sampling", "baselines"],
+        *["objectives", "checkpoint", "training", "score", "sampling", "baselines"],
         *["features", "zoo", "evaluation", "train"],
     ],
     "top": ["plotting", "widgets"],
     "apart": ["lessons"],
 }
-ALONE = {"_check", "lessons"}  # import nothing of the package
+ALONE = {"_check", "_progress", "lessons"}  # import nothing of the package
 
 
 # Environments

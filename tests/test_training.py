@@ -282,15 +282,59 @@ def test_orthogonal_steps_move_every_direction_of_a_matrix_alike():
     torch.testing.assert_close(module.bias.detach(), torch.full((4,), -0.02), rtol=1e-3, atol=0)
 
 
-@pytest.mark.parametrize(("optimiser", "shape"), [("adam", (2,)), ("muon", (2,)), ("adam", (1, 28, 28))])
-def test_the_optimiser_may_be_chosen_and_else_fits_the_data(optimiser, shape):
+def test_the_weight_of_a_convolution_is_a_matrix_with_a_row_for_each_output_channel():
+    module = nn.Conv2d(2, 4, 3, bias=False)
+    module.weight.data.zero_()
+    slope = torch.randn(4, 2, 3, 3, generator=seeded())
+    optimise(
+        module, lambda: (module.weight * slope).sum(),
+        steps=1, lr=0.1, orthogonal=True, average=0.0, progress=False,
+    )  # fmt: skip
+    step = -module.weight.detach().flatten(1) / 0.1
+    scale = torch.linalg.svdvals(step) / max(1, 4 / 18) ** 0.5
+    assert (scale > 0.6).all() and (scale < 1.3).all()
+    toward = torch.linalg.svd(slope.flatten(1), full_matrices=False)
+    nearest = toward.U @ toward.Vh  # of all matrices with equal singular values
+    assert nn.functional.cosine_similarity(step.flatten(), nearest.flatten(), 0) > 0.95
+
+
+def test_a_weight_without_a_slope_stays():
+    module = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 2)])
+    before = weights(module[1])
+    optimise(module, lambda: module[0].weight.sum(), steps=2, orthogonal=True, progress=False)
+    assert torch.equal(weights(module[1]), before)
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "muon"])
+@pytest.mark.parametrize("shape", [(2,), (1, 28, 28)])
+def test_the_optimiser_may_be_chosen(optimiser, shape):
     def trained(**how):
         network = small() if shape == (2,) else du.UNetDenoiser(width=4, dense=16)
         fit(network, torch.rand(50, *shape, generator=seeded()), sigma=0.1, steps=3, **how)
         return weights(network)
 
-    default = "muon" if shape == (2,) else "adam"
-    assert torch.equal(trained(), trained(optimiser=optimiser)) == (optimiser == default)
+    assert torch.equal(trained(), trained(optimiser=optimiser)) == (optimiser == "muon")
+
+
+def test_edm_weighs_the_squared_error_until_it_is_that_of_the_layers():
+    """R = keep + scale F, so |R - x|^2 / scale^2 = |F - (x - keep) / scale|^2, at each noise level."""
+    network = du.UNetDenoiser(noise_levels=True, side=8, width=4, dense=8, output="edm")
+    x, levels = torch.rand(6, 1, 8, 8, generator=seeded()), torch.linspace(0.05, 3, 6)
+    seen = []
+    network._layers = lambda scaled, sigma: seen.append(scaled) or torch.zeros_like(scaled)
+    keep = network(x, levels)  # the layers answer 0
+    network._layers = lambda scaled, sigma: torch.ones_like(scaled)
+    scale = network(x, levels) - keep
+    error = du.objectives.squared_error(network(x, levels), x) * network.weight(levels)
+    of_layers = (1 - (x - keep) / scale).square().flatten(1).sum(1)
+    torch.testing.assert_close(error, of_layers)
+    assert seen[0].square().mean() < 4  # near unit size at every level
+
+    network = du.UNetDenoiser(noise_levels=True, side=8, width=4, dense=8, output="edm")
+    data = torch.rand(1, 1, 8, 8, generator=seeded()).round().repeat(64, 1, 1, 1)
+    history = fit(network, data, sigma=du.corruption.log_normal(), objective="mse", steps=60)
+    assert 0.5 < history.loss[0] < 1.5  # the target has unit size
+    assert np.mean(history.loss[-10:]) < 0.9 * np.mean(history.loss[:10])
 
 
 @pytest.mark.parametrize("mode", [True, False])
@@ -420,7 +464,7 @@ class OutOfTheCube:
         (dict(sigma=torch.tensor([0.1, 0.2])), "sigma is"),
         (dict(sigma=du.corruption.log_normal()), "noise_levels=True"),
         (dict(objective="l1"), r"objective is 'l1'; expected one of \['bce', 'mse'\]"),
-        (dict(denoiser=small(output="linear")), r"linear output.*BCE is not defined.*objective=.mse."),
+        (dict(denoiser=small(output="linear")), r"output 'linear'.*BCE is not defined.*objective=.mse."),
         (dict(optimiser="sgd"), "optimiser is 'sgd'; expected 'adam' or 'muon'"),
         (dict(steps=0), "steps is 0"),
         (dict(steps=2.5), "steps is 2.5"),

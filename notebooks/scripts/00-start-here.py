@@ -134,7 +134,7 @@ du.claim(
 # | 09 Where the theory bends | When does it fail? | P2, P3, P4 |
 # | 10 From one noise level to many | What is a diffusion model, then? | beyond P4, P5 |
 #
-# An appendix on your own data is still to be written.
+# Appendix A1 takes the same three calls to your own images.
 #
 # What the paper states, numbered for our own use: **P1** on images BCE is a natural loss; **P2** a DAE trained with BCE can be used to take gradient steps in data space towards regions of high probability; **P3** hence iterating it moves a sample from low
 # to higher probability; **P4** from random noise, iteration synthesises novel samples consistent with the training data; **P5** samples made by other methods are improved by iterating it.

@@ -228,14 +228,12 @@ def draw(sigma, point):
     _, (top, bottom) = plt.subplots(2, 1, figsize=(7, 3.8), sharex=True, layout="none")
     top.fill_between(x[:, 0], posterior, color=du.plotting.ACCENT, alpha=0.5)
     top.axvline(moved.item(), color=du.plotting.ACCENT)
-    top.set(
-        title=rf"posterior $p(x\mid\tilde x = {point:g})$ and its mean, $\sigma$ = {sigma:g}", yticks=[]
-    )
+    top.set(title=f"posterior of x given x̃ = {point:g}, and its mean; σ = {sigma:g}", yticks=[])
     bottom.plot(x, law.log_prob(x).exp(), color="gray", lw=1, label="$p$")
     bottom.plot(x, p_sigma.log_prob(x).exp(), color=du.plotting.PAPER, label=r"$p_\sigma$")
     ends = [(at.item(), p_sigma.log_prob(at).exp().item()) for at in (here, moved)]
     bottom.annotate("", ends[1], ends[0], arrowprops={"arrowstyle": "-|>", "lw": 2})
-    bottom.set(xlabel=r"from $\tilde x$ to $R^*(\tilde x)$", ylabel="density", ylim=(0, 4.2))
+    bottom.set(xlabel="arrow: from x̃ to R*(x̃)", ylabel="density", ylim=(0, 4.2))
     bottom.legend()
 
 
@@ -421,7 +419,7 @@ plt.show()
 #
 # **Exercises.** (a) Repeat step 2 for a law with an atom at 0.5. What changes? (b) Show that the Bregman divergence
 # of $\phi(t) = t^2$ has the same optimum, and derive the equality for squared error. (c) Move the law to
-# the left, next to black. What happens to the certificate's ratio, and does the prediction follow?
+# the left, next to black, and make its bumps narrow enough to stay inside. What happens to the certificate's ratio, and does the prediction follow?
 #
 # **References.** Miyasawa 1961; Robbins 1956; Banerjee, Guo & Wang 2005; Efron 2011; Vincent 2011; Alain & Bengio 2014;
 # Creswell, Arulkumaran & Bharath 2017 (arXiv:1708.08487).

@@ -238,7 +238,7 @@ du.claim(
 #    through the data, the others become $\varepsilon$ by the inverse of the normal distribution function.
 # 3. **Orthogonalised steps.** The optimiser Muon replaces the gradient of each weight matrix by the nearest orthogonal matrix, so that weak directions move as fast as strong ones.
 #
-# All three are for points; for images, where the network is convolutional and a batch cannot cover the cube, `fit` uses Adam and random batches.
+# For images `fit` uses Muon as well, a convolution's weight being a matrix with a row for each output channel; its batches are random, since a batch cannot cover so large a cube.
 #
 # Take them away one by one, then all at once. A source with a method `sample` gives `fit` random batches; the plain network is this:
 

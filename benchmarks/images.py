@@ -1,0 +1,350 @@
+"""How good are the images? Synthesis, refinement and diffusion on real digits, with intervals and seeds.
+
+    python benchmarks/images.py [ruler] [training] [flow] [synthesis] [refinement] [repair]
+
+Every set is compared with the 2,000 test digits, in the features of the shipped classifier. A finished
+run is kept at once, in docs/measured/images/<section>.json, and is not repeated: Ctrl-C loses one run.
+"""
+
+import argparse
+import datetime
+import json
+import time
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from pathlib import Path
+from typing import NamedTuple
+
+import image_report
+import torch
+from report import write
+from score_accuracy import device_words
+from torchvision.transforms.functional import gaussian_blur
+from tqdm.auto import tqdm
+
+import daeutils as du
+
+ROOT = Path(__file__).resolve().parent.parent
+DEVICE = du.pick_device()
+
+
+class Sizes(NamedTuple):
+    """How much of everything: the real thing, or enough to see that it runs."""
+
+    n: int = 1000  # images in each set
+    n_flow: int = 2000
+    seeds: tuple = (0, 1, 2)
+    steps: int = 1000  # of a training
+    fresh: tuple = (1, 2, 3)  # seeds of the trainings that are compared; seed 0 chose their rate
+    rates: tuple = (5e-3, 1e-2, 2e-2)
+    passes: tuple = (0, 1, 2, 3, 5, 8)
+    chain: tuple = (0, 1, 2, 5, 10, 30)
+    draws: int = 30
+
+
+QUICK = Sizes(60, 60, (0,), 3, (1,), (5e-3, 1e-2), (0, 1, 2), (0, 1, 2), 3)
+
+# --- What is measured of a set of images --------------------------------------------------------------
+
+
+@cache
+def real(split: str) -> torch.Tensor:
+    """The real digits of a split, on the device."""
+    return du.digits(split)[0].to(DEVICE)
+
+
+@cache
+def real_features(split: str) -> torch.Tensor:
+    """Their features."""
+    return du.evaluation.features(real(split))
+
+
+def medians(x: torch.Tensor, f: torch.Tensor) -> tuple[float, float]:
+    """Median distance to the nearest training image, in pixels and in features."""
+    pixels = du.evaluation.nearest(x, real("train"))[0].median().item()
+    return pixels, du.evaluation.nearest(f, real_features("train"))[0].median().item()
+
+
+@cache
+def medians_of_test() -> tuple[float, float]:
+    """The same for test digits, which are certainly no copies."""
+    return medians(real("test"), real_features("test"))
+
+
+def judge(x: torch.Tensor, sizes: Sizes, labels: torch.Tensor | None = None) -> dict:
+    """Everything that is said of a set. labels: of the images before they were treated."""
+    x = x.clamp(0, 1).to(DEVICE)
+    f, chances, test = du.evaluation.features(x), du.evaluation.probabilities(x), real_features("test")
+    low, high = du.evaluation.bootstrap(du.evaluation.frechet_between, f, test, draws=sizes.draws)
+    density, coverage = du.evaluation.density_coverage(f, test)
+    near, of_test = medians(x, f), medians_of_test()
+    guess = chances.argmax(1)
+    found = {
+        "frechet": du.evaluation.frechet_between(f, test),
+        "low": low,
+        "high": high,
+        "kernel": du.evaluation.kernel_between(f, test),
+        "density": density,
+        "coverage": coverage,
+        "confidence": chances.max(1).values.mean().item(),
+        "rarest_class": (guess.bincount(minlength=10).min() / len(x)).item(),
+        "near_pixels": near[0] / of_test[0],
+        "near_features": near[1] / of_test[1],
+    }
+    if labels is not None:
+        found["labels_kept"] = (guess == labels).float().mean().item()
+    return {name: round(value, 5) for name, value in found.items()}
+
+
+# --- Sets ---------------------------------------------------------------------------------------------
+
+MODELS = ("VAE", "PCA-Gaussian")
+
+
+@cache
+def model(name: str):
+    """A model whose samples get refined."""
+    return du.load("digits-vae") if name == "VAE" else du.PCAGaussian(du.digits()[0], 50)
+
+
+@cache
+def unet(name: str = "bce"):
+    """A shipped network, or one that was never trained."""
+    if name == "untrained":
+        return du.UNetDenoiser(noise_levels=True).requires_grad_(False).to(DEVICE)
+    return du.load(f"digits-unet-{name}")
+
+
+def chance(seed: int) -> torch.Generator:
+    """A generator on the CPU: the same numbers on every device."""
+    return torch.Generator().manual_seed(seed)
+
+
+def draw(name: str, n: int, seed: int) -> torch.Tensor:
+    """n images of a kind."""
+    if name == "training digits":
+        return real("train")[torch.randperm(len(real("train")), generator=chance(seed))[:n]]
+    if name == "uniform noise":
+        return torch.rand(n, 1, 28, 28, generator=chance(seed)).to(DEVICE)
+    if name == "Gaussian noise":
+        return (0.13 + torch.randn(n, 1, 28, 28, generator=chance(seed))).to(DEVICE)
+    return model(name).sample(n, chance(seed)).to(DEVICE)
+
+
+def from_noise(network, n: int, seed: int) -> torch.Tensor:
+    """The probability flow from noise about the mean digit: 20 levels from 10 to 0.02."""
+    start = du.digits()[0].mean(0) + 10 * torch.randn(n, 1, 28, 28, generator=chance(seed))
+    return du.probability_flow(network, start.to(DEVICE), du.noise_schedule())
+
+
+def along(path: torch.Tensor, counts, sizes: Sizes, labels=None) -> list[dict]:
+    """A row for each count of passes."""
+    return [{"passes": k, **judge(path[k], sizes, labels)} for k in counts]
+
+
+# --- Sections: each gives (settings, function that returns rows) --------------------------------------
+
+Runs = Iterator[tuple[dict, Callable[[], list[dict]]]]
+
+
+def ruler(sizes: Sizes, rows) -> Runs:
+    """Sets whose rank is known."""
+    for name in ("training digits", *MODELS, "uniform noise"):
+        for n in dict.fromkeys((sizes.n, sizes.n_flow)):
+            for seed in sizes.seeds:
+                yield (
+                    {"set": name, "n": n, "seed": seed},
+                    partial(lambda *what: [judge(draw(*what), sizes)], name, n, seed),
+                )
+
+
+LOSSES = {"BCE": ("bce", "sigmoid"), "MSE, EDM": ("mse", "edm")}
+
+
+def trained(loss: str, lr: float, seed: int, sizes: Sizes) -> list[dict]:
+    """One quick training, judged by its flow from noise."""
+    objective, output = LOSSES[loss]
+    network = du.UNetDenoiser(noise_levels=True, output=output, seed=seed)
+    start = time.monotonic()
+    done = du.fit(network, du.digits()[0], sigma=du.corruption.log_normal(), objective=objective,
+                  steps=sizes.steps, lr=lr, seed=seed, progress=False)  # fmt: skip
+    if done.interrupted:
+        raise KeyboardInterrupt
+    seconds = round(time.monotonic() - start)
+    made = from_noise(network.requires_grad_(False), sizes.n, seed)
+    return [{"seconds": seconds, **judge(made, sizes)}]
+
+
+def best_rate(loss: str, rows: list[dict]) -> float:
+    """The learning rate with the smallest distance on seed 0."""
+    tried = [row for row in rows if row["loss"] == loss and row["seed"] == 0]
+    return min(tried, key=lambda row: row["frechet"])["lr"]
+
+
+def training(sizes: Sizes, rows) -> Runs:
+    """Same layers, data, batches and steps; each loss at its own best rate, chosen on seed 0."""
+
+    def one(loss, lr, seed):
+        settings = {"loss": loss, "lr": lr, "seed": seed, "steps": sizes.steps, "n": sizes.n}
+        return settings, partial(trained, loss, lr, seed, sizes)
+
+    for lr in sizes.rates:
+        yield from (one(loss, lr, 0) for loss in LOSSES)
+    for seed in sizes.fresh:
+        yield from (one(loss, best_rate(loss, rows()), seed) for loss in LOSSES)
+
+
+def flowed(name: str, seed: int, sizes: Sizes) -> list[dict]:
+    """A shipped network's flow from noise."""
+    return [judge(from_noise(unet(name), sizes.n_flow, seed), sizes)]
+
+
+def flow(sizes: Sizes, rows) -> Runs:
+    """The shipped networks from pure noise."""
+    for name in ("bce", "edm"):
+        for seed in sizes.seeds:
+            yield (
+                {"network": f"digits-unet-{name}", "n": sizes.n_flow, "seed": seed},
+                partial(flowed, name, seed, sizes),
+            )
+
+
+def reversed_step(x, sigma):
+    """Down the learned gradient instead of up; bounded, or it would overflow."""
+    return (2 * x - unet()(x, sigma)).clamp(-1, 2)
+
+
+def chain(start: str, how: str, sigma: float, seed: int, sizes: Sizes) -> list[dict]:
+    """One denoiser, iterated from noise."""
+    x, passes = draw(start, sizes.n, seed), max(sizes.chain)
+    if how == "walkback":
+        path = du.walkback(unet(), x, passes, sigma, chance(seed), return_path=True)
+    else:
+        network = {"plain": unet(), "untrained": unet("untrained"), "MSE-trained": unet("edm"),
+                   "reversed": reversed_step}[how]  # fmt: skip
+        path = du.iterate(network, x, passes, sigma, return_path=True)
+    return along(path, sizes.chain, sizes)
+
+
+def synthesis(sizes: Sizes, rows) -> Runs:
+    """The paper's first experiment."""
+    plans = [("uniform noise", "plain", s) for s in (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)]
+    plans += [("Gaussian noise", "plain", s) for s in (0.2, 0.6, 1.0)]
+    plans += [("uniform noise", how, 0.8) for how in ("walkback", "untrained", "MSE-trained", "reversed")]
+    for start, how, sigma in plans:
+        for seed in sizes.seeds if sigma in (0.2, 0.8) else sizes.seeds[:1]:
+            settings = {"start": start, "how": how, "sigma": sigma, "n": sizes.n, "seed": seed}
+            yield settings, partial(chain, start, how, sigma, seed, sizes)
+
+
+def blur(x, sigma=None):
+    """A Gaussian blur of half a pixel."""
+    return gaussian_blur(x, [3, 3], [0.5, 0.5])
+
+
+def sharpen(x, sigma=None):
+    """An unsharp mask."""
+    return (2 * x - gaussian_blur(x, [5, 5], [1.0, 1.0])).clamp(0, 1)
+
+
+def refine(name: str, how: str, sigma: float, seed: int, sizes: Sizes) -> list[dict]:
+    """Another model's samples, pass by pass."""
+    x, passes, luck = draw(name, sizes.n, seed), max(sizes.passes), chance(seed + 100)
+
+    def noise(x, sigma=None):
+        return (x + 0.05 * torch.randn(x.shape, generator=luck).to(x)).clamp(0, 1)
+
+    labels = du.evaluation.probabilities(x.clamp(0, 1)).argmax(1)
+    if how == "with noise between":
+        path = du.walkback(unet(), x, passes, sigma, luck, return_path=True)
+    else:
+        treatment = {"plain": unet(), "untrained": unet("untrained"), "blur": blur,
+                     "unsharp mask": sharpen, "noise alone": noise}[how]  # fmt: skip
+        path = du.iterate(treatment, x, passes, sigma, return_path=True)
+    return along(path, sizes.passes, sizes, labels)
+
+
+def refinement(sizes: Sizes, rows) -> Runs:
+    """The paper's second experiment, with controls that take as many passes."""
+    plans = [(how, s) for how in ("plain", "with noise between") for s in (0.1, 0.2, 0.3, 0.4, 0.6)]
+    plans += [(how, 0.4) for how in ("untrained", "blur", "unsharp mask", "noise alone")]
+    for name in MODELS:
+        for how, sigma in plans:
+            for seed in sizes.seeds:
+                settings = {"set": name, "how": how, "sigma": sigma, "n": sizes.n, "seed": seed}
+                yield settings, partial(refine, name, how, sigma, seed, sizes)
+
+
+def mend(strength: float, seed: int, sizes: Sizes) -> list[dict]:
+    """VAE samples: add noise of this level, and flow back."""
+    x = draw("VAE", sizes.n, seed)
+    labels = du.evaluation.probabilities(x).argmax(1)
+    noisy = du.corruption.gaussian(x, strength, torch.Generator(DEVICE).manual_seed(seed + 100))
+    back = du.probability_flow(unet(), noisy, du.noise_schedule(8, high=strength))
+    return [judge(back, sizes, labels)]
+
+
+def repair(sizes: Sizes, rows) -> Runs:
+    """Noise added, and the flow followed back."""
+    for strength in (0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0):
+        for seed in sizes.seeds:
+            yield (
+                {"set": "VAE", "strength": strength, "n": sizes.n, "seed": seed},
+                partial(mend, strength, seed, sizes),
+            )
+
+
+SECTIONS = {f.__name__: f for f in (ruler, training, flow, synthesis, refinement, repair)}
+
+# --- Running ------------------------------------------------------------------------------------------
+
+
+def run(section: str, folder: Path, sizes: Sizes, again: bool = False, only: str = "") -> None:
+    """Measure what is not there yet. Each row: the settings of its run, what was found, on what, when."""
+    path = folder / "images" / f"{section}.json"
+
+    def rows() -> list[dict]:
+        return json.loads(path.read_text("utf-8")) if path.exists() else []
+
+    bar = tqdm(desc=section, unit="run")
+    for settings, work in SECTIONS[section](sizes, rows):
+        words = ", ".join(f"{name} = {value}" for name, value in settings.items())
+        bar.set_postfix_str(words)
+
+        def others(settings=settings) -> list[dict]:
+            return [row for row in rows() if settings.items() - row.items()]
+
+        if only in words and (again or len(others()) == len(rows())):
+            about = {"device": device_words(), "torch": torch.__version__.split("+")[0],
+                     "date": datetime.date.today().isoformat()}  # fmt: skip
+            new = [{**settings, **row, **about} for row in work()]
+            lines = ",\n".join(json.dumps(row) for row in [*others(), *new])  # another may have written
+            write(path, f"[\n{lines}\n]\n")
+        bar.update()
+    bar.close()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("sections", nargs="*", help=f"of {', '.join(SECTIONS)}; all by default")
+    parser.add_argument("--again", action="store_true", help="measure again what is there already")
+    parser.add_argument("--quick", action="store_true", help="a few steps: does it run? Kept in _build")
+    parser.add_argument("--only", default="", help="runs whose settings contain this text, 'seed = 1'")
+    parser.add_argument("--figure", action="store_true", help="only draw and write from what is there")
+    parser.add_argument("--out", type=Path, help="folder of the results (docs/measured)")
+    given = parser.parse_args(arguments)
+    unknown = set(given.sections) - set(SECTIONS)
+    if unknown:
+        parser.error(f"unknown section: {', '.join(unknown)}; expected of {', '.join(SECTIONS)}.")
+    folder = given.out or ROOT / ("_build/benchmarks" if given.quick else "docs/measured")
+    try:
+        for section in [] if given.figure else given.sections or list(SECTIONS):
+            run(section, folder, QUICK if given.quick else Sizes(), given.again, given.only)
+    except KeyboardInterrupt:
+        print("\nStopped. Every finished run is kept, and is not repeated next time.")
+    image_report.publish(folder)
+
+
+if __name__ == "__main__":
+    main()

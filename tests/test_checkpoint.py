@@ -1,0 +1,261 @@
+"""A training that was ended goes on as if it had not been: killed, out of room, or met by strangers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from oracles import seeded
+from safetensors.torch import save_file
+
+import daeutils as du
+from daeutils import training
+
+POINTS = torch.rand(300, 2, generator=seeded())
+IMAGES = torch.rand(20, 1, 8, 8, generator=seeded())
+LAW = du.corruption.log_normal()
+
+fit = partial(du.fit, device="cpu", progress=False)
+
+
+def points_network():
+    return du.MLPDenoiser(2, hidden=8, depth=1)
+
+
+def image_network():
+    return du.UNetDenoiser(side=8, width=4, dense=8, noise_levels=True)
+
+
+CASES = {
+    "points": (points_network, POINTS, {"sigma": 0.1}),
+    "points, Adam": (points_network, POINTS, {"sigma": 0.1, "optimiser": "adam"}),
+    "images, many levels": (image_network, IMAGES, {"sigma": LAW, "batch_size": 5}),
+    "a law": (points_network, du.ring(), {"sigma": 0.1}),
+}
+
+
+def equal(a, b) -> bool:
+    pairs = zip(a.state_dict().values(), b.state_dict().values(), strict=True)
+    return all(torch.equal(x, y) for x, y in pairs)
+
+
+class Stop(Exception):
+    """Stands for whatever ends a process between two steps."""
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("after", [1, 7])
+def test_a_run_cut_in_two_is_the_run(name, after, tmp_path, monkeypatch):
+    make, source, how = CASES[name]
+    whole = make()
+    losses = fit(whole, source, steps=12, **how).loss
+    monkeypatch.setattr(training, "EVERY", -1)  # after each step
+
+    cut, file, logits = make(), tmp_path / "state", type(make()).logits
+    seen = []
+
+    def stopping(self, *args):
+        seen.append(1)
+        if len(seen) == after + 1:
+            raise Stop
+        return logits(self, *args)
+
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        patch.setattr(type(cut), "logits", stopping)
+        fit(cut, source, steps=12, checkpoint=file, **how)
+    again = make()
+    history = fit(again, source, steps=12, checkpoint=file, **how)
+    assert equal(again, whole) and history.loss == losses
+    finished = make()
+    assert fit(finished, source, steps=12, checkpoint=file, **how).loss == losses
+    assert equal(finished, whole)  # nothing is left to do
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
+def test_a_checkpoint_changes_nothing(tmp_path, monkeypatch):
+    a, b = points_network(), points_network()
+    fit(a, POINTS, sigma=0.1, steps=5)
+    monkeypatch.setattr(training, "EVERY", -1)
+    fit(b, POINTS, sigma=0.1, steps=5, checkpoint=str(tmp_path / "a new folder" / "state"))
+    assert equal(a, b)
+
+
+KILLED = """
+import os, random, signal, sys, threading, time
+import torch
+import daeutils as du
+from daeutils import training
+
+torch.set_num_threads(1)
+training.EVERY = 0.01
+folder, kills = sys.argv[1], int(sys.argv[2])
+points = torch.rand(300, 2, generator=torch.Generator().manual_seed(0))
+
+def train(file):
+    network = du.MLPDenoiser(2, hidden=8, depth=1)
+    du.fit(network, points, sigma=0.1, steps=600, batch_size=16, device="cpu", progress=False,
+           checkpoint=file)
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+chance, survived = random.Random(0), 0
+for i in range(kills):  # a new process each time; what is left of it is the file
+    child = os.fork()
+    if child == 0:
+        train(folder + "/state")
+        os._exit(0)
+    time.sleep(chance.uniform(0.0, 0.12))
+    os.kill(child, signal.SIGKILL)
+    survived += os.waitpid(child, 0)[1] == signal.SIGKILL
+assert torch.equal(train(folder + "/state"), train(None))
+print("killed", survived)
+"""
+
+
+def test_twenty_kills_at_random_moments_change_no_bit(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path), "20"],
+        capture_output=True, text=True, timeout=240,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split()[-1]) >= 10  # most were killed at work, not after it
+
+
+# What it refuses
+
+
+@pytest.fixture
+def stored(tmp_path):
+    file = tmp_path / "state"
+    fit(points_network(), POINTS, sigma=0.1, steps=3, checkpoint=file)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"steps": 4}, "steps is 4, there 3"),
+        ({"sigma": 0.2}, r"sigma is 'float 0\.2', there 'float 0\.1'"),
+        ({"seed": 1}, "seed is 1, there 0"),
+        ({"lr": 0.5}, r"lr is 0\.5, there 0\.02"),
+        ({"objective": "mse"}, "objective is 'mse', there 'bce'"),
+        ({"batch_size": 7}, "batch_size is 7, there 1024"),
+    ],
+)
+def test_the_checkpoint_of_other_arguments_is_refused(stored, change, text):
+    before = stored.read_bytes()
+    with pytest.raises(ValueError, match=f"another training.*{text}.*name another file"):
+        fit(points_network(), POINTS, **({"sigma": 0.1, "steps": 3} | change), checkpoint=stored)
+    assert stored.read_bytes() == before
+
+
+def test_the_checkpoint_of_other_data_or_another_network_is_refused(stored):
+    for network, source in [
+        (points_network(), POINTS.flip(0)),
+        (points_network(), du.ring()),
+        (du.MLPDenoiser(2, hidden=9, depth=1), POINTS),
+    ]:
+        with pytest.raises(ValueError, match="belongs to another training"):
+            fit(network, source, sigma=0.1, steps=3, checkpoint=stored)
+
+
+def test_a_law_of_levels_is_known_by_its_numbers(tmp_path):
+    how = {"steps": 2, "batch_size": 5, "checkpoint": tmp_path / "state"}
+    fit(image_network(), IMAGES, sigma=du.corruption.log_normal(mean=-1.0), **how)
+    with pytest.raises(ValueError, match=r"sigma is .*-2\.0.*there .*-1\.0"):
+        fit(image_network(), IMAGES, sigma=du.corruption.log_normal(mean=-2.0), **how)
+
+
+def cut_short(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-50])
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def weights_of_another_tool(file: Path) -> None:
+    save_file({"weight": torch.zeros(3)}, file)
+
+
+def a_text(file: Path) -> None:
+    file.write_text(json.dumps({"steps": 3}), encoding="utf-8")
+
+
+@pytest.mark.parametrize("damage", [cut_short, emptied, weights_of_another_tool, a_text])
+def test_a_damaged_or_foreign_file_is_refused_and_left(stored, damage):
+    damage(stored)
+    before = stored.read_bytes()
+    network, fresh = points_network(), points_network()
+    network.level.fill_(0.1), fresh.level.fill_(0.1)
+    with pytest.raises(ValueError, match=r"no checkpoint of this book, or a damaged one.*remove it"):
+        fit(network, POINTS, sigma=0.1, steps=3, checkpoint=stored)
+    assert stored.read_bytes() == before and equal(network, fresh)
+
+
+def test_a_folder_that_cannot_be_written_is_known_before_the_first_step(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    network, steps = points_network(), []
+    network.register_forward_pre_hook(lambda *_: steps.append(1))
+    with pytest.raises(OSError, match=r"could not be written .*name another"):
+        fit(network, POINTS, sigma=0.1, steps=3, checkpoint=tmp_path / "file" / "state")
+    assert not steps
+
+
+def test_a_full_disk_leaves_the_last_good_checkpoint(stored, monkeypatch):
+    before = stored.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=r"No space left on device.*The last one is kept"):
+        fit(points_network(), POINTS, sigma=0.1, steps=3, checkpoint=stored)
+    assert stored.read_bytes() == before
+    assert [path.name for path in stored.parent.iterdir()] == ["state"]  # no draft is left
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file size limit")
+def test_a_disk_that_is_really_full(tmp_path):
+    """A limit on the size of files, as a quota has it: the write fails half-way."""
+    code = f"""
+import resource, signal, torch, daeutils as du
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+points, file = torch.rand(50, 2, generator=torch.Generator().manual_seed(0)), {str(tmp_path / "state")!r}
+how = dict(sigma=0.1, steps=2, device="cpu", progress=False, checkpoint=file)
+du.fit(du.MLPDenoiser(2), points, **how)
+good = open(file, "rb").read()
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    du.fit(du.MLPDenoiser(2), points, **how)
+except OSError as error:
+    print(error)
+assert open(file, "rb").read() == good
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "could not be written (File too large)" in done.stdout
+
+
+def test_ctrl_c_leaves_a_checkpoint_from_which_the_run_goes_on(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(training, "EVERY", -1)
+    whole = points_network()
+    fit(whole, POINTS, sigma=0.1, steps=9)
+    network, steps, logits = points_network(), [], du.MLPDenoiser.logits
+
+    def interrupting(self, *args):
+        steps.append(1)
+        if len(steps) == 5:
+            signal.raise_signal(signal.SIGINT)
+        return logits(self, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(du.MLPDenoiser, "logits", interrupting)
+        assert fit(network, POINTS, sigma=0.1, steps=9, checkpoint=tmp_path / "state").interrupted
+    assert not fit(network, POINTS, sigma=0.1, steps=9, checkpoint=tmp_path / "state").interrupted
+    assert equal(network, whole) and "interrupted after 4 steps" in capsys.readouterr().out
