@@ -36,7 +36,7 @@ class Sizes(NamedTuple):
     seeds: tuple = (0, 1, 2)
     steps: int = 1000  # of a training
     fresh: tuple = (1, 2, 3)  # seeds of the trainings that are compared; seed 0 chose their rate
-    rates: tuple = (5e-3, 1e-2, 2e-2)
+    rates: tuple = (5e-3, 1e-2, 2e-2, 4e-2)
     passes: tuple = (0, 1, 2, 3, 5, 8)
     chain: tuple = (0, 1, 2, 5, 10, 30)
     draws: int = 30

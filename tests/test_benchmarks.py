@@ -291,8 +291,8 @@ def test_each_loss_is_compared_at_its_own_rate_on_fresh_seeds(monkeypatch):
         order = settings["lr"] if settings["loss"] == "BCE" else -settings["lr"]
         kept.append(settings | {"frechet": order})
     fresh = {(row["loss"], row["lr"]) for row in kept if row["seed"]}
-    assert fresh == {("BCE", 5e-3), ("MSE, EDM", 2e-2)}
-    assert {row["seed"] for row in kept} == {0, 1, 2, 3} and len(kept) == 12
+    assert fresh == {("BCE", images.Sizes().rates[0]), ("MSE, EDM", images.Sizes().rates[-1])}
+    assert {row["seed"] for row in kept} == {0, 1, 2, 3} and len(kept) == 2 * 4 + 2 * 3
 
 
 def test_image_page_and_figure_come_from_the_rows_alone(tmp_path):

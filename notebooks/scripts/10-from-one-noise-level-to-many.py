@@ -427,7 +427,6 @@ du.claim("but fewer labels than they, by", plain_scores[5][1] - kept, at_least=0
 # The deterministic flow is the poorest tool here: at the same distance it keeps fewer labels. A likely reason: it carries the errors of the patient along its path, and to drown them takes so much noise that the digit drowns too. Walkback down the levels takes five evaluations, comes down to about a third
 # of the distance, and about half of the labels survive. **Plain passes, the paper's P5, keep the most** for what they gain, and then turn. No way keeps every label, and none could: the classifier is unsure of many a patient, and a smudge between two digits has to become one of them.
 #
-# %% [markdown]
 # ## One notation
 #
 # | this book | DDPM (Ho, Jain & Abbeel 2020) | EDM (Karras et al. 2022) |

@@ -128,12 +128,12 @@ for rival, bound in [("noisy image", 0.3), ("mean image", 0.35), ("linear", 0.85
 
 
 # %%
-def make(network, n, seed=0):
-    """n new images, from pure noise."""
+def make(network, train, n, seed=0):
+    """n new images, from noise about the mean training image (chapter 10 says why there)."""
     chance = torch.Generator().manual_seed(seed)
     noise = 10 * torch.randn(n, *network.shape, generator=chance).to(device)
     schedule = du.noise_schedule(20, high=10.0, low=0.02)
-    return du.probability_flow(network, noise, schedule).clamp(0, 1)
+    return du.probability_flow(network, train.mean(0) + noise, schedule).clamp(0, 1)
 
 
 def mixed(train, n):
@@ -152,7 +152,7 @@ def distances(made, train, test):
 
 
 # %% mystnb={"image": {"alt": "Three rows of 8 by 8 digits made from noise, most of them readable; one row with the nearest training digit of each digit in the row above, similar but never the same; one row of test digits."}}
-made = make(network, len(test))
+made = make(network, train, len(test))
 index = du.evaluation.nearest(made, train)[1]
 rows = [*made[:42].split(14), train[index[28:42]], test[:14]]
 du.plotting.show_images(rows, ["made", "", "", "nearest in training", "test digits"], size=0.5)
@@ -214,9 +214,9 @@ shapes, unseen = shapes.to(device), unseen.to(device)
 painter = du.UNetDenoiser(channels=3, noise_levels=True, side=16)
 du.fit(painter, shapes, sigma=levels, steps=du.budget(quick=600, full=2000))
 painter.requires_grad_(False)
-painted = make(painter, len(unseen))
+painted = make(painter, shapes, len(unseen))
 
-# %% mystnb={"image": {"alt": "Colour images of 16 by 16 pixels. Rows: clean test shapes, discs, squares and triangles on pale paper; the same with noise of level 0.5; their reconstructions, with the right colours and mostly the right shapes; two rows made from noise: coloured shapes on pale paper, most of them discs, some squares; the nearest training images of the last row."}}
+# %% mystnb={"image": {"alt": "Colour images of 16 by 16 pixels. Rows: clean test shapes, discs, squares and triangles on pale paper; the same with noise of level 0.5; their reconstructions, with the right colours and mostly the right shapes; two rows made from noise: discs, squares and triangles in many colours on pale paper, some corners rounded; the nearest training images of the last row."}}
 some = torch.arange(0, len(unseen), len(unseen) // 13)[:14]  # from each kind
 noisy = du.corruption.gaussian(unseen[some], 0.5, generator)
 nearest = shapes[du.evaluation.nearest(painted, shapes)[1]]
@@ -254,10 +254,21 @@ def kind_of(x):
 right = (kind_of(unseen) == unseen_labels).float().mean().item()
 du.claim("silhouettes tell the kind of test shapes: share right", right, at_least=0.9)
 share = kind_of(painted).bincount(minlength=3) / len(painted)
-du.claim("all three kinds are made: share of the rarest", share.min().item(), at_least=0.02)
+du.claim("all three kinds are made: share of the rarest", share.min().item(), at_least=0.1)
 
 # %% [markdown]
-# That claim is weak on purpose. After so short a training the kinds are *not* made equally often: the rows above hold far more discs than the third that they should. Exercise (a) asks what longer training does.
+# **Where the noise lies matters here.** The flow starts about the *mean* training image. These pictures are pale: their mean is longer than what noise of level 10 has in one direction. So what if we start about 0, as if it were all the same?
+
+# %%
+noise = 10 * torch.randn(painted.shape, generator=torch.Generator().manual_seed(0)).to(device)
+about_zero = du.probability_flow(painter, noise, du.noise_schedule(20, high=10.0, low=0.02))
+wrong = kind_of(about_zero.clamp(0, 1)).bincount(minlength=3) / len(noise)
+du.claim("length of the mean image, against the noise", shapes.mean(0).norm() / 10, at_least=1)
+du.claim("from noise about 0: share of the commonest kind", wrong.max(), at_least=0.5)
+du.claim("from noise about 0: brightness", about_zero.mean() / painted.mean(), at_most=0.95)
+
+# %% [markdown]
+# Then most of what is made is dark, and one kind, the discs, is far too common. Nothing else was changed, and no single image looks wrong: a check that counts kinds is what tells.
 #
 # ## Which noise levels?
 #
@@ -319,7 +330,7 @@ du.claim("and shapes little more", counts["shapes, 16 × 16 × 3"][-4], at_least
 
 # %% [markdown]
 # The larger the image, the more pixels there are over which noise averages out, and the more noise it takes to hide it. For the digits the band reaches into the rise of the curve. For the shapes it ends where the rise begins: the largest decisions, such as the kind, are
-# made at levels that training saw rarely. Is that why discs are too frequent? Perhaps; exercise (b) puts it to the test, and we do not claim it. Rules of thumb, to start from:
+# made at levels that training saw rarely. What that costs, exercise (b) asks. Rules of thumb, to start from:
 #
 # * **Start of the flow** (`high` of `du.noise_schedule`): where nearly all are candidates. For images of larger side raise it in proportion to the side.
 # * **Law to train on** (`mean` and `std` of `du.corruption.log_normal`, in $\log\sigma$): reach into the rise, by a larger `mean` or, so that the small levels keep their share, a larger `std`; and let `high` not be below that of the flow.
