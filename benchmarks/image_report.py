@@ -130,6 +130,9 @@ def _training(ax, rows):
     for i, (_, mine) in enumerate(grouped([r for r in rows if r["seed"]], ("loss",)).items()):
         ax.plot([r["lr"] for r in mine], [r["frechet"] for r in mine], "x", color=f"C{i}", ms=6)
     ax.set(xscale="log", xlabel="learning rate", title="Line: seed 0. Crosses: fresh seeds")
+    rates = sorted({row["lr"] for row in rows})
+    ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
+    ax.minorticks_off()
 
 
 def _synthesis(ax, rows):
