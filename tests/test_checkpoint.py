@@ -98,7 +98,7 @@ points = torch.rand(300, 2, generator=torch.Generator().manual_seed(0))
 
 def train(file):
     network = du.MLPDenoiser(2, hidden=8, depth=1)
-    du.fit(network, points, sigma=0.1, steps=600, batch_size=16, device="cpu", progress=False,
+    du.fit(network, points, sigma=0.1, steps=1500, batch_size=16, device="cpu", progress=False,
            checkpoint=file)
     return torch.cat([p.detach().flatten() for p in network.parameters()])
 
@@ -237,7 +237,7 @@ except OSError as error:
     print(error)
 assert open(file, "rb").read() == good
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "could not be written (File too large)" in done.stdout
 
