@@ -1,12 +1,10 @@
 """The rows of the image benchmark as tables, a page and a figure. Nothing is measured here."""
 
-import json
-import os
 from collections import defaultdict
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-from report import write
+from report import put, read_sections, table
 
 import daeutils as du
 
@@ -38,8 +36,7 @@ TABLES = {  # section: (title, what tells its lines apart, the measures shown)
 
 def read(folder: Path) -> dict[str, list[dict]]:
     """section -> rows, of the sections that have any."""
-    files = {name: folder / "images" / f"{name}.json" for name in TABLES}
-    return {name: json.loads(path.read_text("utf-8")) for name, path in files.items() if path.exists()}
+    return read_sections(folder / "images", TABLES)
 
 
 def grouped(rows: list[dict], fields) -> dict[tuple, list[dict]]:
@@ -72,12 +69,6 @@ def chosen(rows: list[dict], by: str, fields) -> list[dict]:
         same = [row for row in mine if all(row[name] == best[name] for name in fields)]
         found += [row for row in same if row["seed"] != 0]
     return found
-
-
-def table(heads: list[str], lines: list[list]) -> str:
-    """Markdown."""
-    rule = ["---", *["---:"] * (len(heads) - 1)]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in [heads, rule, *lines])
 
 
 def page_section(section: str, rows: list[dict]) -> str:
@@ -179,13 +170,5 @@ def figure(measured: dict[str, list[dict]]):
 
 
 def publish(folder: Path) -> None:
-    """Write images.md and draw images.png from the rows alone."""
-    measured = read(folder)
-    if not measured:
-        print("Nothing has been measured yet.")
-        return
-    write(folder / "images.md", page(measured))
-    draft = folder / f".{os.getpid()}.png"
-    figure(measured).savefig(draft, dpi=160, metadata={"Software": None})
-    os.replace(draft, folder / "images.png")
-    plt.close("all")
+    """The image benchmark's page and figure."""
+    put(folder, "images", read(folder), page, figure)

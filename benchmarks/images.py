@@ -133,8 +133,8 @@ def draw(name: str, n: int, seed: int) -> torch.Tensor:
 
 def from_noise(network, n: int, seed: int) -> torch.Tensor:
     """The probability flow from noise about the mean digit: 20 levels from 10 to 0.02."""
-    start = du.digits()[0].mean(0) + 10 * torch.randn(n, 1, 28, 28, generator=chance(seed))
-    return du.probability_flow(network, start.to(DEVICE), du.noise_schedule())
+    noise = 10 * torch.randn(n, 1, 28, 28, generator=chance(seed)).to(DEVICE)
+    return du.probability_flow(network, real("train").mean(0) + noise, du.noise_schedule())
 
 
 def along(path: torch.Tensor, counts, sizes: Sizes, labels=None) -> list[dict]:
@@ -166,7 +166,7 @@ def trained(loss: str, lr: float, seed: int, sizes: Sizes) -> list[dict]:
     objective, output = LOSSES[loss]
     network = du.UNetDenoiser(noise_levels=True, output=output, seed=seed)
     start = time.monotonic()
-    done = du.fit(network, du.digits()[0], sigma=du.corruption.log_normal(), objective=objective,
+    done = du.fit(network, real("train"), sigma=du.corruption.log_normal(), objective=objective,
                   steps=sizes.steps, lr=lr, seed=seed, progress=False)  # fmt: skip
     if done.interrupted:
         raise KeyboardInterrupt

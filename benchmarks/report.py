@@ -30,10 +30,15 @@ network, the schedule and the learning rate of their own examples, a constant on
 # --- Files --------------------------------------------------------------------------------------------
 
 
-def read(folder: Path) -> dict[str, list[dict]]:
-    """section -> rows, of the sections that have any."""
-    files = {name: folder / "score_accuracy" / f"{name}.json" for name in SECTIONS}
+def read_sections(folder: Path, names) -> dict[str, list[dict]]:
+    """section -> rows, of the named sections that have any."""
+    files = {name: folder / f"{name}.json" for name in names}
     return {name: json.loads(path.read_text("utf-8")) for name, path in files.items() if path.exists()}
+
+
+def read(folder: Path) -> dict[str, list[dict]]:
+    """The accuracy benchmark's sections."""
+    return read_sections(folder / "score_accuracy", SECTIONS)
 
 
 def write(path: Path, text: str) -> None:
@@ -44,17 +49,21 @@ def write(path: Path, text: str) -> None:
     os.replace(draft, path)
 
 
-def publish(folder: Path) -> None:
-    """Write score_accuracy.md and draw score_accuracy.png from the rows alone."""
-    measured = read(folder)
+def put(folder: Path, name: str, measured: dict, page, figure) -> None:
+    """Write <name>.md and draw <name>.png, by the functions page and figure, from the rows alone."""
     if not measured:
         print("Nothing has been measured yet.")
         return
-    write(folder / "score_accuracy.md", page(measured))
+    write(folder / f"{name}.md", page(measured))
     draft = folder / f".{os.getpid()}.png"
     figure(measured).savefig(draft, dpi=160, metadata={"Software": None})
-    os.replace(draft, folder / "score_accuracy.png")
+    os.replace(draft, folder / f"{name}.png")
     plt.close("all")
+
+
+def publish(folder: Path) -> None:
+    """The accuracy benchmark's page and figure."""
+    put(folder, "score_accuracy", read(folder), page, figure)
 
 
 # --- Tables -------------------------------------------------------------------------------------------
@@ -93,9 +102,13 @@ def page_section(section: str, rows: list[dict]) -> str:
     heads = [f"{at:,}" if isinstance(at, int) else str(at) for at in columns]
     first = {"sigma": "sigma", "n": "points", "steps": "steps", "law": "law"}[column]
     body = [[name, *(_cell(cells.get(at)) for at in columns)] for name, cells in lines.items()]
-    table = [[first, *heads], ["---", *["---:"] * len(heads)], *body]
-    text = "\n".join(f"| {' | '.join(line)} |" for line in table)
-    return f"## {title}\n\n{', '.join(filter(None, shared))}\n\n{text}"
+    return f"## {title}\n\n{', '.join(filter(None, shared))}\n\n{table([first, *heads], body)}"
+
+
+def table(heads: list[str], lines: list[list]) -> str:
+    """A Markdown table."""
+    rule = ["---", *["---:"] * (len(heads) - 1)]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in [heads, rule, *lines])
 
 
 def _cell(value) -> str:

@@ -212,10 +212,8 @@ class UNetDenoiser(Denoiser):
         return _MEAN + _SPREAD**2 / total * x + change
 
     def weight(self, sigma: Tensor) -> Tensor:
-        """What the squared error at sigma is multiplied by in training, same shape: 1, but for "edm"."""
-        if self.output != "edm":
-            return torch.ones_like(sigma)
-        return (sigma**2 + _SPREAD**2) / (sigma * _SPREAD) ** 2  # then it is that of the layers
+        """By what "edm" multiplies the squared error in training: it is then that of the layers."""
+        return (sigma**2 + _SPREAD**2) / (sigma * _SPREAD) ** 2
 
     def _layers(self, x: Tensor, sigma: Tensor | None) -> Tensor:
         level = None if sigma is None else self.embed(_level_features(sigma))

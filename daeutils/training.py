@@ -345,8 +345,10 @@ def fit(
             values = values * denoiser.weight(torch.as_tensor(level)).flatten()
         return values.mean() / x[0].numel()
 
-    about = {"network": _words(denoiser), "source": _words(source), "sigma": _words(sigma), "seed": seed}
-    about |= {"objective": objective, "optimiser": optimiser, "batch_size": batch_size}
+    about = {"objective": objective, "optimiser": optimiser, "batch_size": batch_size, "seed": seed}
+    if checkpoint is not None:  # the data are read through only where somebody will compare
+        things = {"network": denoiser, "source": source, "sigma": sigma}
+        about |= {name: _words(thing) for name, thing in things.items()}
     return optimise(
         denoiser,
         loss,
@@ -358,7 +360,7 @@ def fit(
         progress=progress,
         name=f"{objective} denoiser",
         save_to=checkpoint,
-        about=about if checkpoint is not None else None,
+        about=about,
     )
 
 
