@@ -52,6 +52,15 @@ def show_images(rows, labels=None, columns=None, title=None, size: float = 0.62)
     return figure
 
 
+def tile(*rows) -> Tensor:
+    """Rows of grey images, each (n, 1, H, W), as one large picture for imshow: far quicker to draw.
+
+    All rows hold as many images. Values outside [0, 1] are clipped, as in `show_images`.
+    """
+    lines = [torch.cat(list(row[:, 0].detach().cpu()), 1) for row in rows]
+    return torch.cat(lines).clamp(0, 1)
+
+
 def grid(points: int, low: float = 0.0, high: float = 1.0) -> Tensor:
     """points x points places in the plane, (points^2, 2), row by row."""
     _check.count(points, "points", at_least=2)

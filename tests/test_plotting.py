@@ -46,6 +46,16 @@ def test_the_style_is_that_of_the_book():
 # Images
 
 
+def test_tile_puts_each_image_in_its_place():
+    images = torch.rand(6, 1, 3, 4, generator=torch.Generator().manual_seed(0)) * 2 - 0.5
+    picture = plotting.tile(images[:3], images[3:])
+    assert picture.shape == (6, 12)
+    for i, image in enumerate(images):
+        row, column = divmod(i, 3)
+        part = picture[3 * row : 3 * row + 3, 4 * column : 4 * column + 4]
+        assert torch.equal(part, image[0].clamp(0, 1))
+
+
 def test_show_images_lays_out_rows_and_columns():
     figure = plotting.show_images(
         [IMAGES, IMAGES[:2, 0]], labels=["first", "second"], columns=["a", "b", "c", "d"], title="T"

@@ -60,7 +60,7 @@ n = du.budget(quick=400, full=2000)
 # ## What appears
 #
 # Two kinds of random noise: pixels drawn uniformly from $[0,1]$, and Gaussian pixels, $N(\frac12,1)$. From each, repeat $x\leftarrow R(x;\sigma)$,
-# always at the same $\sigma$. By chapter 02 each pass is a step up $\log p_\sigma$. What do you expect at $\sigma=0.1$, where the landscape is rugged,
+# always at the same $\sigma$. By chapter 04 each pass is a step up $\log p_\sigma$. What do you expect at $\sigma=0.1$, where the landscape is rugged,
 # and what at $\sigma=1$, where it is smooth?
 
 # %%
@@ -84,20 +84,15 @@ chains = {("uniform", s): chain("uniform", s, 30) for s in sigmas}
 chains |= {("Gaussian", s): chain("Gaussian", s, 10) for s in sigmas}
 
 # %% [markdown]
-# All pictures side by side, as one large picture: a row for each number of passes, a block of ten chains for each noise level. In each of the two
-# pictures all blocks begin with the same ten starts.
+# All pictures side by side, as one large picture: a row for each number of passes, a block of eight chains for each noise level. In each of the two
+# pictures all blocks begin with the same eight starts.
 
 
 # %%
-def tile(rows):
-    """Rows of images, each (m, 1, 28, 28), side by side as one large picture."""
-    return torch.cat([torch.cat(list(row[:, 0]), 1) for row in rows]).clamp(0, 1).cpu()
-
-
 def blocks(ax, kind, each=8):
     passes = list(chains[kind, sigmas[0]])
     rows = [torch.cat([chains[kind, s][k][:each] for s in sigmas]) for k in passes]
-    ax.imshow(tile(rows), vmin=0, vmax=1)
+    ax.imshow(du.plotting.tile(*rows), vmin=0, vmax=1)
     for i in range(1, len(sigmas)):
         ax.axvline(28 * each * i - 0.5, color="white", lw=4)
     ax.set_xticks([28 * each * (i + 0.5) for i in range(len(sigmas))])
@@ -238,7 +233,7 @@ du.claim("sigma = 1: distance from Gaussian noise, against that from uniform noi
 def draw(noise, sigma, passes):
     x, m = chains[noise, sigma][passes], measured[noise, sigma][passes]
     _, ax = plt.subplots(figsize=(7.5, 1.5), layout="none")
-    ax.imshow(tile([x[:14], x[14:28]]), vmin=0, vmax=1)
+    ax.imshow(du.plotting.tile(x[:14], x[14:28]), vmin=0, vmax=1)
     ax.set_title(
         f"σ = {sigma:g}, {passes} passes:  confidence {m['confidence']:.2f},"
         f"  distance {m['distance']:.0f},  coverage {m['coverage']:.2f}"

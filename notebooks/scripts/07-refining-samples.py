@@ -70,16 +70,11 @@ def draw(name, seed):
 start = {name: draw(name, 0) for name in models}
 
 
-def tile(*rows):
-    """Rows of images, each (m, 1, 28, 28), side by side as one large picture."""
-    return torch.cat([torch.cat(list(row[:, 0]), 1) for row in rows]).clamp(0, 1).cpu()
-
-
 def show(rows, names, title=""):
     height = 0.5 * len(rows) + 0.4
     fig, ax = plt.subplots(figsize=(8, height), layout="none")
     fig.subplots_adjust(left=0.12, right=0.99, bottom=0.02, top=1 - 0.35 / height)
-    ax.imshow(tile(*rows), vmin=0, vmax=1)
+    ax.imshow(du.plotting.tile(*rows), vmin=0, vmax=1)
     ax.set(title=title, xticks=[], yticks=[14 + 28 * i for i in range(len(rows))])
     ax.set_yticklabels(names)
     ax.grid(False)

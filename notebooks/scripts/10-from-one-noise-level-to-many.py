@@ -123,16 +123,11 @@ guesses = torch.stack([unet(x, s.item()) for x, s in zip(few, levels)])
 names = [float(f"{s:.2g}") for s in levels]
 
 
-def tile(rows):
-    """Rows of images, each (m, 1, 28, 28), side by side as one large picture."""
-    return torch.cat([torch.cat(list(row[:, 0]), 1) for row in rows]).clamp(0, 1).cpu()
-
-
 # %% mystnb={"image": {"alt": "Two rows at one noise level of the flow: above, fourteen images under noise; below, the network's guess at each, blurred digits whose rough shape is settled."}} tags=["nbval-ignore-output"]
 def draw(sigma):
     i = names.index(sigma)
     _, ax = plt.subplots(figsize=(7.5, 1.6), layout="none")
-    ax.imshow(tile([few[i], guesses[i]]), vmin=0, vmax=1)
+    ax.imshow(du.plotting.tile(few[i], guesses[i]), vmin=0, vmax=1)
     ax.set(title=rf"$\sigma$ = {sigma:g}", xticks=[], yticks=[14, 42])
     ax.set_yticklabels([r"$x(\sigma)$", r"$R(x;\sigma)$"])
     ax.grid(False)
@@ -220,7 +215,7 @@ du.claim(
 )
 
 # %% [markdown]
-# So the flow is far nearer to real digits than the VAE, and a few times the floor away from them. Coverage says that most kinds of digit are met; density, that too many samples lie where no real digit is: the broken strokes in the grid above.
+# So the flow is far nearer to real digits than the VAE, and still not at the floor. Coverage says that most kinds of digit are met; density, that too many samples lie where no real digit is: the broken strokes in the grid above.
 #
 # A warning about such numbers. The distance falls as $n$ grows, for the floor too, so only sets of one size compare; and it moves with the seed of the noise. The interval shows the chance in the samples and in the test digits. It does not show that in the *training*: another seed makes another network.
 #
@@ -490,7 +485,7 @@ last.remove()
 # ## Recap
 #
 # * A diffusion model is a denoising autoencoder that is told its noise level, and a way to come down through the levels. Its denoiser may be trained with BCE.
-# * From pure noise the flow makes digits far closer to real ones than the VAE does, varied and no copies: P4 finds here what it lacked. A few times the floor is still missing.
+# * From pure noise the flow makes digits far closer to real ones than the VAE does, varied and no copies: P4 finds here what it lacked. The floor of real digits is still not reached.
 # * Noise on the way down works too: walkback at falling levels as well as the flow and for less, Langevin at a price in evaluations.
 # * All levels refine samples further than one level does, and keep fewer of the labels: how far to go is a choice, not a discovery.
 # * DAE, DDPM and EDM are three notations of one thing, and a line of algebra translates.
