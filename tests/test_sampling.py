@@ -133,10 +133,13 @@ def test_the_flow_of_a_gaussian_has_its_closed_form_and_heun_is_of_second_order(
     assert errors[1] / errors[2] == pytest.approx(4, rel=0.1)
 
 
-def test_the_flow_turns_noise_into_samples_of_a_mixture():
+@pytest.mark.parametrize("churn", [0.0, 0.4])
+def test_the_flow_turns_noise_into_samples_of_a_mixture(churn):
+    """With noise put back at every level too: the exact flow brings it down again."""
     law = du.GaussianMixture([[0.2], [0.5], [0.9]], 0.0004, [1.0, 3.0, 2.0])
     noise = 10 * torch.randn(6000, 1, generator=seeded()) + law.mean().float()
-    x = du.probability_flow(law.posterior_mean, noise, du.noise_schedule(60, 10, 0.002))
+    levels = du.noise_schedule(60, 10, 0.002)
+    x = du.probability_flow(law.posterior_mean, noise, levels, churn=churn, generator=seeded(1))
     counts = law.responsibilities(x).argmax(1).bincount(minlength=3)
     assert chisquare(counts, 6000 * law.weights).pvalue > 1e-3
     each = x[:, 0].double() - law.means[law.responsibilities(x).argmax(1), 0]
@@ -147,6 +150,31 @@ def test_one_level_is_one_pass():
     x = points(5)
     found = du.probability_flow(GAUSSIAN.posterior_mean, x, [0.3])
     torch.testing.assert_close(found, GAUSSIAN.posterior_mean(x, 0.3))
+
+
+def test_churn_raises_the_level_before_each_step():
+    asked = []
+
+    def denoiser(x, sigma):
+        asked.append(sigma)
+        return grey(x)
+
+    du.probability_flow(denoiser, points(5), [2.0, 0.5], churn=0.25, generator=seeded())
+    assert asked == pytest.approx([2.5, 0.5, 0.625])  # a slope, its correction, the last step
+
+
+def test_the_last_step_with_churn_is_walkback():
+    x = points(5)
+    found = du.probability_flow(GAUSSIAN.posterior_mean, x, [0.3], churn=0.5, generator=seeded())
+    noisy = du.corruption.gaussian(x, 0.3 * 1.25**0.5, seeded())  # 0.3^2 + 0.3^2 * 1.25 = 0.45^2
+    torch.testing.assert_close(found, GAUSSIAN.posterior_mean(noisy, 0.45))
+
+
+def test_without_churn_the_flow_draws_nothing():
+    generator = seeded()
+    before = generator.get_state()
+    du.probability_flow(grey, points(5), [0.3, 0.1], generator=generator)
+    assert torch.equal(generator.get_state(), before)
 
 
 def test_schedule_falls_evenly_in_the_power_of_its_root():
@@ -164,6 +192,9 @@ CHAINS = {
     "walkback": lambda f, x, **kw: du.walkback(f, x, 4, 0.3, seeded(), **kw),
     "langevin": lambda f, x, **kw: du.langevin(f, x, 4, 0.3, generator=seeded(), **kw),
     "probability_flow": lambda f, x, **kw: du.probability_flow(f, x, [2.0, 0.9, 0.4, 0.1], **kw),
+    "with churn": lambda f, x, **kw: du.probability_flow(
+        f, x, [2.0, 0.9, 0.4, 0.1], churn=0.3, generator=seeded(), **kw
+    ),
 }
 chains = pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
 
@@ -265,6 +296,8 @@ def test_bad_levels(sampler, sigma):
         (lambda: du.probability_flow(grey, torch.zeros(1, 2), [0.2, 0.2]), "do not decrease"),
         (lambda: du.probability_flow(grey, torch.zeros(1, 2), [0.2, 0.0]), "sigmas is"),
         (lambda: du.probability_flow(grey, torch.zeros(1, 2), []), "sigmas is"),
+        (lambda: du.probability_flow(grey, torch.zeros(1, 2), [0.2, 0.1], churn=-0.1), "churn is -0.1"),
+        (lambda: du.probability_flow(grey, torch.zeros(1, 2), [0.2], churn=math.nan), "churn is nan"),
         (lambda: du.noise_schedule(1), "levels is 1"),
         (lambda: du.noise_schedule(5, high=-1), "high is -1"),
         (lambda: du.noise_schedule(5, low=0), "low is 0"),
