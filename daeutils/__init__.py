@@ -1,7 +1,8 @@
 """Denoising autoencoders and the score: what more than one chapter needs.
 
 Ground floor: densities, data, corruption, denoisers. Middle: objectives, training, score, sampling,
-baselines, features, zoo, evaluation, train. Top: plotting, widgets, lessons. Imports only go down.
+baselines, features, zoo, evaluation, train. Top: plotting, widgets, lessons, questions. Imports only
+go down.
 
     import daeutils as du
     law = du.ring()
@@ -26,6 +27,7 @@ from daeutils.densities import (
 )
 from daeutils.evaluation import frechet_distance
 from daeutils.lessons import budget, claim
+from daeutils.questions import quiz
 from daeutils.sampling import iterate, langevin, noise_schedule, probability_flow, walkback
 from daeutils.score import (
     asymmetry,
@@ -47,6 +49,6 @@ __all__ = [
     "budget", "celeba", "certificate", "checkerboard", "claim", "corruption", "cosine", "digits",
     "evaluation", "fashion_mnist", "fit", "folder", "frechet_distance", "from_points", "iterate",
     "jacobian", "langevin", "load", "log_density_difference", "mnist", "moons", "noise_schedule",
-    "objectives", "pick_device", "pinwheel", "plotting", "probability_flow", "random_mixture",
+    "objectives", "pick_device", "pinwheel", "plotting", "probability_flow", "quiz", "random_mixture",
     "relative_error", "ring", "sampling", "score_from_denoiser", "slide", "spiral", "walkback", "zoo",
 ]  # fmt: skip

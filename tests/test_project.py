@@ -33,9 +33,9 @@ FLOORS = {
         *["features", "zoo", "evaluation", "train"],
     ],
     "top": ["plotting", "widgets"],
-    "apart": ["lessons"],
+    "apart": ["lessons", "questions"],
 }
-ALONE = {"_check", "_progress", "lessons"}  # import nothing of the package
+ALONE = {"_check", "_progress", "lessons", "questions"}  # import nothing of the package
 
 
 # Environments

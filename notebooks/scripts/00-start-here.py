@@ -36,12 +36,13 @@ except ModuleNotFoundError:  # on Colab the notebook travels alone
     subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", source])
     import daeutils as du
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## In one sentence
 #
 # Show a network corrupted images, ask for the clean ones, score its answers by binary cross-entropy (BCE): then **its reconstruction minus its input points along the gradient of the log-density of the corrupted data**, at every noise level.
 # So a denoiser, applied again and again, climbs towards more probable images. It can make digits from noise, mend the samples of another model, and with all noise levels together it is a diffusion model.
-#
+
+# %% [markdown]
 # ## Does my machine run it?
 #
 # A graphics card (GPU) is used where there is one; none is needed. If the next cell fails, it says what is missing.
@@ -99,7 +100,7 @@ clean = digits[:10].to(device)
 noisy = du.corruption.gaussian(clean, sigma, torch.Generator(device).manual_seed(0))
 path = du.iterate(denoiser, noisy, 5, sigma, return_path=True)
 
-# %% mystnb={"image": {"alt": "Four rows of ten digits: clean, drowned in noise, reconstructed in one pass, and after five passes: crisp digits, not always the right ones."}}
+# %% mystnb={"image": {"alt": "Four rows of ten digits: clean, drowned in noise, reconstructed in one pass, and after five passes: crisp digits, not always the right ones."}} tags=["slide"]
 du.plotting.show_images(
     [clean, noisy, path[1], path[5]], ["clean x", "noisy x̃", "one pass R(x̃)", "five passes"], size=0.62
 )
@@ -117,7 +118,8 @@ du.claim(
 
 # %% [markdown]
 # Look at the last row. Five passes give crisper digits, and not always the one that was there: the chain seeks *a* probable image, not *the* clean one. Why it climbs, where it ends, and what that is good for is what the chapters are about.
-#
+
+# %% [markdown]
 # ## The map
 #
 # | chapter | the question | the paper |
@@ -141,7 +143,8 @@ du.claim(
 #
 # **Three ways through.** *One lecture* (50 minutes): the figures of 01, the boxed line of 02, the arrows of 03, the grids of 06. *Three lectures*: 01 and 02; 03, 04 and 05; 06, 07 and 10, with 08 and 09 for the questions they raise. *On your own*: all of it in order, a chapter a sitting, with the exercises; each chapter runs
 # alone, offline, in any order.
-#
+
+# %% [markdown] tags=["slide"]
 # ## The symbols
 #
 # | symbol | meaning | in code |
@@ -154,20 +157,25 @@ du.claim(
 # | $a(\tilde x)$, $R(\tilde x) = \mathrm{sigmoid}(a(\tilde x))$ | logits and reconstruction of a network | `denoiser.logits`, `denoiser(x_noisy, sigma)` |
 # | $R^*(\tilde x) = E[x\mid\tilde x]$ | posterior mean: the best possible reconstruction | `law.posterior_mean(x_noisy, sigma)` |
 # | $\hat s(\tilde x) = (R(\tilde x)-\tilde x)/\sigma^2$ | score read off a denoiser | `du.score_from_denoiser` |
-#
+
+# %% [markdown]
 # ## How the book keeps its word
 #
 # A line that begins with "holds:" is a claim of the book that was just checked, with its bound. If one fails, the cell raises an error that says by how much. All of them together are the book's tests. A print of numbers that vary from machine to machine says so.
-#
+
+# %% [markdown] tags=["slide"]
 # ## Recap
 #
 # * Reconstruction minus input is $\sigma^2$ times the score of the corrupted data: the line the whole book turns on.
 # * Your machine runs it. Next: chapter 01.
-#
-# **Check your understanding.** (1) Is the clean digit what iteration converges to? (2) What is $p_\sigma$ in words?
-#
-# *Answers.* (1) No: it converges to a mode of $p_\sigma$. (2) The density of images after noise of level $\sigma$ was added: a blurred version of the law of the data.
-#
+
+# %% [markdown]
+# **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
+
+# %%
+du.quiz("00")
+
+# %% [markdown]
 # **Exercises.** (a) Set `sigma = 1.0` in the taste. What changes, and why? (b) Give the denoiser a smaller sigma than the noise really has.
 #
 # **References.** Creswell, Arulkumaran & Bharath 2017 (arXiv:1708.08487).

@@ -60,21 +60,21 @@ print(
 )
 print(f"{((images > 0.02) & (images < 0.98)).float().mean():.0%} of the pixels are grey")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Corruption
 #
 # Add Gaussian noise of standard deviation $\sigma$, the **noise level**, in the units of the pixels:
 # $$\tilde x = x + \sigma\varepsilon,\qquad \varepsilon\sim N(0, I).$$
 # The corrupted image leaves $[0,1]$, and we let it: clamping would change the corruption, and with it the theory of chapter 02. Only the *display* clips.
 
-# %% mystnb={"image": {"alt": "Rows of the same ten digits: clean, and with Gaussian noise of standard deviation 0.1, 0.3, 0.6 and 1."}}
+# %% mystnb={"image": {"alt": "Rows of the same ten digits: clean, and with Gaussian noise of standard deviation 0.1, 0.3, 0.6 and 1."}} tags=["slide"]
 generator = torch.Generator().manual_seed(0)
 clean = test_images[:10]
 rows = [clean] + [du.corruption.gaussian(clean, s, generator) for s in (0.1, 0.3, 0.6, 1.0)]
 du.plotting.show_images(rows, ["clean x", "σ = 0.1", "σ = 0.3", "σ = 0.6", "σ = 1"])
 plt.show()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## The network and its loss
 #
 # A **denoising autoencoder** (DAE) is asked for $x$ and shown $\tilde x$ (Vincent, Larochelle, Bengio & Manzagol 2008). An encoder squeezes the image
@@ -116,7 +116,7 @@ def train_dae(images, sigma, steps=500, batch=128, lr=2e-3, binary=False, seed=0
 sigma = 0.5
 dae, losses = train_dae(images, sigma)
 
-# %% mystnb={"image": {"alt": "Test digits: clean, corrupted with sigma 0.5, and reconstructed by the network, which recovers the strokes with soft grey edges."}}
+# %% mystnb={"image": {"alt": "Test digits: clean, corrupted with sigma 0.5, and reconstructed by the network, which recovers the strokes with soft grey edges."}} tags=["slide"]
 noisy = du.corruption.gaussian(clean, sigma, generator)
 with torch.no_grad():
     reconstructed = dae(noisy).sigmoid()
@@ -141,14 +141,14 @@ du.claim(
     "and closer than the mean image", moved / (blank - test_images).square().mean().item(), at_most=0.6
 )
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Why may the target be grey?
 #
 # Take a single pixel whose target is *always* 0.6. What should the network answer? The loss is $-0.6\log r - 0.4\log(1-r)$.
 # Now take a pixel that is 1 with probability 0.6 and 0 otherwise, and one that is uniform on $[0.2, 1]$. The loss is **linear in the target**, so its
 # expectation only asks for the mean of the target, and all three have the mean 0.6. One curve, three laws.
 
-# %% mystnb={"image": {"alt": "Expected binary cross-entropy against the answer r, for three targets with mean 0.6: the three curves coincide, with their minimum at 0.6 and a height there of 0.673, not 0."}}
+# %% mystnb={"image": {"alt": "Expected binary cross-entropy against the answer r, for three targets with mean 0.6: the three curves coincide, with their minimum at 0.6 and a height there of 0.673, not 0."}} tags=["slide"]
 r = torch.linspace(0.02, 0.98, 97)
 n = 200_000
 targets = {
@@ -188,7 +188,7 @@ du.claim(
     at_most=0.005,
 )
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # So a BCE that does not reach 0 is no failure: it cannot. Its floor is the entropy of the pixels *given the corrupted image*.
 #
 # **Misconception: "BCE needs binary data."** Here is the experiment. Train the same network twice with the same seed, once on grey targets $x$,
@@ -228,19 +228,21 @@ plt.show()
 
 # %% [markdown]
 # The expected loss on Bernoulli targets equals the one on grey targets (linearity again): the curves lie on each other but for noise.
-#
+
+# %% [markdown] tags=["slide"]
 # ## Recap
 #
 # * A DAE sees $\tilde x = x + \sigma\varepsilon$ and answers with $R(\tilde x)$, pixel by pixel in $(0,1)$.
 # * BCE is linear in its target, so the best answer is the mean of the target, and grey pixels are welcome. P1 holds; "natural" does not mean "only for binary images".
 # * The floor of BCE is an entropy, not 0.
-#
-# **Check your understanding.** (1) What is the best constant answer for a pixel that is 0.2 in half of the images and 0.8 in the other half, and what is the floor?
-# (2) Why does the corrupted image leave $[0,1]$ while the target may not?
-#
-# *Answers.* (1) 0.5, and the floor is $\log 2$: given only that, the pixel is as uncertain as a coin. (2) The input of a network may be any number; but with a target
-# of 1.2, BCE falls without bound as $r\to1$.
-#
+
+# %% [markdown]
+# **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
+
+# %%
+du.quiz("01")
+
+# %% [markdown]
 # **Exercises.** (a) Predict, then measure, what the reconstruction looks like at $\sigma = 3$. (b) Plot the expected squared error in the figure above: where is its minimum, and its floor?
 # (c) Give `train_dae` targets outside $[0,1]$, and watch the loss.
 #

@@ -49,7 +49,7 @@ from scipy.integrate import quad
 
 du.plotting.use_style()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## The plan
 #
 # Clean data $x$ in $[0,1]^d$ follows a law $p$. We corrupt it, $\tilde x = x + \sigma\varepsilon$ with
@@ -60,11 +60,12 @@ du.plotting.use_style()
 #
 # 1. the best reconstruction under BCE is the **posterior mean** $R^*(\tilde x) = E[x \mid \tilde x]$;
 # 2. the posterior mean, minus the input, is $\sigma^2$ times the score.
-#
+
+# %% [markdown]
 # Then we ask what happens as $\sigma \to 0$, and what happens when the network is not the optimum. Each line of a derivation is followed by a cell that checks it, by computer
 # algebra (sympy) or by quadrature. In several dimensions every line holds coordinate by coordinate; one dimension keeps the checks exact.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Step 1. The optimum of BCE is the posterior mean
 #
 # *(T1 of the book's map. It sharpens P1: BCE is natural for images, grey ones included.)*
@@ -124,13 +125,14 @@ du.claim(
     "sigma^2 dN/dy = (x - y) N", sympy.simplify(s**2 * sympy.diff(gaussian, y) - (x - y) * gaussian) == 0
 )
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Multiply by $p(x)$, integrate over $x$, divide by $p_\sigma(y)$:
 # $$\sigma^2\,\frac{p_\sigma'(y)}{p_\sigma(y)} = \frac{\int (x-y)\,p(x)N(y;x,\sigma^2)dx}{p_\sigma(y)} = E[x\mid\tilde x = y] - y .$$
 # The left side is $\sigma^2$ times the derivative of $\log p_\sigma$. This is Tweedie's formula (Robbins 1956, Miyasawa 1961, Efron 2011). With step 1:
 #
 # $$\boxed{\;R^*(\tilde x) - \tilde x \;=\; \sigma^2\,\nabla\log p_\sigma(\tilde x)\;}$$
-#
+
+# %% [markdown]
 # It is exact at every $\sigma$. No small noise, no smooth $p$: to insist on that, take a law with a jump,
 # $p(x) = 2x$ on $[0,1]$, and compute both sides by quadrature, the left from its definition as a mean and the right
 # as a numerical derivative of $\log p_\sigma$.
@@ -166,7 +168,7 @@ for sigma in (0.05, 0.2, 0.5):
         at_most=1e-5,
     )
 
-# %% mystnb={"image": {"alt": "Reconstruction minus input against the place of the corrupted point, for three noise levels: lines from the posterior mean pass exactly through the dots from the derivative of the log density."}}
+# %% mystnb={"image": {"alt": "Reconstruction minus input against the place of the corrupted point, for three noise levels: lines from the posterior mean pass exactly through the dots from the derivative of the log density."}} tags=["slide"]
 fig, ax = plt.subplots()
 for sigma, (left, right) in sides.items():
     at = places[np.abs(places - 0.5) < 0.5 + 3 * sigma]
@@ -312,7 +314,7 @@ du.claim(
 )
 du.claim("the distance to grad log p_sigma is zero at every sigma", max(to_p_sigma), at_most=1e-6)
 
-# %% mystnb={"image": {"alt": "Log-log plot: the distance of the read-off score to grad log p falls as sigma squared along the predicted line; the distance to grad log p_sigma stays at rounding level."}}
+# %% mystnb={"image": {"alt": "Log-log plot: the distance of the read-off score to grad log p falls as sigma squared along the predicted line; the distance to grad log p_sigma stays at rounding level."}} tags=["slide"]
 fig, ax = plt.subplots()
 ax.loglog(sigmas, to_p, "o", label=r"distance to $\nabla\log p$, measured")
 ax.loglog(sigmas, predicted, color=du.plotting.PAPER, lw=1, label=r"leading term, $\propto\sigma^2$")
@@ -325,7 +327,8 @@ plt.show()
 
 # %% [markdown]
 # **Misconception: "it holds only for small noise."** That is the price of speaking about $p$. About $p_\sigma$ it is exact.
-#
+
+# %% [markdown] tags=["slide"]
 # ## Step 4. A certificate for a network that is not perfect
 #
 # *(T4. For squared error it is Vincent's; for BCE it is Pinsker's inequality put to use. It says how nearly P2 holds for the network that you have.)*
@@ -336,7 +339,8 @@ plt.show()
 # $(r-m)\big(\tfrac{1}{r(1-r)}-4\big)$, whose second factor is never negative. Division by $\sigma^4$ makes it a distance between scores:
 # $$\boxed{\;E|\hat s - s_\sigma|^2 \;\le\; \frac{\text{excess}}{2\,\sigma^4}\;}, \qquad \hat s(\tilde x) = \frac{R(\tilde x)-\tilde x}{\sigma^2}.$$
 # For squared error there is equality, without the factor 2: $E|R-x|^2-E|R^*-x|^2=E|R-R^*|^2=\sigma^4E|\hat s-s_\sigma|^2$ (Vincent 2011: denoising score matching).
-#
+
+# %% [markdown]
 # **How tight?** To second order $\mathrm{kl}(m\|r)\approx(r-m)^2/(2m(1-m))$. So near the optimum the ratio of certificate to error is the mean of $1/(4R^*(1-R^*))$, weighted by the squared
 # errors: 1 at mid-grey, 4/3 at $R^*=\tfrac14$ or $\tfrac34$, large only next to black and white. First the ingredients, then a network in training.
 
@@ -391,7 +395,7 @@ print("steps   true error   certificate   ratio   predicted   (numbers vary a li
 for steps, *row in zip(budgets, errors, bounds, predicted_ratio):
     print(f"{steps:5d} {row[0]:12.4f} {row[1]:13.4f} {row[1] / row[0]:7.2f} {row[2]:11.2f}")
 
-# %% mystnb={"image": {"alt": "The certificate lies above the true squared error of the score at every training length, and both fall as training goes on."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "The certificate lies above the true squared error of the score at every training length, and both fall as training goes on."}} tags=["nbval-ignore-output", "slide"]
 fig, ax = plt.subplots()
 ax.loglog(
     budgets, bounds, "o-", color=du.plotting.ACCENT, label="certificate: excess BCE / (2 $\\sigma^4$)"
@@ -403,20 +407,21 @@ ax.minorticks_off()
 ax.legend()
 plt.show()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Recap
 #
 # * BCE is linear in its target, so its optimum is the posterior mean, for grey pixels as for binary ones.
 # * The posterior mean minus the input is $\sigma^2\nabla\log p_\sigma$: exactly, at every $\sigma$, for every law. P2 holds in this sharper form.
 # * About $p$ itself the statement is a limit, with an error of order $\sigma^2$ whose size we can predict.
 # * The excess of the loss over its floor bounds the error of the score.
-#
-# **Check your understanding.** (1) Your BCE stops at 0.09 nats a pixel. Is the network bad? (2) Where do the arrows
-# of a DAE vanish? (3) Why does the certificate weaken as $\sigma$ falls?
-#
-# *Answers.* (1) Not necessarily: the floor is the entropy of the pixels given the corrupted image, not 0. (2) At the
-# stationary points of $p_\sigma$. (3) The excess is divided by $\sigma^4$: at small noise a small error of the reconstruction is a large error of the arrow.
-#
+
+# %% [markdown]
+# **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
+
+# %%
+du.quiz("02")
+
+# %% [markdown]
 # **Exercises.** (a) Repeat step 2 for a law with an atom at 0.5. What changes? (b) Show that the Bregman divergence
 # of $\phi(t) = t^2$ has the same optimum, and derive the equality for squared error. (c) Move the law to
 # the left, next to black, and make its bumps narrow enough to stay inside. What happens to the certificate's ratio, and does the prediction follow?

@@ -45,7 +45,7 @@ from sklearn.mixture import GaussianMixture as FittedMixture
 
 du.plotting.use_style()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## A place where the truth is known
 #
 # Add Gaussian noise to a mixture of Gaussians and it stays one: each covariance grows by $\sigma^2 I$. So for such a law we know $p_\sigma$,
@@ -86,7 +86,7 @@ networks = {(name, sigma): train(law, sigma) for name, law in laws.items()}
 # %% [markdown]
 # Now the arrows. Above, the exact score of $p_\sigma$; below, the network's $(R(\tilde x)-\tilde x)/\sigma^2$. Nothing was fitted to make them agree.
 
-# %% mystnb={"image": {"alt": "Six panels: exact score arrows above and learned arrows below, for ring, moons and spiral, over the blurred density. The two rows look the same."}} tags=["landing-picture"]
+# %% mystnb={"image": {"alt": "Six panels: exact score arrows above and learned arrows below, for ring, moons and spiral, over the blurred density. The two rows look the same."}} tags=["landing-picture", "slide"]
 places = du.plotting.grid(17, 0.03, 0.97)
 fig, axes = plt.subplots(2, 3, figsize=(7.2, 5), sharex=True, sharey=True)
 for column, (name, law) in enumerate(laws.items()):
@@ -135,7 +135,7 @@ to_p = du.relative_error(learned, law.score(x_noisy))
 du.claim("the arrows are far from the score of p at this noise level", to_p, at_least=0.5)
 du.claim("and near that of p_sigma", to_p_sigma / to_p, at_most=0.05)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Against the noise level, beside two rivals
 #
 # How good is good? Two other estimators get the same 100,000 points. A **kernel density estimate** with bandwidth $\sigma$ is the exact score
@@ -166,7 +166,7 @@ for s in sigmas:
     excess = du.objectives.excess_risk(logits, law.posterior_mean(x_noisy, s).clamp(0, 1)).mean().item()
     certificates.append((du.certificate(excess, s), (learned - exact).square().sum(1).mean().item()))
 
-# %% mystnb={"image": {"alt": "Relative error of the score against noise level for the network, the kernel density estimate and the maximum-likelihood mixture: all grow as sigma falls, and after this short training the network is above both rivals."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Relative error of the score against noise level for the network, the kernel density estimate and the maximum-likelihood mixture: all grow as sigma falls, and after this short training the network is above both rivals."}} tags=["nbval-ignore-output", "slide"]
 fig, ax = plt.subplots()
 for name, errors in by_sigma.items():
     du.plotting.curve(ax, sigmas, errors, label=name)
@@ -287,7 +287,7 @@ for name, (network, source, how) in recipes.items():
         du.fit(network, source, sigma=s, steps=most_steps, **how)
     without[name] = du.relative_error(learned_score(network.cpu(), x_noisy, s), exact)
 
-# %% mystnb={"image": {"alt": "Bars of the relative error of the score for the whole recipe, and with Adam, with random batches, with a plain network, and with none of the three parts: each part taken away makes the error larger, all of them by far."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Bars of the relative error of the score for the whole recipe, and with Adam, with random batches, with a plain network, and with none of the three parts: each part taken away makes the error larger, all of them by far."}} tags=["nbval-ignore-output", "slide"]
 fig, ax = plt.subplots(figsize=(7, 2.4))
 bars = ax.barh(list(without), list(without.values()), color=du.plotting.ACCENT)
 bars[0].set_color(du.plotting.PAPER)
@@ -335,7 +335,7 @@ now = error_of(networks["ring", sigma])
 by_steps = [error_of(train(law, sigma, steps=n)) for n in steps_tried] + [now]
 by_data = [error_of(train(law, sigma, n=n)) for n in data_tried] + [now]
 
-# %% mystnb={"image": {"alt": "Two panels: the relative error falls with the number of training steps, and with the number of data points."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Two panels: the relative error falls with the number of training steps, and with the number of data points."}} tags=["nbval-ignore-output", "slide"]
 fig, (left, right) = plt.subplots(1, 2, sharey=True)
 du.plotting.curve(left, [*steps_tried, most_steps], by_steps)
 left.set(
@@ -382,7 +382,7 @@ def draw(law, sigma):
 
 du.slide(draw, law=list(laws), sigma=[0.05, 0.1, 0.2])
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Recap
 #
 # * A network trained with BCE on a sample gives arrows that follow $\nabla\log p_\sigma$, in direction and in length. P2 holds here, with errors of a few per cent.
@@ -390,12 +390,14 @@ du.slide(draw, law=list(laws), sigma=[0.05, 0.1, 0.2])
 # * The error grows as $\sigma$ falls; steps and data both limit it; the loss bounds it.
 # * A network that starts near the answer, even batches and orthogonalised steps together make the error many times smaller at equal steps.
 # * In the plane the kernel density estimate is a strong rival: better after a short training, worse at small noise after a long one. A network earns its keep where there is no room for kernels: on images, from chapter 05 on.
-#
-# **Check your understanding.** (1) Why does the kernel density estimate with bandwidth $\sigma$ equal the optimum of the training loss? (2) The cosine is 0.99 and the relative error 0.3: what is wrong with the arrows?
-#
-# *Answers.* (1) The best reconstruction for the *sample* is its posterior mean; by Tweedie, minus the input it is $\sigma^2$ times the score of the sample smoothed by $N(0,\sigma^2I)$, which is that estimate.
-# (2) Their direction is right and their length is not.
-#
+
+# %% [markdown]
+# **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
+
+# %%
+du.quiz("03")
+
+# %% [markdown]
 # **Exercises.** (a) Try `du.checkerboard()`. Where are the errors largest? (b) Train at $\sigma=0.02$ and predict the error from the curve. (c) Train with `objective="mse"` at the same steps, and compare (chapter 08 does).
 # (d) Give the plain network Fourier features, $\sin$ and $\cos$ of $k\pi x$ for $k=1,\dots,4$. At which $\sigma$ do they help?
 #

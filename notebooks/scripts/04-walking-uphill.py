@@ -48,26 +48,30 @@ from torch.func import jacrev, vmap
 
 du.plotting.use_style()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## The best denoiser first
 #
 # The law of the data is $p$; with Gaussian noise of standard deviation $\sigma$ added it is $p_\sigma$, with score $s_\sigma=\nabla\log p_\sigma$. The best
 # reconstruction is the posterior mean $R^*(y) = E[x\mid\tilde x=y]$, and chapter 02 showed $R^*(y) - y = \sigma^2 s_\sigma(y)$. So the walk
 # $$y_0,\quad y_1 = R^*(y_0),\quad y_2 = R^*(y_1),\ \dots$$
 # is gradient ascent on $\log p_\sigma$ with step $\sigma^2$. Gradient ascent with a fixed step may overshoot a narrow peak. Can this one?
-#
+
+# %% [markdown]
 # **Take any $y$ and any other point $z$.** The posterior of $x$ given $\tilde x=y$ is $p(x)N(y;x,\sigma^2I)/p_\sigma(y)$. Therefore
 # $$\log p_\sigma(z)-\log p_\sigma(y)=\log\int\frac{p(x)N(y;x,\sigma^2I)}{p_\sigma(y)}\,\frac{N(z;x,\sigma^2I)}{N(y;x,\sigma^2I)}\,dx
 # =\log E\!\left[\frac{N(z;x,\sigma^2I)}{N(y;x,\sigma^2I)}\;\middle|\;\tilde x=y\right].$$
 # **Jensen.** The logarithm is concave, so the log of the mean is at least the mean of the log, and the log of the ratio is a difference of squares:
 # $$\log p_\sigma(z)-\log p_\sigma(y)\;\ge\;\frac{1}{2\sigma^2}\,E\big[\,|y-x|^2-|z-x|^2\;\big|\;\tilde x=y\big].$$
+
+# %% [markdown] tags=["slide"]
 # **Complete the square** about the posterior mean: $E[|z-x|^2\mid\tilde x = y]=|z-R^*(y)|^2+\mathrm{tr}\,\mathrm{Cov}[x\mid\tilde x = y]$, and the same for $y$. The traces cancel:
 # $$\boxed{\;\log p_\sigma(z)-\log p_\sigma(y)\;\ge\;\frac{|y-R^*(y)|^2-|z-R^*(y)|^2}{2\sigma^2}\;}$$
 # **Choose $z=R^*(y)$**, which makes the right side as large as it can be:
 # $$\log p_\sigma(R^*(y))-\log p_\sigma(y)\;\ge\;\frac{|R^*(y)-y|^2}{2\sigma^2}.$$
 # Every pass climbs, by at least this much, unless it stands still. It cannot overshoot, whatever $p$ and $\sigma$ are. The posterior is an E step, the best $z$ an M step:
 # the walk is the EM algorithm (Carreira-Perpinan 2007). Keep the box in mind: nothing in it asks $z$ to be $R^*(y)$.
-#
+
+# %% [markdown]
 # Now count violations, in float64: 400 starts for each of three laws, a quarter of them far outside the unit square, 300 passes.
 
 # %%
@@ -100,7 +104,7 @@ for name, law in laws.items():
 # The bound $-10^{-9}$ is rounding: the far starts have $\log p_\sigma$ of minus twenty thousand or so. Below, thirty of the walks, from the open circles to the dots. Each line in the lower row rises, steeply in
 # the first pass, hardly afterwards: on moons and spiral the walk reaches the ridge at once and then crawls along it. On the spiral 300 passes were not enough to arrive.
 
-# %% mystnb={"image": {"alt": "Upper row: walks of the exact posterior mean over the blurred density of ring, moons and spiral reach the ridge in one or two passes; on the ring they end at the bumps, on the moons they crawl along the ridge to two points, on the spiral they are still on the way. Lower row: log-density along each walk against the number of passes; every line rises and then is flat."}}
+# %% mystnb={"image": {"alt": "Upper row: walks of the exact posterior mean over the blurred density of ring, moons and spiral reach the ridge in one or two passes; on the ring they end at the bumps, on the moons they crawl along the ridge to two points, on the spiral they are still on the way. Lower row: log-density along each walk against the number of passes; every line rises and then is flat."}} tags=["slide"]
 fig, axes = plt.subplots(2, 3, figsize=(8.4, 5), height_ratios=[1.6, 1])
 for (top, bottom), (name, law) in zip(axes.T, laws.items()):
     du.plotting.density_background(top, law.smooth(sigma))
@@ -262,7 +266,7 @@ du.claim("at the largest sigma a single mode is left", counts[-1], at_most=1)
 du.claim("its distance to the mean of the data", (found[-1] - data.mean(0)).norm(), at_most=0.02)
 du.claim("the count never rises with sigma", max(b - a for a, b in zip(counts, counts[1:])), at_most=0)
 
-# %% mystnb={"image": {"alt": "Left: at noise level 0.008 most walks started in the square stop at or beside single data points. Middle: at 0.05 they stop at eight or so places, one for each bump. Right: the number of modes falls from 60 to 1 as the noise level grows."}}
+# %% mystnb={"image": {"alt": "Left: at noise level 0.008 most walks started in the square stop at or beside single data points. Middle: at 0.05 they stop at eight or so places, one for each bump. Right: the number of modes falls from 60 to 1 as the noise level grows."}} tags=["slide"]
 fig, axes = plt.subplots(1, 3, figsize=(8.4, 2.9), width_ratios=[1, 1, 1.15])
 for ax, s in zip(axes, (0.008, 0.05)):
     du.plotting.density_background(ax, atoms.smooth(s))
@@ -305,7 +309,7 @@ def train(law, steps, seed=0):
 
 networks = {name: train(laws[name], steps[name]) for name in steps}
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Does each pass of such a network climb? The box above holds for *every* $z$. Put $z=R(y)$, the network's reconstruction:
 # $$\log p_\sigma(R(y))-\log p_\sigma(y)\;\ge\;\frac{|R^*(y)-y|^2-|R(y)-R^*(y)|^2}{2\sigma^2}.$$
 # The **true step** squared, minus the **error** squared. Wherever the network errs by less than the true step is long, its pass climbs: for certain, and by at least this much.
@@ -334,7 +338,7 @@ du.claim(
 du.claim("share of first passes that climb", climbs[:1000].double().mean(), at_least=0.98)
 du.claim("share of twelfth passes that climb", climbs[-1000:].double().mean(), at_most=0.75)
 
-# %% mystnb={"image": {"alt": "Left: share of passes that climb against the length of the true step on a log axis. It is one for steps longer than about a tenth of the noise level and falls for shorter ones, to almost nothing for the shortest; the guaranteed share runs on it or just below. Right: measured gain against guaranteed gain; every point lies on or above the diagonal."}}
+# %% mystnb={"image": {"alt": "Left: share of passes that climb against the length of the true step on a log axis. It is one for steps longer than about a tenth of the noise level and falls for shorter ones, to almost nothing for the shortest; the guaranteed share runs on it or just below. Right: measured gain against guaranteed gain; every point lies on or above the diagonal."}} tags=["slide"]
 edges = torch.logspace(-4, -0.75, 14, dtype=torch.float64)
 bins = [(low, high, (true_step >= low) & (true_step < high)) for low, high in zip(edges, edges[1:])]
 bins = [((low * high).sqrt(), which) for low, high, which in bins if which.sum() >= 30]
@@ -408,7 +412,7 @@ if du.budget(quick=True, full=False):
     du.claim("moons: after the short training there are false modes", len(false), at_least=1)
     du.claim("moons: share of starts that end at one", stray, at_least=0.05)
 
-# %% mystnb={"image": {"alt": "Four maps of the unit square, each start coloured by where its walk ends, stars at the end points. Ring: eight wedges, nearly the same for the exact denoiser and the network. Moons: two interleaved basins for the exact denoiser; for the network large parts are black, where walks end at false modes on the ridges."}}
+# %% mystnb={"image": {"alt": "Four maps of the unit square, each start coloured by where its walk ends, stars at the end points. Ring: eight wedges, nearly the same for the exact denoiser and the network. Moons: two interleaved basins for the exact denoiser; for the network large parts are black, where walks end at false modes on the ridges."}} tags=["slide"]
 colors = ["#56B4E9", "#E69F00", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#999999"]
 fig, axes = plt.subplots(1, 4, figsize=(8.6, 2.6), sharey=True)
 shown = [(name, who) for name in ("ring", "moons") for who in ("exact", "learned")]
@@ -583,7 +587,7 @@ du.slide(
     start={"x1": 0.35, "x2": 0.35, "passes": 100},
 )
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Recap
 #
 # * One inequality covers all: $\log p_\sigma(z)-\log p_\sigma(y)\ge(|y-R^*(y)|^2-|z-R^*(y)|^2)/2\sigma^2$. With $z=R^*(y)$: no pass of the optimum goes downhill (EM).
@@ -591,13 +595,14 @@ du.slide(
 # * P3 holds for early passes and whole chains. Near the modes, and along flat ridges, the guarantee ends, and single passes do go down.
 # * The walk ends in modes of $p_\sigma$, not in samples. On a finite set it is mean shift; at small $\sigma$ the modes are the training points, at large $\sigma$ one is left.
 # * The Jacobian of $R^*$ is a posterior covariance over $\sigma^2$. A network's is not quite symmetric, and its energy differences depend on the path by as much as its curl.
-#
-# **Check your understanding.** (1) You take twice the step: $z=y+2(R^*(y)-y)$. Can it go downhill? (2) After many passes a chain no longer moves. Is its end a mode of $p_\sigma$?
-# (3) Why does a walk take hundreds of passes on the moons and few on the ring?
-#
-# *Answers.* (1) No: $|z-R^*(y)|=|R^*(y)-y|$, so the right side of the box is 0. Beyond twice, nothing is promised. (2) For $R^*$, practically always (a walk started exactly on a ridge
-# between basins may end in a saddle). For a network it is a fixed point of $R$, which may be a false mode. (3) The largest eigenvalue of $\mathrm{Cov}[x\mid\tilde x]/\sigma^2$ is near 1 along a flat ridge.
-#
+
+# %% [markdown]
+# **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
+
+# %%
+du.quiz("04")
+
+# %% [markdown]
 # **Exercises.** (a) Let a network over-relax, $z=y+t(R(y)-y)$, and plot the share of passes that climb against $t$. (b) Find the $\sigma$ at which the centre of the ring becomes a mode,
 # from the eigenvalues of the posterior covariance. (c) Symmetrise: train $R=x+\sigma^2\nabla\phi(x)$ for a scalar network $\phi$. What happens to the loop integrals? (d) Train on 60 points
 # at $\sigma=0.01$. How many of the training points are fixed points of the network?

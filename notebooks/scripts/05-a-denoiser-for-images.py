@@ -45,12 +45,13 @@ du.plotting.use_style()
 images, _ = du.digits("train")
 test, test_labels = du.digits("test")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## One network for every noise level
 #
 # For the plane we trained one network for each noise level $\sigma$. Here the network is also *told* $\sigma$, which is drawn anew for each image of a batch.
 # The optimum at each level is still its own posterior mean $R^*(\tilde x;\sigma)=E[x\mid\tilde x]$, so nothing in chapter 02 changes: at any fixed $\sigma$ this is a DAE for that $\sigma$.
-#
+
+# %% [markdown]
 # The network is a U-Net: convolutions at three scales, a dense layer at the coarsest that sees the whole digit, and sums that carry detail across. It ends in
 # logits, and its loss is BCE and nothing else. The levels follow a log-normal law with median $e^{-1}\approx0.37$.
 #
@@ -76,7 +77,7 @@ test = test.to(device)
 # Look at the same digits at five levels. At $\sigma=0.1$ there is little to do, and little to learn. At $\sigma=2$ there is little to see, and the answer is close to the mean digit. In
 # between, the network has to know what digits look like.
 
-# %% mystnb={"image": {"alt": "Pairs of rows at noise levels 0.1, 0.3, 0.6, 1 and 2: corrupted digits, and their reconstructions, which go from sharp to a blurred mean digit."}}
+# %% mystnb={"image": {"alt": "Pairs of rows at noise levels 0.1, 0.3, 0.6, 1 and 2: corrupted digits, and their reconstructions, which go from sharp to a blurred mean digit."}} tags=["slide"]
 generator = torch.Generator(device).manual_seed(0)
 levels = [0.1, 0.3, 0.6, 1.0, 2.0]
 rows, names = [test[:12]], ["clean x"]
@@ -126,12 +127,13 @@ du.slide(
     start={"sigma": 0.5, "digit": 4},
 )
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## The loss and its floor
 #
 # How far is the loss from the best possible? It cannot reach 0. By chapter 02 its least value is the entropy of the pixels *given the corrupted image*, averaged over images, noise and levels. Part of
 # that is there without any noise: a grey pixel, $0<x_i<1$, costs its own entropy even if $x$ is known.
-#
+
+# %% [markdown]
 # For the law of *all* digits nobody knows this floor. For the training set, as a law of 8,000 atoms, we do: its posterior mean is a weighted mean of the
 # training images, with weights that fall with their distance from $\tilde x$. That is the exact optimum of the *training* loss. Call it the memoriser. Below, its loss at 1,000 training images with levels from the law of the
 # training: **no network can get below that line**, but for the chance in a batch.
@@ -162,7 +164,7 @@ noisy = du.corruption.gaussian(drawn, levels, generator)
 least = bce_per_pixel(memoriser(noisy, levels[:, None].cpu()), drawn)
 grey = floor(drawn)
 
-# %% mystnb={"image": {"alt": "Training loss, binary cross-entropy per pixel, against step: it falls fast at first, then slowly, and levels off a little above a dashed line, the least value that the training loss can have, which is far above zero. A lower dashed line marks the entropy of the grey pixels alone."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Training loss, binary cross-entropy per pixel, against step: it falls fast at first, then slowly, and levels off a little above a dashed line, the least value that the training loss can have, which is far above zero. A lower dashed line marks the entropy of the grey pixels alone."}} tags=["nbval-ignore-output", "slide"]
 fig, ax = plt.subplots()
 ax.plot(history.smoothed(25))
 for height, name, place in [
@@ -202,7 +204,7 @@ for s in sigmas:
     table["memoriser"].append(bce_per_pixel(recalled, some))
     table["memoriser's own belief"].append(floor(recalled))
 
-# %% mystnb={"image": {"alt": "Test BCE per pixel against noise level: the memoriser is far worse than the network at small noise and meets it at large noise; the entropy it believes in is far too low at small noise."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Test BCE per pixel against noise level: the memoriser is far worse than the network at small noise and meets it at large noise; the entropy it believes in is far too low at small noise."}} tags=["nbval-ignore-output", "slide"]
 fig, ax = plt.subplots()
 for (name, values), style in zip(table.items(), ["-", "-", ":"]):
     du.plotting.curve(ax, sigmas, values, label=name, ls=style)
@@ -267,7 +269,7 @@ du.claim(
     at_least=0.5,
 )
 
-# %% mystnb={"image": {"alt": "A corrupted digit, its reconstruction, and the six leading eigenvectors of the Jacobian: patterns of red and blue along the strokes, ways for the digit to shift, thicken or close."}}
+# %% mystnb={"image": {"alt": "A corrupted digit, its reconstruction, and the six leading eigenvectors of the Jacobian: patterns of red and blue along the strokes, ways for the digit to shift, thicken or close."}} tags=["slide"]
 fig, axes = plt.subplots(1, 8, figsize=(9, 1.5))
 panels = [noisy[0, 0].cpu(), network(noisy, sigma)[0, 0].cpu()] + [
     vectors[:, -k].reshape(28, 28) for k in range(1, 7)
@@ -309,7 +311,7 @@ gain = {
     for name, end in others.items()
 }
 
-# %% mystnb={"image": {"alt": "Median change of log-density from a digit to another image: near zero for another digit, clearly negative for noisy digits and shuffled pixels, and most of all for uniform noise and the inverted digit."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Median change of log-density from a digit to another image: near zero for another digit, clearly negative for noisy digits and shuffled pixels, and most of all for uniform noise and the inverted digit."}} tags=["nbval-ignore-output", "slide"]
 fig, ax = plt.subplots(figsize=(7, 2.6))
 medians = [g.median().item() for g in gain.values()]
 ax.barh(list(gain), medians, color=du.plotting.PAPER)
@@ -331,19 +333,21 @@ du.claim("more probable: the digit, than black on white (share of 100)", share, 
 
 # %% [markdown]
 # How the inverted digit compares with *noise* we do not claim. It is far from anything the network was trained on; there its arrows mean little, and another seed of the training orders the two otherwise.
-#
+
+# %% [markdown] tags=["slide"]
 # ## Recap
 #
 # * One call trains the network: BCE from logits, a law over noise levels, orthogonalised steps. At each $\sigma$ the optimum is that level's posterior mean.
 # * The loss has a floor, the entropy of the pixels given the corrupted image. On test digits a network can beat the optimum of its own training loss.
 # * The Jacobian of a denoiser shows what may vary, and the line integral of its arrows ranks images by probability.
-#
-# **Check your understanding.** (1) Why is the memoriser so bad at $\sigma=0.1$ on test digits? (2) What would the Jacobian of the memoriser be at a training image, at small $\sigma$? (3) A friend's training loss ends
-# below the dashed line of the memoriser, by far. What went wrong? (4) The reconstruction at $\sigma=2$ is blurred. Should the network be trained longer?
-#
-# *Answers.* (1) It answers with its nearest training image and is sure of it. (2) Nearly zero: given $\tilde x$ it has no doubt, and the covariance of no doubt is zero. (3) That loss is not this one: other levels (smaller ones cost
-# less), noise that was clamped or scaled, or an $\tilde x$ from which $x$ leaks. (4) Not for that reason: the posterior mean *is* blurred where many digits are possible. Compare the loss there with its floor.
-#
+
+# %% [markdown]
+# **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
+
+# %%
+du.quiz("05")
+
+# %% [markdown]
 # **Exercises.** (a) Train at one level only, `UNetDenoiser()` with `sigma=0.4`, for the same number of steps; compare the test BCE there. (b) Integrate along two different paths from a digit to another, and relate the difference to
 # the asymmetry. (c) Predict the effect of `objective="mse"` on the figure of the floor, then try. (d) Train with `optimiser="adam"` for as many steps, and find how many it needs for the same test loss. (e) Move the digit along
 # its first eigenvector, in steps of $\pm1$, and pass it through $R$ again: what does it turn into?

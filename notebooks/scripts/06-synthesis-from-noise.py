@@ -105,7 +105,7 @@ def blocks(ax, kind, each=8):
     ax.spines[:].set_visible(False)
 
 
-# %% mystnb={"image": {"alt": "From uniform noise and from Gaussian noise, three blocks of chains each, at noise levels 0.1, 0.5 and 1, a row for each number of passes. At 0.1 the noise turns into a tangle of strokes that stays; at 0.5 into swollen blobs and fat digits; at 1 into clean digits within a few passes."}}
+# %% mystnb={"image": {"alt": "From uniform noise and from Gaussian noise, three blocks of chains each, at noise levels 0.1, 0.5 and 1, a row for each number of passes. At 0.1 the noise turns into a tangle of strokes that stays; at 0.5 into swollen blobs and fat digits; at 1 into clean digits within a few passes."}} tags=["slide"]
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 4.3), height_ratios=[6, 5])
 blocks(axes[0], "uniform")
 blocks(axes[1], "Gaussian")
@@ -176,7 +176,7 @@ real = measure(images[:n])
 vae = measure(du.load("digits-vae").sample(n, torch.Generator().manual_seed(0)))
 measured = {key: {k: measure(x) for k, x in c.items()} for key, c in chains.items()}
 
-# %% mystnb={"image": {"alt": "Three panels against the number of passes, at three noise levels. The Frechet distance stays in the thousands at the small noise levels; at 1 it falls to about that of a VAE, far above that of real digits, and rises again a little. Confidence is near one everywhere, even before the first pass. Coverage is near zero at 0.1 and low at 0.5; at 1 it rises towards that of real digits and falls again."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Three panels against the number of passes, at three noise levels. The Frechet distance stays in the thousands at the small noise levels; at 1 it falls to about that of a VAE, far above that of real digits, and rises again a little. Confidence is near one everywhere, even before the first pass. Coverage is near zero at 0.1 and low at 0.5; at 1 it rises towards that of real digits and falls again."}} tags=["nbval-ignore-output", "slide"]
 fig, axes = plt.subplots(1, 3, figsize=(9, 3))
 for s in sigmas:
     for ax, what in zip(axes, real):
@@ -221,11 +221,12 @@ du.claim("and distance, against that at sigma = 1", gap, at_least=2)
 gap = at["Gaussian"][1.0]["distance"] / at["uniform"][1.0]["distance"]
 du.claim("sigma = 1: distance from Gaussian noise, against that from uniform noise", gap, at_most=0.9)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Confident is not good.** The classifier is sure of everything: of tangles, and of the untouched noise, too. It was trained on digits only, must
 # choose one of ten, and has no way to say "none". A table of confidences would have called this experiment a success at every noise level and at every
 # pass, the zeroth included.
-#
+
+# %% [markdown]
 # Turn the page through a chain: the noise, the level, the passes. The title gives all three measurements. The static page shows one choice.
 
 
@@ -265,7 +266,7 @@ def distinct(x, within=1.5):
 
 counts = {s: [distinct(x) for x in chains["uniform", s].values()] for s in sigmas}
 
-# %% mystnb={"image": {"alt": "Distinct images against the number of passes at three noise levels: at 0.1 all stay distinct; at 0.5 their number falls late; at 1 their number falls steeply to a small share."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Distinct images against the number of passes at three noise levels: at 0.1 all stay distinct; at 0.5 their number falls late; at 1 their number falls steeply to a small share."}} tags=["nbval-ignore-output", "slide"]
 fig, ax = plt.subplots(figsize=(7, 2.8))
 for s in sigmas:
     du.plotting.curve(ax, shown, counts[s], label=f"σ = {s:g}")
@@ -296,7 +297,8 @@ plt.show()
 #
 # So there is a dilemma. A small $\sigma$ has modes enough, by chapter 04 up to one for each training image, but from noise the chain never gets there:
 # its end points are as distinct as the noise was, and no digits. A large $\sigma$ attracts from everywhere, and has few modes.
-#
+
+# %% [markdown] tags=["slide"]
 # ## Two remedies
 #
 # **Come down by hand.** Begin at $\sigma=1$, where every start is within reach, and lower $\sigma$ with each pass, to 0.1. The smooth landscape leads
@@ -314,7 +316,7 @@ walked = du.walkback(unet, begin("uniform"), 20, 1.0, generator)
 made = {"plain": chains["uniform", 1.0][30], "annealed": annealed, "walkback": walked}
 judged = {name: measure(x) | {"distinct": distinct(x)} for name, x in made.items()}
 
-# %% mystnb={"image": {"alt": "Three rows of images: plain iteration gives clean, repetitive digits; annealing crisp digits with a fragment here and there; walkback varied digits, some of them blurred."}}
+# %% mystnb={"image": {"alt": "Three rows of images: plain iteration gives clean, repetitive digits; annealing crisp digits with a fragment here and there; walkback varied digits, some of them blurred."}} tags=["slide"]
 du.plotting.show_images([x[:14] for x in made.values()], list(made), size=0.55)
 plt.show()
 
@@ -430,7 +432,7 @@ controls = {
 }
 outcome = {name: measure(x) for name, x in controls.items()}
 
-# %% mystnb={"image": {"alt": "Seven rows of images after five passes: the BCE network gives digits from Gaussian and from uniform noise; untrained, flat grey; reversed, speckles; the squared error gives digits from Gaussian noise, many ones among them from uniform noise, and tangles at noise level 0.1."}}
+# %% mystnb={"image": {"alt": "Seven rows of images after five passes: the BCE network gives digits from Gaussian and from uniform noise; untrained, flat grey; reversed, speckles; the squared error gives digits from Gaussian noise, many ones among them from uniform noise, and tangles at noise level 0.1."}} tags=["slide"]
 rows = {
     "BCE, Gaussian": chains["Gaussian", 1.0][5],
     "BCE, uniform": chains["uniform", 1.0][5],
@@ -473,22 +475,22 @@ du.claim("and confident", outcome["squared error, σ = 0.1"]["confidence"], at_l
 # set: as the theory of an ascent predicts, the chains gather in ever fewer modes, and the set stays at several times the distance that real digits
 # have. This is no flaw of the loss, since a twin trained with the squared error does the same, nor of the network, since the same network covers nearly
 # as much as real digits do once noise is put back between its passes. It is what climbing a density does, and drawing from it is another thing.
-#
+
+# %% [markdown] tags=["slide"]
 # ## Recap
 #
 # * Plain iteration makes digits from noise in a few passes, at a noise level that reaches the noise.
 # * Confident is not good: a classifier of digits is sure of noise. Good is not diverse: an ascent gathers in modes. Measure all three.
 # * Lowering $\sigma$ along the chain keeps variety and gives crisp images; noise between the passes brings the set near. Chapter 10 joins the two.
 # * A test for copies should be shown copies.
-#
-# **Check your understanding.** (1) Why does a small $\sigma$ fail from random noise, though the theory is exact at every $\sigma$? (2) What would plain
-# iteration at $\sigma=5$ give? (3) At $\sigma=0.1$ all end points are distinct. Is that diversity? (4) A set of samples has the distance and the
-# coverage of real digits. What may still be wrong?
-#
-# *Answers.* (1) The theory speaks of the optimum; at inputs much farther from the data than the training noise reaches, the network was never asked
-# anything. (2) One image: at that level $p_\sigma$ is so smooth that it has one hill, near the mean digit. (3) No: untouched noise is distinct as well.
-# Only coverage asks for *kinds of digits*. (4) It may be copied: training images score as well. Hence the test for copies.
-#
+
+# %% [markdown]
+# **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
+
+# %%
+du.quiz("06")
+
+# %% [markdown]
 # **Exercises.** (a) Run plain iteration at $\sigma=2$ and 5, and count. (b) Anneal from $\sigma=2$ instead of 1. Why does it fail, when larger reaches
 # are safer? (c) Follow annealing by walkback at a falling $\sigma$, and the other way round. Which order, and why? (d) Start from the mean training
 # image plus noise of level $\sigma$, for each $\sigma$ of the chapter: within reach at every level, or not? (e) Give `distinct` other values of

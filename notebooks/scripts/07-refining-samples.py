@@ -80,7 +80,7 @@ def show(rows, names, title=""):
     ax.grid(False)
 
 
-# %% mystnb={"image": {"alt": "Three rows of digits: VAE samples, soft and smudged; Gaussian samples, cloudy, many of them no digit at all; and crisp real digits."}}
+# %% mystnb={"image": {"alt": "Three rows of digits: VAE samples, soft and smudged; Gaussian samples, cloudy, many of them no digit at all; and crisp real digits."}} tags=["slide"]
 show([start["VAE"][:14], start["Gaussian"][:14], test[:14]], ["VAE", "Gaussian", "real digits"])
 plt.show()
 
@@ -112,7 +112,7 @@ before = {name: distance(features(x)) for name, x in start.items()}
 du.claim("the ruler works: floor far below the VAE", floor / before["VAE"], at_most=0.3)
 du.claim("and the VAE far below the Gaussian", before["VAE"] / before["Gaussian"], at_most=0.7)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Passes and noise levels
 #
 # Two ways to refine, `k` passes at one $\sigma$. **Plain**: $x\leftarrow R(x;\sigma)$. By chapter 04 each pass is a step of size $\sigma^2$ along the learned $\nabla\log p_\sigma$, uphill. **With noise**:
@@ -142,7 +142,7 @@ for name in models:
             curves[name, way, s] = [distance(f) for f in found], [interval(f) for f in found]
             pictures[name, way, s] = path[:, :14]
 
-# %% mystnb={"image": {"alt": "Frechet distance with intervals against number of passes, four panels: VAE and Gaussian samples, plain passes and passes with noise, at four noise levels. All fall steeply at first. Plain passes at the largest noise level turn and rise again; with noise they fall further and hardly turn. The floor lies below."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Frechet distance with intervals against number of passes, four panels: VAE and Gaussian samples, plain passes and passes with noise, at four noise levels. All fall steeply at first. Plain passes at the largest noise level turn and rise again; with noise they fall further and hardly turn. The floor lies below."}} tags=["nbval-ignore-output", "slide"]
 fig, axes = plt.subplots(2, 2, figsize=(8.4, 6), sharex=True, sharey="row")
 for ax, (name, way) in zip(axes.flat, [(name, way) for name in models for way in ways]):
     for s in sigmas:
@@ -241,7 +241,7 @@ for name in models:
 # %% [markdown]
 # The whole chapter in one picture: plain passes of one network at one noise level, on samples of seed 1, which had no say in the setting.
 
-# %% mystnb={"image": {"alt": "Fourteen VAE samples, and below them the same after plain passes at the chosen setting: crisp strokes instead of smudges. Fourteen Gaussian samples, cloudy, and below them the same after plain passes: most have become clean digits."}}
+# %% mystnb={"image": {"alt": "Fourteen VAE samples, and below them the same after plain passes at the chosen setting: crisp strokes instead of smudges. Fourteen Gaussian samples, cloudy, and below them the same after plain passes: most have become clean digits."}} tags=["slide"]
 rows, title = [], []
 for name in models:
     s, k = best(name, "plain")
@@ -291,7 +291,7 @@ for name, (treat, strengths) in controls.items():
     treated[name] = distance(f), *interval(f)
 treated["trained DAE"] = report["VAE", "plain", 1][1]
 
-# %% mystnb={"image": {"alt": "Frechet distance of VAE samples after each treatment, with intervals: the trained denoiser is far below no treatment and below every control; none of the controls helps much, and the untrained network makes it far worse."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Frechet distance of VAE samples after each treatment, with intervals: the trained denoiser is far below no treatment and below every control; none of the controls helps much, and the untrained network makes it far worse."}} tags=["nbval-ignore-output", "slide"]
 fig, ax = plt.subplots(figsize=(7, 2.6))
 for i, (name, (value, low, high)) in enumerate(treated.items()):
     ax.barh(i, value, color=du.plotting.ACCENT if name == "trained DAE" else du.plotting.PAPER)
@@ -355,7 +355,7 @@ for y, moved in zip(paths[0], paths[0][1:]):
     gain = du.log_density_difference(witness, y[:100], moved[:100], sigma, points=4)
     climbs.append((gain > 0).float().mean().item())
 
-# %% mystnb={"image": {"alt": "Three panels against passes at noise level 0.8. Left: the distance of three sets falls, turns after a few passes and rises. Middle: the step of the network shrinks towards half of the disagreement of two networks, which hardly changes. Right: the share of passes that climb, as the witness sees it, stays high well past the turn; the share that must climb falls below it."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Three panels against passes at noise level 0.8. Left: the distance of three sets falls, turns after a few passes and rises. Middle: the step of the network shrinks towards half of the disagreement of two networks, which hardly changes. Right: the share of passes that climb, as the witness sees it, stays high well past the turn; the share that must climb falls below it."}} tags=["nbval-ignore-output", "slide"]
 fig, axes = plt.subplots(1, 3, figsize=(9, 3.2))
 for seed, d in falls.items():
     du.plotting.curve(axes[0], range(9), d, label=f"seed {seed}")
@@ -438,7 +438,7 @@ marks = {
     "copies? (pixels)": 0.01,
 }
 
-# %% mystnb={"image": {"alt": "Six panels against passes at noise level 0.8, plain and with noise. The distance to the nearest training image falls below that of real digits, more so for plain passes; density rises past that of real digits; coverage rises towards it and stays; the share of ones grows past that among real digits, more so with plain passes; half or less of the labels are kept; and the share of images suspiciously near a training image grows past one in a hundred, far more with plain passes."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Six panels against passes at noise level 0.8, plain and with noise. The distance to the nearest training image falls below that of real digits, more so for plain passes; density rises past that of real digits; coverage rises towards it and stays; the share of ones grows past that among real digits, more so with plain passes; half or less of the labels are kept; and the share of images suspiciously near a training image grows past one in a hundred, far more with plain passes."}} tags=["nbval-ignore-output", "slide"]
 fig, axes = plt.subplots(2, 3, figsize=(9, 5.4), sharex=True)
 for ax, (what, mark) in zip(axes.flat, marks.items()):
     for way, color in zip(ways, [du.plotting.PAPER, du.plotting.ACCENT]):
@@ -528,19 +528,22 @@ du.claim(
 #
 # What that does not say is part of the result. It is not *as good as real*: the distance stays above the floor. It is not *the more passes the better*: at a large $\sigma$ the best comes after a few passes, since an ascent crowds the set at its modes. And it is not *the same image, only cleaner*: many samples
 # become another digit. All this is measured with one network, on one small data set, in the features of one classifier.
-#
+
+# %% [markdown] tags=["slide"]
 # ## Recap
 #
 # * A few passes of one denoiser at one $\sigma$ mend samples of other models. Choose $(\sigma,k)$ on samples set aside.
 # * Small $\sigma$: slow and safe. Large $\sigma$: fast, and it turns. Noise between the passes costs at first, costs labels, and goes further.
 # * The turn comes while $\log p_\sigma$ still rises: more probable is not more like a sample.
 # * To draw samples of the law, come down through all noise levels: chapter 10.
-#
-# **Check your understanding.** (1) Why choose $(\sigma, k)$ on other samples than those reported? (2) Why is a small $\sigma$ safe but slow? (3) Two networks agree to within $0.01$ at some $y$. Is the error small there? (4) The distance falls by two thirds. Does each image keep its meaning?
-#
-# *Answers.* (1) The best of 20 settings looks better than it is on the samples that chose it. (2) A step has size $\sigma^2$ times the score of a landscape that is blurred little: it moves little, to the nearest ridge. (3) Not for certain: both may be wrong alike. Only a *large*
-# disagreement proves something. (4) No: the distance compares sets, and does not know which image came from which. Count the labels.
-#
+
+# %% [markdown]
+# **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
+
+# %%
+du.quiz("07")
+
+# %% [markdown]
 # **Exercises.** (a) Refine *test* digits with plain passes. Do they get better or worse, and should they? (b) Go on with noise between the passes, at $\sigma=0.6$ and $0.8$, up to 30 passes. Where does the distance end, and how many labels are kept? (c) Lower $\sigma$ from pass to pass, from 0.6 to 0.1.
 # Does the turn go away? (d) Take half a step, $x\leftarrow x+\frac12(R(x)-x)$. What changes, the place of the turn or its depth? (e) Count label changes only among samples of which the classifier was sure from the start.
 #

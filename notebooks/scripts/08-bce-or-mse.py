@@ -52,7 +52,7 @@ du.plotting.use_style()
 SEED = 0  # another number repeats the whole chapter with other seeds
 seeds = range(5 * SEED, 5 * SEED + 5)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Same optimum, other weights
 #
 # Given the corrupted $\tilde x$, let $R^*=E[x\mid\tilde x]$ be the posterior mean. For a reconstruction $R$, chapter 02 found what each loss pays for not being at $R^*$:
@@ -61,7 +61,8 @@ seeds = range(5 * SEED, 5 * SEED + 5)
 # No real network is like that. Then it matters *which* errors a loss finds expensive. Expand the divergence about $R^*$:
 # $$\mathrm{kl}(R^*\|R)\approx\frac{(R-R^*)^2}{2R^*(1-R^*)}.$$
 # BCE is, near its optimum, a squared error with the weight $1/(2R^*(1-R^*))$. Where $R^*=\tfrac12$ the weight is 2, its smallest value. It grows without bound towards black and white.
-#
+
+# %% [markdown]
 # The gradients differ too. With $R=\mathrm{sigmoid}(a)$ and $m=R^*$, the slope of BCE in the logit is $\mathrm{sigmoid}(a)-m$. That of MSE carries a further factor, $2\,(\mathrm{sigmoid}(a)-m)\,\mathrm{sigmoid}'(a)$.
 
 # %%
@@ -116,7 +117,7 @@ du.claim(
 du.claim("with Adam, BCE: steps", arrival["BCE", True], at_least=50, at_most=200)
 du.claim("with Adam, MSE: steps", arrival["MSE", True], at_least=50, at_most=200)
 
-# %% mystnb={"image": {"alt": "Left: the weight that a loss gives to a squared error, against the posterior mean. MSE is flat at 1; BCE is 2 at one half and rises steeply towards 0 and 1. Right: reconstruction of one pixel against gradient steps on a log axis. BCE falls to the target within some twenty steps; MSE stays at 1 for more than a thousand; with Adam both arrive after about a hundred."}}
+# %% mystnb={"image": {"alt": "Left: the weight that a loss gives to a squared error, against the posterior mean. MSE is flat at 1; BCE is 2 at one half and rises steeply towards 0 and 1. Right: reconstruction of one pixel against gradient steps on a log axis. BCE falls to the target within some twenty steps; MSE stays at 1 for more than a thousand; with Adam both arrive after about a hundred."}} tags=["slide"]
 COLORS = {"BCE": "#0072B2", "MSE": "#D55E00"}
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.2))
 R = np.linspace(0.01, 0.99, 300)
@@ -214,7 +215,7 @@ for i, s in enumerate(sigmas):
 du.claim("sigma 0.2, sigmoid: MSE against BCE, per cent", abs(loss_gap[0][0]), at_most=8)
 du.claim("sigma 0.05, sigmoid: MSE against BCE, per cent", loss_gap[0][1], at_least=-20, at_most=5)
 
-# %% mystnb={"image": {"alt": "Paired differences of the score error in per cent, five seeds and an interval for each of two noise levels. Left: MSE against BCE, both with a sigmoid; about zero at the large noise level, a few per cent below zero at the small one, with a wide spread. Right: linear against sigmoid, both with MSE; on zero, with a short interval."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Paired differences of the score error in per cent, five seeds and an interval for each of two noise levels. Left: MSE against BCE, both with a sigmoid; about zero at the large noise level, a few per cent below zero at the small one, with a wide spread. Right: linear against sigmoid, both with MSE; on zero, with a short interval."}} tags=["nbval-ignore-output", "slide"]
 fig, axes = plt.subplots(1, 2, figsize=(8.4, 3), sharey=True)
 panels = [
     ("MSE against BCE (both sigmoid)", q, b, loss_gap),
@@ -332,7 +333,7 @@ du.claim("at 0.10 BCE still keeps pixel 1", bce_sweep[1], at_most=0.4)
 du.claim("at 0.20 no longer", bce_sweep[4], at_least=0.9)
 du.claim("MSE never does", sweep["MSE, sigmoid"][..., 0].min(), at_least=0.9)
 
-# %% mystnb={"image": {"alt": "Left: error of each pixel over its spread when pixel 1 is nearly black. BCE reconstructs pixel 1 and leaves pixel 2; MSE with either output does the reverse. Right: error of pixel 1 against its mean grey level. Under BCE it is small below the predicted switch at about 0.145 and one above; under MSE it is one everywhere."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Left: error of each pixel over its spread when pixel 1 is nearly black. BCE reconstructs pixel 1 and leaves pixel 2; MSE with either output does the reverse. Right: error of pixel 1 against its mean grey level. Under BCE it is small below the predicted switch at about 0.145 and one above; under MSE it is one everywhere."}} tags=["nbval-ignore-output", "slide"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.1))
 for i, values in enumerate(near_black.values()):
     for pixel, mark in ((0, "o"), (1, "s")):
@@ -460,7 +461,7 @@ du.claim("the same with the linear output clipped, per cent", to_linear[0][4], a
 du.claim("grey pixels only: linear against sigmoid, per cent", to_linear[0][2], at_most=-5)
 du.claim("share of linear outputs outside [0, 1]", digits["MSE, linear"][:, 6].mean(), at_least=0.25)
 
-# %% mystnb={"image": {"alt": "MSE against BCE on digits, both with a sigmoid, in per cent, five seeds and intervals. Test BCE is higher under MSE; squared error is a little lower; by clean pixel value, black nearly the same, grey higher, white clearly lower."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "MSE against BCE on digits, both with a sigmoid, in per cent, five seeds and intervals. Test BCE is higher under MSE; squared error is a little lower; by clean pixel value, black nearly the same, grey higher, white clearly lower."}} tags=["nbval-ignore-output", "slide"]
 fig, ax = plt.subplots(figsize=(7, 2.8))
 each = 100 * (digits["MSE, sigmoid"][:, :5] / digits["BCE, sigmoid"][:, :5] - 1)
 for i in range(5):
@@ -521,7 +522,7 @@ du.claim("its largest", by_level[:, 0, 1].max(), at_most=1.6)
 du.claim("the same of the EDM network: largest ratio", by_level[:, 1, 1].max(), at_most=0.45)
 du.claim("share of its values outside [0, 1], least", by_level[:, 1, 2].min(), at_least=0.25)
 
-# %% mystnb={"image": {"alt": "Mean clean pixel against mean reconstruction on logarithmic axes, at noise level 0.4. Both follow the diagonal above about 0.1. Below, the network trained with BCE stays near it, and the one trained with the squared error, without a sigmoid, falls far under it."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Mean clean pixel against mean reconstruction on logarithmic axes, at noise level 0.4. Both follow the diagonal above about 0.1. Below, the network trained with BCE stays near it, and the one trained with the squared error, without a sigmoid, falls far under it."}} tags=["nbval-ignore-output", "slide"]
 fig, ax = plt.subplots(figsize=(5.6, 3.6))
 for name, color in zip(pair, COLORS.values()):
     du.plotting.curve(ax, *np.array(curves[0.4, name]).T, color=color, label=name)
@@ -540,7 +541,8 @@ plt.show()
 # %% [markdown]
 # By the plain error of the score the squared error is ahead at the smallest noise, and the two are level at the larger ones. Near black they are not alike at all. More than a quarter of the EDM network's values lie outside $[0,1]$, small ripples about 0 for the most part; what it calls "nearly black" is black, and its small
 # values cannot be believed. Those of the BCE network can, roughly. This is the place that the weights point to, and where you would look at $\log R$; how much of it is the loss and how much the sigmoid, this pair cannot tell.
-#
+
+# %% [markdown] tags=["slide"]
 # ## Verdict
 #
 # | case | does the loss matter? | does the sigmoid? |
@@ -552,24 +554,28 @@ plt.show()
 # | black-or-white pixel, 100 examples | **yes: BCE ahead in both norms** | not tried |
 # | digits, short training | a few per cent; each wins by its own norm | **yes, most of all** |
 # | digits, 15,000 steps, BCE with a sigmoid or EDM without, one seed each | in squared error EDM is ahead at small noise, else level; near black BCE is calibrated better | not told apart here |
-#
+
+# %% [markdown]
 # For the score in the plain norm, which is what gradient steps need, there is no reason here to prefer BCE: MSE minimises that norm itself, and was ahead with the narrow code and on digits after short training, and on the ring not behind. The exception is a black-or-white pixel with
 # few examples, where BCE is maximum likelihood. BCE is the better choice where the *relative* error near black and white counts, or where a network may start saturated. For images with
 # much pure black, first use a sigmoid; which loss then matters less. P2 holds with either loss, as T1 says. P1, that BCE is natural for images, holds in a precise sense: it is the likelihood of black-or-white pixels, and its weights fit their uncertainty. It is not a claim that BCE gives the
 # smaller squared error, and in our runs on digits it did not. All this for small networks, untuned learning rates, two optimisers, one data set of images.
-#
+
+# %% [markdown] tags=["slide"]
 # ## Recap
 #
 # * BCE and MSE have one optimum. Near it BCE is a squared error with the weight $1/(2R^*(1-R^*))$.
 # * The weights matter when something is scarce, capacity or data, and some pixels are near black or white.
 # * The loss and the sigmoid are two choices. On digits the second one matters more.
 # * Say by which norm a loss wins, pair the seeds, give the interval.
-#
-# **Check your understanding.** (1) Why does a factor 2 in front of the loss not matter with Adam? (2) All grey levels of a data set lie between 0.4 and 0.6. Which loss? (3) A paper reports a lower test BCE for a BCE-trained network than for an MSE-trained one. What follows for the score?
-#
-# *Answers.* (1) Adam divides the gradient by its typical size, and the factor cancels. (2) It hardly matters: the weight is between 2 and 2.1 throughout. (3) Little by itself: BCE was measured in its own norm. A small *excess* bounds the error of the score (T4), but the
-# ranking of two networks may turn round in the plain norm, as it did here.
-#
+
+# %% [markdown]
+# **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
+
+# %%
+du.quiz("08")
+
+# %% [markdown]
 # **Exercises.** (a) Train the ring with `optimiser="adam"`. Does any difference become clear? (b) Make pixel 2 of the narrow code vary by ± 0.05. Where does BCE change its mind now? Predict first. (c) In the black-or-white experiment replace the pixel by $x=R^*\pm0.05$ with equal chance, over a wide range of $R^*$. Which loss wins, in which norm?
 # (d) Train MSE with a sigmoid on the digits ten times longer. Does the difference near black shrink?
 #

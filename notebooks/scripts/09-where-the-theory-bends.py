@@ -53,7 +53,7 @@ def seeded(offset=0):
     return torch.Generator().manual_seed(100 * SEED + offset)
 
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What was assumed
 #
 # Chapter 02 proved $R^*(\tilde x) - \tilde x = \sigma^2\nabla\log p_\sigma(\tilde x)$ in two steps: the optimum of BCE is the posterior mean (T1), and
@@ -67,7 +67,8 @@ def seeded(offset=0):
 # | d | the input is one that training has seen | the network, not the proof |
 # | e | the data are the law $p$, not a sample | the network, not the proof |
 # | f | numbers are real | the computer |
-#
+
+# %% [markdown]
 # `du.fit` guards the first three. To break them we need a training loop of our own, for any corruption. It minimises BCE from logits with the
 # optimisers of `du.fit`: Muon for the matrices, Adam for the rest. The network scales its correction by its `level`, which `fit` sets to $\sigma$. Masking has no
 # $\sigma$, so we take the root mean square of what the corruption does; for Gaussian noise that is $\sigma$. The loop is a generator, so that we may look at the network on the way.
@@ -171,7 +172,7 @@ gap = clamped_posterior_mean(law, inside, sigma) - law.posterior_mean(inside, si
 du.claim("strictly inside, clamping changes nothing", gap.abs().max().item(), at_most=1e-12)
 du.claim("on the face, the clamped arrow over Tweedie's", clamped_0 / tweedie_0, at_most=0.75)
 
-# %% mystnb={"image": {"alt": "Left: the optimal reconstruction against the input; the clamped optimum coincides with the posterior mean inside and drops to a lower point at zero. Right: the arrow of each negative noisy value grows to the left, while the clamped optimum has one arrow, from zero, for all of them."}}
+# %% mystnb={"image": {"alt": "Left: the optimal reconstruction against the input; the clamped optimum coincides with the posterior mean inside and drops to a lower point at zero. Right: the arrow of each negative noisy value grows to the left, while the clamped optimum has one arrow, from zero, for all of them."}} tags=["slide"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2))
 y = torch.linspace(-0.3, 0.6, 400, dtype=torch.float64)[:, None]
 r_star = law.posterior_mean(y, sigma)
@@ -297,7 +298,7 @@ du.claim(
 )
 du.claim("at sigma = 0.5 the arrow errs by less than 3 per cent", arrow_error[0], at_most=0.03)
 
-# %% mystnb={"image": {"alt": "Left: along the left edge of the square, the second coordinate of the clamped optimum differs from the posterior mean by a bump, and the trained pair shows the same bump, less deep. Right: squared error of the best reconstruction of digits against noise level for three readers; clamping costs, and ignoring the clamp costs more, at sigma one to three."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Left: along the left edge of the square, the second coordinate of the clamped optimum differs from the posterior mean by a bump, and the trained pair shows the same bump, less deep. Right: squared error of the best reconstruction of digits against noise level for three readers; clamping costs, and ignoring the clamp costs more, at sigma one to three."}} tags=["nbval-ignore-output", "slide"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2))
 edge = torch.stack([torch.zeros(100), torch.linspace(0.15, 0.8, 100)], 1)
 gap = clamped_posterior_mean(law2, edge, sigma2) - law2.posterior_mean(edge.double(), sigma2)
@@ -413,7 +414,7 @@ du.claim("and sigma^2 times the score is not: its mean length", missing, at_leas
 # About a third left over is the *flattering* number: any sensible repair of a masked point heads for the data, and so does a score. (That the two corruptions agree is the symmetry of the ring: a 1 is a mirrored 0.)
 # The plainer failure is the last pair of claims. Where no pixel was hit, the optimum does nothing; the score has something to say nearly everywhere.
 
-# %% mystnb={"image": {"alt": "Left: inputs of the masking denoiser; those on the axes have arrows along one coordinate to the conditional mean, one of them into the empty centre of the ring, those inside have none. Right: share of the arrows that no multiple of a score explains, against sigma: zero for Gaussian noise at the true sigma, never below a third for the other two."}}
+# %% mystnb={"image": {"alt": "Left: inputs of the masking denoiser; those on the axes have arrows along one coordinate to the conditional mean, one of them into the empty centre of the ring, those inside have none. Right: share of the arrows that no multiple of a score explains, against sigma: zero for Gaussian noise at the true sigma, never below a third for the other two."}} tags=["slide"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.4))
 du.plotting.density_background(left, ring)
 some = torch.cat([inputs["masking"][:110], torch.tensor([[0.0, 0.5]])])
@@ -576,7 +577,7 @@ du.claim(
     at_most=1e-5,
 )
 
-# %% mystnb={"image": {"alt": "Three panels. The cross-entropy for target 1.2 falls without bound as r goes to one; gradient descent on it never settles; beyond a logit of about 17 the loss of a black pixel from a float32 sigmoid is infinite, or stuck at 100, while the loss from the logit stays on the exact line."}}
+# %% mystnb={"image": {"alt": "Three panels. The cross-entropy for target 1.2 falls without bound as r goes to one; gradient descent on it never settles; beyond a logit of about 17 the loss of a black pixel from a float32 sigmoid is infinite, or stuck at 100, while the loss from the logit stays on the exact line."}} tags=["slide"]
 fig, (one, two, three) = plt.subplots(1, 3, figsize=(9, 3))
 r = 1 - torch.logspace(-8, -0.05, 300, dtype=torch.float64).flip(0)
 for target, color in ((0.85, du.plotting.PAPER), (1.2, du.plotting.ACCENT)):
@@ -709,7 +710,7 @@ du.claim(
 du.claim("random pixels, sigma = 0.1 throughout", ways["random pixels"][-1] / scale, at_least=1.5)
 du.claim("random noise, sigma from 10 down (chapter 10)", flow_distance / scale, at_most=1.3)
 
-# %% mystnb={"image": {"alt": "Left: the reconstruction of a network trained at one small sigma misses the exact one by a fraction of sigma near the data and by several sigma far from it. Right: distance to the nearest training digit along chains at sigma 0.1: chains that start at a noisy digit stay at the level of test digits, chains from random pixels stay far above it."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Left: the reconstruction of a network trained at one small sigma misses the exact one by a fraction of sigma near the data and by several sigma far from it. Right: distance to the nearest training digit along chains at sigma 0.1: chains that start at a noisy digit stay at the level of test digits, chains from random pixels stay far above it."}} tags=["nbval-ignore-output", "slide"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2))
 quartiles = [[band.quantile(q).item() for band in bands] for q in (0.25, 0.75)]
 names = ["0-1", "1-2", "2-4", "4-8", "8-16", "> 16"]
@@ -783,7 +784,7 @@ du.claim(
 )
 du.claim("held-out BCE above its floor, last over its best", held_out[-1] / min(held_out), at_least=1.15)
 
-# %% mystnb={"image": {"alt": "Left: over training, the distance of the learned score to that of the fifty smoothed points goes on falling, while the distance to that of the law falls, turns and rises; the curves cross. Right: the cross-entropy of held-out points falls, turns and rises."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Left: over training, the distance of the learned score to that of the fifty smoothed points goes on falling, while the distance to that of the law falls, turns and rises; the curves cross. Right: the cross-entropy of held-out points falls, turns and rises."}} tags=["nbval-ignore-output", "slide"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), sharex=True)
 du.plotting.curve(left, looks, to_law, color=du.plotting.PAPER)
 du.plotting.curve(left, looks, to_points, color=du.plotting.ACCENT)
@@ -858,7 +859,7 @@ table = [
 for what, symptom, remedy in [("break", "symptom, as measured above", "what to do"), *table]:
     print(f"{what:<20}{symptom:<66}{remedy}")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Recap
 #
 # * T1 is robust: any noise, any law in $[0,1]$. T2 is not: it needs Gaussian noise, not clipped.
@@ -866,13 +867,14 @@ for what, symptom, remedy in [("break", "symptom, as measured above", "what to d
 # * Masking learns the posterior mean, which is useful, and no score.
 # * BCE needs the *mean* target in $[0,1]$, and logits.
 # * A network knows its training inputs: near the data, at its $\sigma$. What it converges to is the score of the sample. P2 and P4 hold within these limits.
-#
-# **Check your understanding.** (1) Why does clipping change the arrow of a pixel that was not clipped? (2) Name a use for which masking is the right noise. (3) Your training loss still falls and your samples look more and more
-# like training images. Which break is it?
-#
-# *Answers.* (1) The clipped pixel said something about which image this is, and now says less; the posterior over images changes, so its mean changes in every pixel. (2) Filling in missing pixels. (3) e: the optimum of the training
-# loss is the score of the smoothed training set, whose modes are the training images.
-#
+
+# %% [markdown]
+# **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
+
+# %%
+du.quiz("09")
+
+# %% [markdown]
 # **Exercises.** (a) Derive the identity for $E[x\mid y=0]$ from Tweedie's formula, and the one for $y = 1$. (b) Mask, then add Gaussian noise. Which *target* makes $R-y$ a score again, and of which law? (c) Repeat d with
 # `output="linear"` and `objective="mse"` for several seeds. Do chains get lost now, and for every seed? (d) Repeat e with 500 points: when does the turn come?
 #

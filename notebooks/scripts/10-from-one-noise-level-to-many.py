@@ -50,7 +50,7 @@ vae = du.load("digits-vae")
 device = du.pick_device()
 n = du.budget(quick=1000, full=2000)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Slide down, do not jump
 #
 # Chapter 06 left a dilemma. A small $\sigma$ has sharp modes, but the chain gets stuck far from them. A large $\sigma$ attracts from everywhere, but has few modes. The way out is to use every level in turn, from large to small.
@@ -78,7 +78,7 @@ du.claim(
 gap = (law.log_prob(flowed).mean() - law.log_prob(drawn).mean()).abs().item()
 du.claim("mean log-density of flowed against drawn points", gap, at_most=0.08)
 
-# %% mystnb={"image": {"alt": "Four panels: points of a wide Gaussian contract to a disc, to a ring, and to eight bumps as the noise level falls from 10 to 0.005."}}
+# %% mystnb={"image": {"alt": "Four panels: points of a wide Gaussian contract to a disc, to a ring, and to eight bumps as the noise level falls from 10 to 0.005."}} tags=["slide"]
 path = du.probability_flow(law.posterior_mean, pure[:600], sigmas, return_path=True)
 fig, axes = plt.subplots(1, 4, figsize=(9, 2.5))
 for ax, level in zip(axes, (10, 0.4, 0.1, 0.005)):
@@ -135,7 +135,7 @@ def draw(sigma):
 
 du.slide(draw, sigma=names, start={"sigma": names[11]})
 
-# %% mystnb={"image": {"alt": "A grid of 56 digits made from pure noise by the flow: varied, most of them clean, some with broken strokes."}}
+# %% mystnb={"image": {"alt": "A grid of 56 digits made from pure noise by the flow: varied, most of them clean, some with broken strokes."}} tags=["slide"]
 du.plotting.show_images(list(made[:56].split(14)), size=0.5)
 plt.show()
 
@@ -300,7 +300,7 @@ ways = {
     "Langevin, 118": anneal(9),
 }
 
-# %% mystnb={"image": {"alt": "Five rows of digits, by the flow, by walkback with 20 and with 40 evaluations, and by annealed Langevin with 40 and with 118 evaluations."}}
+# %% mystnb={"image": {"alt": "Five rows of digits, by the flow, by walkback with 20 and with 40 evaluations, and by annealed Langevin with 40 and with 118 evaluations."}} tags=["slide"]
 du.plotting.show_images([x[:14] for x in ways.values()], list(ways), size=0.5)
 plt.show()
 
@@ -377,7 +377,7 @@ rows |= {f"flow, σ₀ = {s:g}": x for s, x in by_flow.items()}
 du.plotting.show_images([x[:14] for x in rows.values()], list(rows), size=0.5)
 plt.show()
 
-# %% mystnb={"image": {"alt": "Frechet distance against the share of labels kept, for three ways of refining: the flow's curve lies highest; walkback down the levels lies well below it and goes on to the smallest distances, where few labels are kept; plain passes keep as many labels or more while their distance falls, then turn."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Frechet distance against the share of labels kept, for three ways of refining: the flow's curve lies highest; walkback down the levels lies well below it and goes on to the smallest distances, where few labels are kept; plain passes keep as many labels or more while their distance falls, then turn."}} tags=["nbval-ignore-output", "slide"]
 fig, ax = plt.subplots(figsize=(7, 3.8))
 for name, values, below in [
     ("noise σ₀, flow back", flow_scores, False),
@@ -421,7 +421,8 @@ du.claim("but fewer labels than they, by", plain_scores[5][1] - kept, at_least=0
 # %% [markdown]
 # The deterministic flow is the poorest tool here: at the same distance it keeps fewer labels. A likely reason: it carries the errors of the patient along its path, and to drown them takes so much noise that the digit drowns too. Walkback down the levels takes five evaluations, comes down to about a third
 # of the distance, and about half of the labels survive. **Plain passes, the paper's P5, keep the most** for what they gain, and then turn. No way keeps every label, and none could: the classifier is unsure of many a patient, and a smudge between two digits has to become one of them.
-#
+
+# %% [markdown] tags=["slide"]
 # ## One notation
 #
 # | this book | DDPM (Ho, Jain & Abbeel 2020) | EDM (Karras et al. 2022) |
@@ -432,7 +433,8 @@ du.claim("but fewer labels than they, by", plain_scores[5][1] - kept, at_least=0
 # | score $(R-\tilde x)/\sigma^2$ | $-\hat\varepsilon/\sqrt{1-\bar\alpha_t}$, in the coordinates of $x_t$ | $(D-\tilde x)/\sigma^2$ |
 # | Euler step of the flow | a deterministic (DDIM) step | Euler step |
 # | $R$ as a network: sigmoid of logits | layers predict $\hat\varepsilon$ | $D=c_{\mathrm{skip}}\tilde x+c_{\mathrm{out}}F(c_{\mathrm{in}}\tilde x;\sigma)$ |
-#
+
+# %% [markdown]
 # A table can be checked. A deterministic step of a DDPM sampler, from $\bar\alpha$ to $\bar\alpha'$, is $x' = \sqrt{\bar\alpha'}\,\hat x_0 + \sqrt{1-\bar\alpha'}\,\hat\varepsilon$. Take it with our network, and compare with an Euler step of the flow.
 
 # %%
@@ -481,7 +483,7 @@ for s in (0.05, 0.5, 5.0):
 first.remove()
 last.remove()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Recap
 #
 # * A diffusion model is a denoising autoencoder that is told its noise level, and a way to come down through the levels. Its denoiser may be trained with BCE.
@@ -489,12 +491,14 @@ last.remove()
 # * Noise on the way down works too: walkback at falling levels as well as the flow and for less, Langevin at a price in evaluations.
 # * All levels refine samples further than one level does, and keep fewer of the labels: how far to go is a choice, not a discovery.
 # * DAE, DDPM and EDM are three notations of one thing, and a line of algebra translates.
-#
-# **Check your understanding.** (1) Why does the flow not lose diversity as the ascent does? (2) What does the flow with the *memoriser* of chapter 05 produce? (3) Would a model that copies training digits be caught by the Frechet distance? By coverage? (4) Why is $c_{\mathrm{skip}}$ near 1 at small $\sigma$?
-#
-# *Answers.* (1) It transports a whole law: each point moves so that the law stays $p_\sigma$; an ascent moves every point to a mode. (2) Training images: its $p_\sigma$ is the smoothed training set. (3) By neither: copies score as the floor does. That is why the nearest training image is measured
-# as well. (4) There $\tilde x$ is nearly $x$, and the best guess is to copy it; at large $\sigma$ it says little, and the layers must produce $x$ alone.
-#
+
+# %% [markdown]
+# **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
+
+# %%
+du.quiz("10")
+
+# %% [markdown]
 # **Exercises.** (a) Use 5, 10 and 40 levels. What is enough? (b) Replace Heun's step by Euler's, with twice the levels. (c) Derive the flow for a single Gaussian, and check `du.probability_flow` against it. (d) Run the flow on the ring with the exact $R^*$, but stop at $\sigma=0.1$ and apply $R^*$ once. What law have the points?
 # (e) Walk down in 10, 20, 40 and 80 levels. Where is the best, and why is there one?
 #

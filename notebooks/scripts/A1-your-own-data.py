@@ -50,11 +50,12 @@ from sklearn.datasets import load_digits
 du.plotting.use_style()
 device = du.pick_device()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## The same three calls
 #
 # **Load, fit, use.** Whatever the images are, these three lines are the whole of it. What they ask of the data is one tensor of shape $(N, C, H, W)$ with values in $[0,1]$.
-#
+
+# %% [markdown]
 # We begin with 1,797 digits that come with scikit-learn, so nothing is downloaded. They are not those of MNIST: other writers, $8\times8$ pixels, grey levels from 0 to 16. One line brings them into
 # shape. A fifth is kept for testing, drawn at random: every fifth in order would be a trap, because the file repeats 0, 1, 2, ..., 9, and the test would hold little but zeros and fives. Each writer wrote many, so a test digit
 # may well be by a hand that was trained on. That makes the test easy, which is worth remembering.
@@ -76,7 +77,7 @@ network = network.requires_grad_(False)
 # %% [markdown]
 # First use: reconstruct test digits. Below are three noise levels.
 
-# %% mystnb={"image": {"alt": "A row of clean 8 by 8 digits; below it, for noise levels 0.2, 0.5 and 1, the corrupted digits and their reconstructions: close to the clean ones at 0.2, soft at 0.5, and blurred at 1."}}
+# %% mystnb={"image": {"alt": "A row of clean 8 by 8 digits; below it, for noise levels 0.2, 0.5 and 1, the corrupted digits and their reconstructions: close to the clean ones at 0.2, soft at 0.5, and blurred at 1."}} tags=["slide"]
 generator = torch.Generator(device).manual_seed(0)
 rows, names = [test[:14]], ["clean x"]
 for s in [0.2, 0.5, 1.0]:
@@ -119,7 +120,7 @@ for rival, bound in [("noisy image", 0.3), ("mean image", 0.35), ("linear", 0.85
     ratio = error["network"] / error[rival]
     du.claim(f"test error at sigma = 0.3, network against {rival}", ratio, at_most=bound)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Second use: new digits, by the probability flow of chapter 10, from pure noise of level 10 in twenty steps. For your own data keep to this list of checks; each has a number that it could fail by.
 #
 # * **Nearer to the data than noise is?** Take the distance to the nearest training image, for the samples, for images of uniform noise, and for images of which each pixel is drawn from the training set independently.
@@ -151,7 +152,7 @@ def distances(made, train, test):
     return {name: value / median["test"] for name, value in median.items()}
 
 
-# %% mystnb={"image": {"alt": "Three rows of 8 by 8 digits made from noise, most of them readable; one row with the nearest training digit of each digit in the row above, similar but never the same; one row of test digits."}}
+# %% mystnb={"image": {"alt": "Three rows of 8 by 8 digits made from noise, most of them readable; one row with the nearest training digit of each digit in the row above, similar but never the same; one row of test digits."}} tags=["slide"]
 made = make(network, train, len(test))
 index = du.evaluation.nearest(made, train)[1]
 rows = [*made[:42].split(14), train[index[28:42]], test[:14]]
@@ -216,7 +217,7 @@ du.fit(painter, shapes, sigma=levels, steps=du.budget(quick=600, full=2000))
 painter.requires_grad_(False)
 painted = make(painter, shapes, len(unseen))
 
-# %% mystnb={"image": {"alt": "Colour images of 16 by 16 pixels. Rows: clean test shapes, discs, squares and triangles on pale paper; the same with noise of level 0.5; their reconstructions, with the right colours and mostly the right shapes; two rows made from noise: discs, squares and triangles in many colours on pale paper, some corners rounded; the nearest training images of the last row."}}
+# %% mystnb={"image": {"alt": "Colour images of 16 by 16 pixels. Rows: clean test shapes, discs, squares and triangles on pale paper; the same with noise of level 0.5; their reconstructions, with the right colours and mostly the right shapes; two rows made from noise: discs, squares and triangles in many colours on pale paper, some corners rounded; the nearest training images of the last row."}} tags=["slide"]
 some = torch.arange(0, len(unseen), len(unseen) // 13)[:14]  # from each kind
 noisy = du.corruption.gaussian(unseen[some], 0.5, generator)
 nearest = shapes[du.evaluation.nearest(painted, shapes)[1]]
@@ -292,7 +293,7 @@ counts = {
     "shapes, 16 × 16 × 3": [candidates(shapes, s) / len(shapes) for s in sigmas],
 }
 
-# %% mystnb={"image": {"alt": "Effective number of candidates, as a share of the training set, against noise level from 0.01 to 20: it is near zero up to a noise level of about 0.5 for digits and about 1 for shapes, rises steeply, and is near one at 10 and above. A shaded band from 0.08 to 1.7 shows the middle 80 per cent of the levels trained on."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Effective number of candidates, as a share of the training set, against noise level from 0.01 to 20: it is near zero up to a noise level of about 0.5 for digits and about 1 for shapes, rises steeply, and is near one at 10 and above. A shaded band from 0.08 to 1.7 shows the middle 80 per cent of the levels trained on."}} tags=["nbval-ignore-output", "slide"]
 fig, ax = plt.subplots()
 for name, values in counts.items():
     du.plotting.curve(ax, sigmas, values, label=name)
@@ -435,18 +436,21 @@ for mistake, attempt in mistakes.items():
 # * **Crop.** Is what matters inside the central square? If not, crop the files first.
 # * **Number.** Here 480 simple shapes were enough. With few images a network begins to copy: watch the distance to the nearest training image, against that of test images.
 # * **Doubles.** One picture under two names may land in both splits, and makes the test too kind. So do frames of one film.
-#
+
+# %% [markdown] tags=["slide"]
 # ## Recap
 #
 # * Load, fit, use: one tensor $(N,C,H,W)$ in $[0,1]$, a network that is told channels and side, and the flow.
 # * Compare with rivals that know less (nothing, a constant, the best linear map), and on images that were not trained on.
 # * The noise levels follow from the data: cover the range from *gives the image away* to *tells nothing*.
-#
-# **Check your understanding.** (1) The training loss on your data stops at 0.45 nats per pixel. Has training failed? (2) Samples are sharp and lie *much* nearer to training images than test images do. What happened? (3) Why are the labels not used in training?
-#
-# *Answers.* (1) Not by that: BCE has a floor, and grey pixels raise it (chapters 01 and 05). Compare with the best linear reconstruction instead. (2) The network copies: too few images, or too long a training for their number. (3) A denoiser
-# predicts the image from the corrupted image; the labels only serve the checks here.
-#
+
+# %% [markdown]
+# **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
+
+# %%
+du.quiz("A1")
+
+# %% [markdown]
 # **Exercises.** (a) Train the shapes with 200, 600 and 2,000 steps. How do the shares of the three kinds change, and the distance to the nearest training image? (b) Train the shapes with `du.corruption.log_normal(mean=0, std=1.5)`. Compare the errors at $\sigma=0.2$ and at 2 with those of the linear
 # map, before and after, and the shares of the kinds. What was gained, and what was lost? (c) Make a
 # folder of your own pictures, at least a few hundred of one kind of thing, and draw the figure of candidates for sides 8, 16 and 32. Where would you put `high`?
