@@ -1,5 +1,6 @@
 # The book in a few commands; `make` alone lists them.
 #   VENV=dir     another place for the virtual environment, which several checkouts may share
+#   OUT=dir      where `make course` writes the folder to hand out
 #   BENCH="..."  arguments of bench-score or bench-images: sections and options
 #   PYTHON=...   the Python (3.11 or newer) that creates it
 
@@ -16,7 +17,7 @@ CODE := daeutils benchmarks tests docs notebooks/conftest.py notebooks/scripts
 NBVAL := --nbval --nbval-current-env --nbval-sanitize-with=tests/nbval.cfg \
          --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120
 
-.PHONY: help setup book test lab site refresh notebooks weights bench bench-score bench-images clean
+.PHONY: help setup book test lab site slides course refresh notebooks weights bench bench-score bench-images clean
 .DELETE_ON_ERROR:
 
 help:
@@ -26,6 +27,8 @@ help:
 	@echo ""
 	@echo "make setup      only install what the others need, into $(VENV)"
 	@echo "make site       only build the web book"
+	@echo "make slides     a deck of each chapter in _build/slides, which opens offline"
+	@echo "make course     a folder to hand out, which works offline: make course OUT=dir"
 	@echo "make notebooks  bring edits of notebooks/scripts into the notebooks"
 	@echo "make refresh    execute the notebooks in place, update README's chapter table"
 	@echo "make weights    train the networks that several chapters share again"
@@ -61,6 +64,12 @@ lab: setup
 
 site: setup
 	@$(PY) docs/book.py site
+
+slides: setup
+	@$(PY) docs/book.py slides
+
+course: setup
+	@$(PY) docs/book.py course "$(OUT)"
 
 notebooks: setup
 	@$(PY) docs/book.py notebooks

@@ -2,6 +2,7 @@
 
     python docs/book.py run [CHAPTER ...]      execute copies in _build/chapters, time them
     python docs/book.py site                   build the web book in _build/html
+    python docs/book.py slides                 make a deck of each chapter in _build/slides
     python docs/book.py refresh [CHAPTER ...]  execute in place: what is stored and read
     python docs/book.py notebooks              bring edits of the twins into the notebooks
 
@@ -29,6 +30,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import slides as decks
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupytext.combine import combine_inputs_with_outputs
@@ -582,6 +584,27 @@ def copy_scripts(modules: Path, vendor: Path) -> None:
 
 
 # ---------------------------------------------------------------------------------------------
+# To teach
+# ---------------------------------------------------------------------------------------------
+
+
+def slides() -> None:
+    """Make a deck of each chapter's tagged cells; it opens without a network."""
+    folder = BUILD / "slides"
+    shutil.rmtree(folder, ignore_errors=True)
+    decks.copy_scripts(npm_packages(), folder / "vendor")
+    for path in chapters():
+        # The tags of the twin, so that a change of them shows at once.
+        nb = from_twin(TWINS / f"{path.stem}.py", path)
+        try:
+            page = decks.deck(nb, *card(nb))
+        except ValueError as error:
+            raise BookError(f"{path.stem}: {error}; `make refresh` draws it") from error
+        (folder / f"{path.stem}.html").write_text(page, encoding="utf-8")
+    print(f"The slides are in {folder.as_uri()}")
+
+
+# ---------------------------------------------------------------------------------------------
 
 
 def main() -> int:
@@ -593,7 +616,7 @@ def main() -> int:
         command = commands.add_parser(function.__name__, help=function.__doc__)
         command.add_argument("chapters", nargs="*", metavar="CHAPTER", help="such as 02")
         command.set_defaults(call=lambda args, function=function: function(args.chapters))
-    for function in (site, notebooks):
+    for function in (site, slides, notebooks):
         command = commands.add_parser(function.__name__, help=function.__doc__)
         command.set_defaults(call=lambda args, function=function: function())
     args = parser.parse_args()

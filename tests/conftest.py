@@ -1,5 +1,9 @@
 """The surroundings of every test: no window, no open figure, the same examples on every run."""
 
+import shutil
+from pathlib import Path
+
+import book
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
@@ -10,8 +14,38 @@ matplotlib.use("Agg")
 settings.register_profile("book", derandomize=True, deadline=None, max_examples=25)
 settings.load_profile("book")
 
+# Nothing of its own: no update, no first-run page, and no name but this machine's is looked up.
+CHROMIUM = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+  --disable-component-update --disable-sync""".split()
+CHROMIUM.append("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+
 
 @pytest.fixture(autouse=True)
 def figures_closed():
     yield
     plt.close("all")
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The folder of the web book, built as `make site` builds it."""
+    book.site()
+    return book.BUILD / "html"
+
+
+# Of a module, not of the session: playwright's event loop would stop others from running theirs.
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium without a window; the tests that need it are skipped where there is none."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        names = ["chromium", "chromium-browser", "google-chrome", playwright.chromium.executable_path]
+        found = next(filter(None, map(shutil.which, names)), None)
+        if not found:
+            pytest.skip(
+                "no Chromium: `apt-get install chromium`, or `python -m playwright install chromium`"
+            )
+        chromium = playwright.chromium.launch(executable_path=found, args=CHROMIUM)
+        yield chromium
+        chromium.close()

@@ -338,9 +338,10 @@ plt.show()
 # **Pinsker's inequality** $\mathrm{kl}(m\|r)\ge 2(m-r)^2$ turns it into a distance. Proof: both sides vanish at $r=m$, and the derivative of their difference in $r$ is
 # $(r-m)\big(\tfrac{1}{r(1-r)}-4\big)$, whose second factor is never negative. Division by $\sigma^4$ makes it a distance between scores:
 # $$\boxed{\;E|\hat s - s_\sigma|^2 \;\le\; \frac{\text{excess}}{2\,\sigma^4}\;}, \qquad \hat s(\tilde x) = \frac{R(\tilde x)-\tilde x}{\sigma^2}.$$
-# For squared error there is equality, without the factor 2: $E|R-x|^2-E|R^*-x|^2=E|R-R^*|^2=\sigma^4E|\hat s-s_\sigma|^2$ (Vincent 2011: denoising score matching).
 
 # %% [markdown]
+# For squared error there is equality, without the factor 2: $E|R-x|^2-E|R^*-x|^2=E|R-R^*|^2=\sigma^4E|\hat s-s_\sigma|^2$ (Vincent 2011: denoising score matching).
+#
 # **How tight?** To second order $\mathrm{kl}(m\|r)\approx(r-m)^2/(2m(1-m))$. So near the optimum the ratio of certificate to error is the mean of $1/(4R^*(1-R^*))$, weighted by the squared
 # errors: 1 at mid-grey, 4/3 at $R^*=\tfrac14$ or $\tfrac34$, large only next to black and white. First the ingredients, then a network in training.
 

@@ -50,12 +50,11 @@ from sklearn.datasets import load_digits
 du.plotting.use_style()
 device = du.pick_device()
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## The same three calls
 #
 # **Load, fit, use.** Whatever the images are, these three lines are the whole of it. What they ask of the data is one tensor of shape $(N, C, H, W)$ with values in $[0,1]$.
-
-# %% [markdown]
+#
 # We begin with 1,797 digits that come with scikit-learn, so nothing is downloaded. They are not those of MNIST: other writers, $8\times8$ pixels, grey levels from 0 to 16. One line brings them into
 # shape. A fifth is kept for testing, drawn at random: every fifth in order would be a trap, because the file repeats 0, 1, 2, ..., 9, and the test would hold little but zeros and fives. Each writer wrote many, so a test digit
 # may well be by a hand that was trained on. That makes the test easy, which is worth remembering.

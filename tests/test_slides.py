@@ -1,0 +1,121 @@
+"""Every chapter has a deck that opens without a network, page by page, in a real browser."""
+
+import book
+import pytest
+import slides
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+CHAPTERS = [path.stem for path in book.chapters()]
+SCREEN = {"width": 1280, "height": 720}
+
+LOOK = r"""async () => {
+  await MathJax.startup.promise;
+  const found = [], tex = /\\[A-Za-z()[\]]|\$[^$]+\$/;
+  for (const error of document.querySelectorAll("[data-mjx-error]")) found.push("formula");
+  for (let i = 0; i < Reveal.getTotalSlides(); i++) {
+    Reveal.slide(i);
+    const slide = Reveal.getCurrentSlide();
+    const name = slide.querySelector("h1, h2, h3").innerText;
+    const say = (what) => found.push(`slide ${i + 1}, ${name}: ${what}`);
+    if (slide.scrollHeight > 720) say(`${slide.scrollHeight} high`);
+    if (slide.scrollWidth > 1280) say(`${slide.scrollWidth} wide`);
+    if (tex.test(slide.innerText)) say("raw TeX");
+    for (const img of slide.querySelectorAll("img")) {
+      await img.decode().catch(() => {});
+      if (!img.naturalWidth || img.height < 200) say("a picture is not shown, or too small");
+    }
+  }
+  return found;
+}"""
+
+
+def deck_of(*cells) -> list[str]:
+    return slides.slides(new_notebook(cells=list(cells)), "00 · Title", "Why $x$?")
+
+
+def tagged(cell, *tags):
+    cell.metadata["tags"] = [*tags, "slide"]
+    return cell
+
+
+def picture(data="AAAA"):
+    return new_output("display_data", {"image/png": data, "text/plain": "<Figure>"})
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_chapter_has_a_deck(chapter):
+    nb = book.from_twin(book.TWINS / f"{chapter}.py", book.NOTEBOOKS / f"{chapter}.ipynb")
+    pages = slides.slides(nb, *book.card(nb))
+    assert 4 <= len(pages) <= 9
+    figures = [page for page in pages if '<img class="figure"' in page]
+    assert figures
+    assert not any('alt=""' in page for page in figures)
+    assert "Recap" in pages[-1]
+
+
+def test_a_slide_is_a_cell_or_its_last_figure_under_the_last_heading():
+    code = new_code_cell("secret = 1", outputs=[picture("first"), picture("second")])
+    code.metadata["mystnb"] = {"image": {"alt": 'a "line"'}}
+    title, words, shown = deck_of(
+        new_markdown_cell("# 00 · Title\n\n**Question.** Why?"),
+        tagged(new_markdown_cell("## One\n\nWords")),
+        new_markdown_cell("## Two\n\nnot shown"),
+        tagged(code, "nbval-ignore-output"),
+        new_code_cell("other", outputs=[picture()]),
+    )
+    assert "00 · Title" in title and "Why $x$?" in title
+    assert ">One" in words and "Words" in words
+    assert ">Two" in shown and "second" in shown and "&quot;line&quot;" in shown
+    assert "secret" not in shown and "first" not in shown and "not shown" not in shown
+
+
+def test_a_tagged_cell_without_a_figure_is_named():
+    with pytest.raises(ValueError, match=r"cell 2 is tagged `slide` and shows no figure"):
+        deck_of(new_markdown_cell("# 00"), tagged(new_code_cell("x = 1")))
+
+
+@pytest.fixture(scope="module")
+def decks():
+    book.slides()
+    return book.BUILD / "slides"
+
+
+def look(browser, path) -> list[str]:
+    """What is wrong with a deck; an empty list when nothing is."""
+    found = []
+    with browser.new_context(viewport=SCREEN, offline=True) as context:
+        page = context.new_page()
+        page.on("pageerror", lambda error: found.append(f"script: {error}"))
+        page.on("console", lambda text: found.append(text.text) if text.type == "error" else None)
+        page.on(
+            "request",
+            lambda asked: found.append(asked.url) if asked.url.startswith(("http", "ws")) else None,
+        )
+        page.goto(path.as_uri())
+        page.wait_for_function("window.Reveal && Reveal.isReady()")
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate("Reveal.getIndices().h") == 1
+        return found + page.evaluate(LOOK)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_deck_opens_offline_and_fits_its_page(browser, decks, chapter):
+    assert look(browser, decks / f"{chapter}.html") == []
+
+
+def test_a_bad_deck_is_seen(browser, decks):
+    nb = new_notebook(
+        cells=[
+            tagged(new_markdown_cell("## Long\n\n" + "A line.\n\n" * 40)),
+            tagged(new_markdown_cell("## Remote\n\n![far](https://example.org/far.png)")),
+            tagged(new_markdown_cell("## Formula\n\n$\\frac{1}$")),
+        ]
+    )
+    path = decks / "bad.html"
+    path.write_text(slides.deck(nb, "Bad", "Why?"), encoding="utf-8")
+    try:
+        text = "\n".join(look(browser, path))
+    finally:
+        path.unlink()
+    for seen in ("Long: ", " high", "https://example.org/far.png", "not shown", "formula"):
+        assert seen in text
