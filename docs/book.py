@@ -3,6 +3,7 @@
     python docs/book.py run [CHAPTER ...]      execute copies in _build/chapters, time them
     python docs/book.py site                   build the web book in _build/html
     python docs/book.py slides                 make a deck of each chapter in _build/slides
+    python docs/book.py course DIR             write a folder to hand out, which works offline
     python docs/book.py refresh [CHAPTER ...]  execute in place: what is stored and read
     python docs/book.py notebooks              bring edits of the twins into the notebooks
 
@@ -28,6 +29,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+import course as handout
 import jupytext
 import nbformat
 import slides as decks
@@ -604,6 +606,17 @@ def slides() -> None:
     print(f"The slides are in {folder.as_uri()}")
 
 
+def course(folder: str) -> None:
+    """Write a folder to hand out: notebooks, data, weights, a wheel; it works offline."""
+    if not folder:
+        raise BookError("say where the course is to be written: make course OUT=dir")
+    try:
+        out = handout.course(Path(folder), ROOT, chapters(), read_times(STORED))
+    except ValueError as error:
+        raise BookError(str(error)) from error
+    print(f"The course is in {out.resolve()}")
+
+
 # ---------------------------------------------------------------------------------------------
 
 
@@ -619,6 +632,9 @@ def main() -> int:
     for function in (site, slides, notebooks):
         command = commands.add_parser(function.__name__, help=function.__doc__)
         command.set_defaults(call=lambda args, function=function: function())
+    command = commands.add_parser("course", help=course.__doc__)
+    command.add_argument("folder", metavar="DIR", help="one that does not exist yet, or is empty")
+    command.set_defaults(call=lambda args: course(args.folder))
     args = parser.parse_args()
     try:
         args.call(args)

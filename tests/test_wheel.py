@@ -1,14 +1,11 @@
 """The wheel is enough: outside the repository, in an environment that does not know it."""
 
-import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parent.parent
+from course import build_wheel
+from fresh import ROOT, environment, run
 
 SCRIPT = """
 import pathlib, sys
@@ -30,21 +27,9 @@ print("all there")
 """
 
 
-def run(*command, **keywords) -> str:
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, timeout=300, env=env, **keywords
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=ROOT)
-    (path,) = folder.glob("*.whl")
-    return path
+    return build_wheel(ROOT, tmp_path_factory.mktemp("wheel"))
 
 
 def test_wheel_carries_package_and_licences_only(wheel):
@@ -56,13 +41,5 @@ def test_wheel_carries_package_and_licences_only(wheel):
 
 
 def test_wheel_works_outside_the_repository(wheel, tmp_path):
-    home = tmp_path / "env"
-    run(sys.executable, "-m", "venv", "--without-pip", home)
-    python = home / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
-    run(*pip, "install", "--quiet", "--no-deps", "--no-index", wheel)
-    # The dependencies of this environment, but not its editable daeutils: that lies elsewhere.
-    packages = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
-    borrowed = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
-    Path(packages, "borrowed.pth").write_text("\n".join(borrowed) + "\n", encoding="utf-8")
+    python = environment(tmp_path / "env", wheel)
     assert "all there" in run(python, "-c", SCRIPT, cwd=tmp_path)
