@@ -32,6 +32,7 @@ PAGE = """<!DOCTYPE html>
 .reveal {{ font-size: 29px; }}
 .reveal .slides section {{ box-sizing: border-box; height: 720px; padding: 36px 60px; text-align: left;
   flex-direction: column; }}
+html.reveal-print .reveal .slides section {{ display: flex !important; padding: 36px 60px !important; }}
 .reveal .slides section > * {{ flex-shrink: 0; margin: 0 0 .55em; max-width: none; }}
 .reveal h1 {{ font-size: 2.2em; margin-top: 3em !important; }}
 .reveal section.short {{ font-size: 34px; }}

@@ -46,4 +46,5 @@ def offline(*command, **keywords) -> str:
     if permitted:
         return run(*alone, *command, **keywords)
     dead = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:9")
+    dead["no_proxy"] = ""
     return run(*command, env=dead | {name.upper(): value for name, value in dead.items()}, **keywords)

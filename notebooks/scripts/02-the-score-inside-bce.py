@@ -419,7 +419,7 @@ plt.show()
 # %% [markdown]
 # **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
 
-# %%
+# %% tags=["remove-input"]
 du.quiz("02")
 
 # %% [markdown]

@@ -394,7 +394,7 @@ du.slide(draw, law=list(laws), sigma=[0.05, 0.1, 0.2])
 # %% [markdown]
 # **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
 
-# %%
+# %% tags=["remove-input"]
 du.quiz("03")
 
 # %% [markdown]

@@ -599,7 +599,7 @@ du.slide(
 # %% [markdown]
 # **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
 
-# %%
+# %% tags=["remove-input"]
 du.quiz("04")
 
 # %% [markdown]

@@ -344,7 +344,7 @@ du.claim("more probable: the digit, than black on white (share of 100)", share, 
 # %% [markdown]
 # **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
 
-# %%
+# %% tags=["remove-input"]
 du.quiz("05")
 
 # %% [markdown]

@@ -487,7 +487,7 @@ du.claim("and confident", outcome["squared error, σ = 0.1"]["confidence"], at_l
 # %% [markdown]
 # **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
 
-# %%
+# %% tags=["remove-input"]
 du.quiz("06")
 
 # %% [markdown]

@@ -540,7 +540,7 @@ du.claim(
 # %% [markdown]
 # **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
 
-# %%
+# %% tags=["remove-input"]
 du.quiz("07")
 
 # %% [markdown]

@@ -572,7 +572,7 @@ plt.show()
 # %% [markdown]
 # **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
 
-# %%
+# %% tags=["remove-input"]
 du.quiz("08")
 
 # %% [markdown]

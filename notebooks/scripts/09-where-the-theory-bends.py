@@ -871,7 +871,7 @@ for what, symptom, remedy in [("break", "symptom, as measured above", "what to d
 # %% [markdown]
 # **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
 
-# %%
+# %% tags=["remove-input"]
 du.quiz("09")
 
 # %% [markdown]

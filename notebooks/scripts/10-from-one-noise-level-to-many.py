@@ -495,7 +495,7 @@ last.remove()
 # %% [markdown]
 # **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
 
-# %%
+# %% tags=["remove-input"]
 du.quiz("10")
 
 # %% [markdown]

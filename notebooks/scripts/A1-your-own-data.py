@@ -446,7 +446,7 @@ for mistake, attempt in mistakes.items():
 # %% [markdown]
 # **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
 
-# %%
+# %% tags=["remove-input"]
 du.quiz("A1")
 
 # %% [markdown]
