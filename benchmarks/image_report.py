@@ -25,7 +25,8 @@ CHAIN = ("frechet", "coverage", "confidence", "rarest_class", "near_pixels")
 TABLES = {  # section: (title, what tells its lines apart, the measures shown)
     "ruler": ("The ruler", ("set", "n"), ALL),
     "training": ("Quick training: BCE or MSE", ("loss", "lr", "steps"), ALL),
-    "flow": ("From pure noise, shipped weights", ("network", "n"), ALL),
+    "longer": ("A longer training: BCE or MSE", ("loss", "lr", "steps", "way"), ALL),
+    "flow": ("From pure noise, shipped weights", ("network", "way", "n"), ALL),
     "synthesis": (
         "Synthesis: one denoiser, iterated from noise", ("start", "how", "sigma", "passes"), CHAIN
     ),

@@ -1,6 +1,6 @@
 """How good are the images? Synthesis, refinement and diffusion on real digits, with intervals and seeds.
 
-    python benchmarks/images.py [ruler] [training] [flow] [synthesis] [refinement] [repair]
+    python benchmarks/images.py [ruler] [training] [longer] [flow] [synthesis] [refinement] [repair]
 
 Every set is compared with the 2,000 test digits, in the features of the shipped classifier. A finished
 run is kept at once, in docs/measured/images/<section>.json, and is not repeated: Ctrl-C loses one run.
@@ -34,7 +34,8 @@ class Sizes(NamedTuple):
     n: int = 1000  # images in each set
     n_flow: int = 2000
     seeds: tuple = (0, 1, 2)
-    steps: int = 1000  # of a training
+    steps: int = 1000  # of a quick training
+    longer: int = 5000  # of one that takes minutes
     fresh: tuple = (1, 2, 3)  # seeds of the trainings that are compared; seed 0 chose their rate
     rates: tuple = (5e-3, 1e-2, 2e-2, 4e-2)
     passes: tuple = (0, 1, 2, 3, 5, 8)
@@ -42,7 +43,7 @@ class Sizes(NamedTuple):
     draws: int = 30
 
 
-QUICK = Sizes(60, 60, (0,), 3, (1,), (5e-3, 1e-2), (0, 1, 2), (0, 1, 2), 3)
+QUICK = Sizes(60, 60, (0,), 3, 5, (1,), (5e-3, 1e-2), (0, 1, 2), (0, 1, 2), 3)
 
 # --- What is measured of a set of images --------------------------------------------------------------
 
@@ -131,10 +132,16 @@ def draw(name: str, n: int, seed: int) -> torch.Tensor:
     return model(name).sample(n, chance(seed)).to(DEVICE)
 
 
-def from_noise(network, n: int, seed: int) -> torch.Tensor:
-    """The probability flow from noise about the mean digit: 20 levels from 10 to 0.02."""
-    noise = 10 * torch.randn(n, 1, 28, 28, generator=chance(seed)).to(DEVICE)
-    return du.probability_flow(network, real("train").mean(0) + noise, du.noise_schedule())
+WAYS = {"flow": (20, 0.0), "flow with noise": (40, 0.25)}  # levels, churn
+
+
+def from_noise(network, n: int, seed: int, way: str) -> torch.Tensor:
+    """The probability flow from noise about the mean digit, from level 10 to 0.02."""
+    (levels, churn), luck = WAYS[way], chance(seed)
+    noise = 10 * torch.randn(n, 1, 28, 28, generator=luck).to(DEVICE)
+    more = torch.Generator(DEVICE).manual_seed(seed + 100)
+    return du.probability_flow(network, real("train").mean(0) + noise, du.noise_schedule(levels),
+                               churn=churn, generator=more)  # fmt: skip
 
 
 def along(path: torch.Tensor, counts, sizes: Sizes, labels=None) -> list[dict]:
@@ -161,18 +168,18 @@ def ruler(sizes: Sizes, rows) -> Runs:
 LOSSES = {"BCE": ("bce", "sigmoid"), "MSE, EDM": ("mse", "edm")}
 
 
-def trained(loss: str, lr: float, seed: int, sizes: Sizes) -> list[dict]:
-    """One quick training, judged by its flow from noise."""
+def trained(loss: str, lr: float, seed: int, steps: int, ways, sizes: Sizes) -> list[dict]:
+    """One training, judged by what it makes of noise, in each way."""
     objective, output = LOSSES[loss]
     network = du.UNetDenoiser(noise_levels=True, output=output, seed=seed)
     start = time.monotonic()
     done = du.fit(network, real("train"), sigma=du.corruption.log_normal(), objective=objective,
-                  steps=sizes.steps, lr=lr, seed=seed, progress=False)  # fmt: skip
+                  steps=steps, lr=lr, seed=seed, progress=False)  # fmt: skip
     if done.interrupted:
         raise KeyboardInterrupt
-    seconds = round(time.monotonic() - start)
-    made = from_noise(network.requires_grad_(False), sizes.n, seed)
-    return [{"seconds": seconds, **judge(made, sizes)}]
+    seconds, network = round(time.monotonic() - start), network.requires_grad_(False)
+    made = {way: from_noise(network, sizes.n, seed, way) for way in ways}
+    return [{"way": way, "seconds": seconds, **judge(x, sizes)} for way, x in made.items()]
 
 
 def best_rate(loss: str, rows: list[dict]) -> float:
@@ -186,7 +193,7 @@ def training(sizes: Sizes, rows) -> Runs:
 
     def one(loss, lr, seed):
         settings = {"loss": loss, "lr": lr, "seed": seed, "steps": sizes.steps, "n": sizes.n}
-        return settings, partial(trained, loss, lr, seed, sizes)
+        return settings, partial(trained, loss, lr, seed, sizes.steps, ["flow"], sizes)
 
     for lr in sizes.rates:
         yield from (one(loss, lr, 0) for loss in LOSSES)
@@ -194,19 +201,30 @@ def training(sizes: Sizes, rows) -> Runs:
         yield from (one(loss, best_rate(loss, rows()), seed) for loss in LOSSES)
 
 
-def flowed(name: str, seed: int, sizes: Sizes) -> list[dict]:
-    """A shipped network's flow from noise."""
-    return [judge(from_noise(unet(name), sizes.n_flow, seed), sizes)]
+def longer(sizes: Sizes, rows) -> Runs:
+    """Five times the steps, each loss at the rate that was best for the quick training."""
+    quick = rows("training")
+    for seed in sizes.fresh:
+        for loss in LOSSES:
+            lr = best_rate(loss, quick)
+            settings = {"loss": loss, "lr": lr, "seed": seed, "steps": sizes.longer, "n": sizes.n}
+            yield settings, partial(trained, loss, lr, seed, sizes.longer, WAYS, sizes)
+
+
+def flowed(name: str, way: str, seed: int, sizes: Sizes) -> list[dict]:
+    """A shipped network's images from noise."""
+    return [judge(from_noise(unet(name), sizes.n_flow, seed, way), sizes)]
 
 
 def flow(sizes: Sizes, rows) -> Runs:
     """The shipped networks from pure noise."""
-    for name in ("bce", "edm"):
-        for seed in sizes.seeds:
-            yield (
-                {"network": f"digits-unet-{name}", "n": sizes.n_flow, "seed": seed},
-                partial(flowed, name, seed, sizes),
-            )
+    for way in WAYS:
+        for name in ("bce", "edm"):
+            for seed in sizes.seeds:
+                yield (
+                    {"network": f"digits-unet-{name}", "way": way, "n": sizes.n_flow, "seed": seed},
+                    partial(flowed, name, way, seed, sizes),
+                )
 
 
 def reversed_step(x, sigma):
@@ -294,7 +312,7 @@ def repair(sizes: Sizes, rows) -> Runs:
             )
 
 
-SECTIONS = {f.__name__: f for f in (ruler, training, flow, synthesis, refinement, repair)}
+SECTIONS = {f.__name__: f for f in (ruler, training, longer, flow, synthesis, refinement, repair)}
 
 # --- Running ------------------------------------------------------------------------------------------
 
@@ -303,8 +321,9 @@ def run(section: str, folder: Path, sizes: Sizes, again: bool = False, only: str
     """Measure what is not there yet. Each row: the settings of its run, what was found, on what, when."""
     path = folder / "images" / f"{section}.json"
 
-    def rows() -> list[dict]:
-        return json.loads(path.read_text("utf-8")) if path.exists() else []
+    def rows(name: str = section) -> list[dict]:
+        file = path.with_stem(name)
+        return json.loads(file.read_text("utf-8")) if file.exists() else []
 
     bar = tqdm(desc=section, unit="run")
     for settings, work in SECTIONS[section](sizes, rows):
