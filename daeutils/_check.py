@@ -39,6 +39,8 @@ def unit_interval(x, name: str = "x", **kwargs) -> None:
 
 def noise_level(sigma, name: str = "sigma", *, several: bool = False) -> None:
     """Raise ValueError unless sigma is a positive finite number, or several of them where allowed."""
+    if torch.compiler.is_exporting():
+        return  # a graph has no values yet
     try:
         values = torch.as_tensor(sigma, dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError):

@@ -61,7 +61,7 @@ class Denoiser(nn.Module):
                 "sigma is None, but this network was made with noise_levels=True; "
                 "expected a noise level: denoiser(x_noisy, sigma)."
             )
-        return _check.per_sample(sigma, x_noisy[:, :1].flatten(1)[:, :1]).expand(len(x_noisy), 1)
+        return _check.per_sample(sigma, x_noisy[:, :1].flatten(1)[:, :1]).expand(x_noisy.shape[0], 1)
 
 
 def _level_features(sigma: Tensor, pairs: int = 8) -> Tensor:

@@ -1,0 +1,90 @@
+"""What the live page runs and shows: two shipped denoisers as ONNX, data beside them, still pictures.
+
+The pictures are made with the same networks; a reader whose browser cannot run them sees these.
+"""
+
+import json
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+
+import daeutils as du
+
+POINTS, DIGITS = "spiral-mlp-bce", "digits-unet-bce"
+SHAPES = {POINTS: (2,), DIGITS: (1, 28, 28)}
+LAW = du.spiral()
+
+
+def export(name: str) -> bytes:
+    """A shipped denoiser as ONNX: (x_noisy (N, ...), sigma (N,)) -> reconstruction, any N."""
+    example = (torch.zeros(2, *SHAPES[name]), torch.ones(2))
+    n = torch.export.Dim.DYNAMIC
+    model = torch.onnx.export(
+        du.load(name, device="cpu"),
+        example,
+        input_names=["x_noisy", "sigma"],
+        output_names=["reconstruction"],
+        dynamic_shapes=({0: n}, {0: n}),
+        verbose=False,
+    ).model_proto
+    for node in model.graph.node:
+        node.ClearField("metadata_props")  # stack traces, with the paths of the machine that built it
+    return model.SerializeToString()
+
+
+def digits() -> list[tuple[int, torch.Tensor]]:
+    """A dozen test digits with their labels: the first of each class, then two more."""
+    images, labels = du.digits("test")
+    first = [int((labels == c).nonzero()[0]) for c in range(10)]
+    more = [i for i in range(len(labels)) if i not in first][:2]
+    return [(int(labels[i]), images[i]) for i in first + more]
+
+
+def data() -> dict:
+    """What the page's script needs to know: the law of the points, and the digits in bytes."""
+    return {
+        "law": {"means": LAW.means.tolist(), "variance": LAW.covariances[0, 0, 0].item()},
+        "digits": [
+            {"label": label, "pixels": (255 * image).round().int().flatten().tolist()}
+            for label, image in digits()
+        ],
+    }
+
+
+def picture_of_points(passes: int = 25):
+    """Particles that climb at a small and at a large noise level, over the learned arrows."""
+    denoiser = du.load(POINTS, device="cpu")
+    start, places = du.plotting.grid(4, 0.08, 0.92), du.plotting.grid(18, 0.03, 0.97)
+    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.7))
+    for ax, sigma in zip(axes, (0.05, 0.2), strict=True):
+        du.plotting.density_background(ax, LAW.smooth(sigma))
+        step = denoiser(places, sigma) - places
+        shown = step * (0.045 / step.norm(dim=1, keepdim=True)).clamp(max=1)  # none beyond its cell
+        du.plotting.arrows(ax, places, shown, scale=1)
+        du.plotting.paths(ax, du.iterate(denoiser, start, passes, sigma, return_path=True))
+        ax.set_title(f"σ = {sigma:g}")
+    return figure
+
+
+def picture_of_digits(sigma: float = 0.5):
+    """Test digits, the same with noise, and what a few passes make of them."""
+    some = torch.stack([image for _, image in digits()])
+    noisy = du.corruption.gaussian(some, sigma, torch.Generator().manual_seed(0))
+    path = du.iterate(du.load(DIGITS, device="cpu"), noisy, 5, sigma, return_path=True)
+    labels = ["test digit", f"noise σ = {sigma:g}", "1 pass", "2 passes", "5 passes"]
+    return du.plotting.show_images([some, *path[[0, 1, 2, 5]]], labels=labels, size=0.48)
+
+
+def write(source: Path) -> None:
+    """Everything that docs/live.md and its script look for, into the sources of the site."""
+    folder = source / "vendor" / "live"
+    folder.mkdir(parents=True)
+    for file, name in {"points.onnx": POINTS, "digits.onnx": DIGITS}.items():
+        (folder / file).write_bytes(export(name))
+    (folder / "data.json").write_text(json.dumps(data()), encoding="utf-8")
+    with plt.rc_context():
+        du.plotting.use_style()
+        for name, figure in {"points": picture_of_points(), "digits": picture_of_digits()}.items():
+            figure.savefig(source / f"live-{name}.png", dpi=150, bbox_inches="tight")
+            plt.close(figure)
