@@ -495,6 +495,9 @@ def site() -> None:
         (generated / f"{name}.md").write_text(text, encoding="utf-8")
 
     copy_scripts(npm_packages(), source / "vendor")
+    import live_models  # with PyTorch, which the other commands do without
+
+    live_models.write(source)
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
     command += ["-d", str(BUILD / "doctrees"), str(source), str(html)]
     if subprocess.run(command).returncode:
@@ -576,13 +579,16 @@ def npm_packages() -> Path:
 
 
 def copy_scripts(modules: Path, vendor: Path) -> None:
-    """Only what a page loads: MathJax with its fonts and speech, and the widget manager."""
+    """Only what a page loads: MathJax with its fonts and speech, the widget manager, and what runs ONNX."""
     mathjax = modules / "mathjax" / "es5"
     for part in ("output/chtml/fonts", "a11y", "sre"):
         shutil.copytree(mathjax / part, vendor / "mathjax" / part)
     shutil.copy(mathjax / "tex-chtml-full.js", vendor / "mathjax")
     shutil.copy(modules / "requirejs" / "require.js", vendor)
     shutil.copy(modules / "@jupyter-widgets/html-manager/dist/embed-amd.js", vendor)
+    (vendor / "onnxruntime").mkdir()
+    for file in ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"):
+        shutil.copy(modules / "onnxruntime-web" / "dist" / file, vendor / "onnxruntime")
 
 
 # ---------------------------------------------------------------------------------------------

@@ -1,0 +1,413 @@
+// The live page: two of the book's denoisers in the reader's browser. docs/live_models.py makes what is loaded.
+
+import * as ort from "./onnxruntime/ort.wasm.bundle.min.mjs";
+
+const $ = (id) => document.getElementById(id);
+const near = (file) => new URL(`live/${file}`, import.meta.url).href;
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+// --- The networks -----------------------------------------------------------------------------------
+
+const SHAPES = { points: [2], digits: [1, 28, 28] };
+const sessions = {};
+let data; // {law: {means, variance}, digits: [{label, pixels}]}
+let free = Promise.resolve(); // settles when no network is running: one call at a time
+
+// R(x; sigma) of n samples that lie one after the other in x; the test compares it with PyTorch.
+export function reconstruct(name, x, sigma) {
+  const n = x.length / SHAPES[name].reduce((a, b) => a * b);
+  const level = Array.isArray(sigma) ? sigma : Array(n).fill(sigma);
+  const feeds = {
+    x_noisy: new ort.Tensor("float32", Float32Array.from(x), [n, ...SHAPES[name]]),
+    sigma: new ort.Tensor("float32", Float32Array.from(level), [n]),
+  };
+  const answer = free.then(() => sessions[name].run(feeds)).then((out) => [...out.reconstruction.data]);
+  free = answer.catch(() => {});
+  return answer;
+}
+
+async function load() {
+  if (!globalThis.WebAssembly) throw new Error("this browser has no WebAssembly");
+  ort.env.wasm.numThreads = 1; // more would need headers that isolate the page
+  data = await (await fetch(near("data.json"))).json();
+  for (const name in SHAPES) {
+    sessions[name] = await ort.InferenceSession.create(near(`${name}.onnx`), { executionProviders: ["wasm"] });
+  }
+}
+
+// --- What both parts share --------------------------------------------------------------------------
+
+// A slider whose middle is the geometric mean of its ends; returns a function that reads it.
+function slider(id, changed) {
+  const input = $(id);
+  const [low, high, first] = [input.min, input.max, input.value].map(Number);
+  const sigma = () => low * (high / low) ** (input.value / 100);
+  const show = () => {
+    $(`${id}-value`).textContent = sigma().toFixed(2);
+    input.setAttribute("aria-valuetext", sigma().toFixed(2));
+  };
+  [input.min, input.max, input.step] = [0, 100, 1];
+  input.value = (100 * Math.log(first / low)) / Math.log(high / low);
+  input.addEventListener("input", () => { show(); changed(); });
+  show();
+  return sigma;
+}
+
+// Arrow keys move `place` within [low, high]^2, y up; `act` is told of every key that means something.
+function keyboard(canvas, place, { low, high, step }, act) {
+  const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+  canvas.addEventListener("keydown", (event) => {
+    const move = moves[event.key];
+    if (!move && event.key !== "Enter") return;
+    event.preventDefault(); // the page would scroll
+    const inside = (value) => Math.min(high, Math.max(low, value));
+    if (move) move.forEach((way, i) => { place[i] = inside(place[i] + way * step(event)); });
+    act(event);
+  });
+}
+
+const text = (value, digits) => value.toFixed(digits).replace("-", "−");
+const colour = (name) => getComputedStyle($("plane")).getPropertyValue(name).trim();
+
+// A context in CSS pixels that is sharp on every screen, cleared, with its width and height.
+function prepare(canvas) {
+  const { clientWidth: w, clientHeight: h } = canvas;
+  [canvas.width, canvas.height] = [w, h].map((length) => Math.round(length * devicePixelRatio));
+  const pen = canvas.getContext("2d");
+  pen.scale(canvas.width / w, canvas.height / h);
+  return [pen, w, h];
+}
+
+function line(pen, points) {
+  pen.beginPath();
+  for (const [x, y] of points) pen.lineTo(x, y);
+  pen.stroke();
+}
+
+// --- Points -----------------------------------------------------------------------------------------
+
+export const particles = []; // a trail each: [[x, y], ...], the start first
+const cross = [0.5, 0.5];
+const GRID = 18; // arrows in a row
+const SHADES = 90; // pixels in a row of the density
+const places = Array.from({ length: GRID ** 2 }, (_, i) => [(i % GRID) + 0.5, Math.floor(i / GRID) + 0.5])
+  .map((place) => place.map((k) => k / GRID));
+const shade = document.createElement("canvas");
+let arrows = [];
+let planeSigma;
+let running = false;
+
+// log p_sigma, exact: a mixture of equal round Gaussians, sigma^2 wider.
+export function logDensity([x, y], sigma) {
+  const v = data.law.variance + sigma ** 2;
+  const terms = data.law.means.map(([a, b]) => -((x - a) ** 2 + (y - b) ** 2) / (2 * v));
+  const top = Math.max(...terms);
+  const sum = terms.reduce((total, term) => total + Math.exp(term - top), 0);
+  return top + Math.log(sum / terms.length) - Math.log(2 * Math.PI * v);
+}
+
+function shadeDensity(sigma) {
+  shade.width = shade.height = SHADES;
+  const pen = shade.getContext("2d");
+  pen.fillStyle = colour("--exact");
+  const logs = Array.from({ length: SHADES ** 2 }, (_, i) =>
+    logDensity([((i % SHADES) + 0.5) / SHADES, 1 - (Math.floor(i / SHADES) + 0.5) / SHADES], sigma));
+  const top = Math.max(...logs);
+  logs.forEach((log, i) => {
+    pen.globalAlpha = 0.75 * Math.exp(log - top);
+    pen.fillRect(i % SHADES, Math.floor(i / SHADES), 1, 1);
+  });
+}
+
+function drawPlane() {
+  const [pen, w] = prepare($("plane"));
+  const at = ([x, y]) => [x * w, (1 - y) * w];
+  pen.drawImage(shade, 0, 0, w, w);
+
+  pen.strokeStyle = pen.fillStyle = colour("--color-foreground-primary");
+  pen.lineWidth = 1.2;
+  arrows.forEach((step, i) => {
+    const start = at(places[i]);
+    const length = Math.hypot(...step);
+    const shown = Math.min(length, 0.85 / GRID) * w;
+    const [cos, sin] = [step[0] / length, -step[1] / length];
+    const head = Math.min(5, shown / 2);
+    pen.save();
+    pen.transform(cos, sin, -sin, cos, ...start); // along the arrow
+    line(pen, [[0, 0], [shown, 0]]);
+    line(pen, [[shown - head, -head / 2], [shown, 0], [shown - head, head / 2]]);
+    pen.restore();
+  });
+
+  pen.strokeStyle = pen.fillStyle = colour("--learned");
+  pen.lineWidth = 2.5;
+  for (const trail of particles) {
+    line(pen, trail.map(at));
+    pen.beginPath();
+    pen.arc(...at(trail.at(-1)), 5, 0, 2 * Math.PI);
+    pen.fill();
+  }
+  if (document.activeElement === $("plane")) {
+    const [x, y] = at(cross);
+    pen.strokeStyle = colour("--color-foreground-primary");
+    line(pen, [[x - 10, y], [x + 10, y]]);
+    line(pen, [[x, y - 10], [x, y + 10]]);
+  }
+  drawClimb();
+}
+
+function drawClimb() {
+  const [pen, w, h] = prepare($("climb"));
+  const curves = particles.map((trail) => trail.map((place) => logDensity(place, planeSigma())));
+  const values = curves.flat();
+  const [low, high] = values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
+  const passes = Math.max(10, ...particles.map((trail) => trail.length - 1));
+  const at = (value, pass) => [45 + (pass / passes) * (w - 55), h - 28 - ((value - low) / (high - low || 1)) * (h - 38)];
+  pen.fillStyle = colour("--color-foreground-primary");
+  pen.font = `13px ${getComputedStyle(document.body).fontFamily}`;
+  pen.textAlign = "right";
+  pen.fillText(`${passes} passes`, w - 2, h - 5);
+  pen.strokeStyle = colour("--color-foreground-border");
+  line(pen, [[45, 4], [45, h - 22], [w - 5, h - 22]]);
+  if (values.length) [low, high].forEach((value) => pen.fillText(text(value, 1), 40, at(value, 0)[1] + 4));
+  pen.strokeStyle = pen.fillStyle = colour("--learned");
+  pen.lineWidth = 2;
+  for (const curve of curves) {
+    line(pen, curve.map(at));
+    const end = at(curve.at(-1), curve.length - 1);
+    pen.fillRect(end[0] - 2, end[1] - 2, 4, 4);
+  }
+}
+
+async function showSigma() {
+  const sigma = planeSigma();
+  const out = await reconstruct("points", places.flat(), sigma);
+  if (sigma !== planeSigma()) return; // the slider has moved on
+  arrows = places.map(([x, y], i) => [out[2 * i] - x, out[2 * i + 1] - y]);
+  shadeDensity(sigma);
+  drawPlane();
+  report();
+}
+
+function report() {
+  const mean = (index) => particles.reduce((sum, trail) => sum + logDensity(trail.at(index), planeSigma()), 0)
+    / particles.length;
+  const many = particles.length === 1 ? "1 particle" : `${particles.length} particles`;
+  $("plane-said").textContent = particles.length
+    ? `${many}, ${Math.max(...particles.map((trail) => trail.length - 1))} passes. Exact log-density, on average: `
+      + `${text(mean(0), 2)} at the start, ${text(mean(-1), 2)} now.`
+    : "No particle yet.";
+}
+
+function drop(place) {
+  particles.push([[...place]]);
+  drawPlane();
+  report();
+}
+
+// x <- R(x; sigma) for all particles; returns the longest step.
+async function pass() {
+  const moved = [...particles];
+  const out = await reconstruct("points", moved.flatMap((trail) => trail.at(-1)), planeSigma());
+  let longest = 0;
+  moved.forEach((trail, i) => {
+    const [from, to] = [trail.at(-1), out.slice(2 * i, 2 * i + 2)];
+    longest = Math.max(longest, Math.hypot(to[0] - from[0], to[1] - from[1]));
+    trail.push(to);
+  });
+  return longest;
+}
+
+async function run() {
+  running = !running;
+  $("plane-run").textContent = running ? "Pause" : "Run";
+  for (let i = 0; running && i < 200 && particles.length; i++) {
+    if ((await pass()) < 0.0005) break;
+    if (still.matches) continue; // the end only, no movement
+    drawPlane();
+    await new Promise((resume) => setTimeout(resume, 80));
+  }
+  if (!running) return; // paused: the click that did it has told so
+  running = false;
+  $("plane-run").textContent = "Run";
+  drawPlane();
+  report();
+}
+
+function startPoints() {
+  const plane = $("plane");
+  planeSigma = slider("plane-sigma", showSigma);
+  plane.addEventListener("click", ({ offsetX, offsetY }) =>
+    drop([offsetX / plane.clientWidth, 1 - offsetY / plane.clientHeight]));
+  keyboard(plane, cross, { low: 0, high: 1, step: (event) => (event.shiftKey ? 0.1 : 0.02) }, ({ key }) =>
+    key === "Enter" ? drop(cross) : drawPlane());
+  for (const event of ["focus", "blur"]) plane.addEventListener(event, drawPlane);
+  $("plane-step").addEventListener("click", async () => {
+    if (particles.length) await pass();
+    drawPlane();
+    report();
+  });
+  $("plane-run").addEventListener("click", run);
+  $("plane-clear").addEventListener("click", () => {
+    particles.length = 0;
+    drawPlane();
+    report();
+  });
+  new ResizeObserver(drawPlane).observe(plane);
+  // A change of theme: the reader's, or the system's.
+  const repaint = () => { shadeDensity(planeSigma()); drawPlane(); };
+  new MutationObserver(repaint).observe(document.body, { attributeFilter: ["data-theme"] });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+  return showSigma();
+}
+
+// --- Digits -----------------------------------------------------------------------------------------
+
+const SIDE = 28;
+const pencil = [14, 14]; // where the keyboard's pen is, y up
+let image = Array(SIDE ** 2).fill(0); // x: not clamped, though shown clamped
+let passes = 0;
+let padSigma;
+
+const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
+
+function paint(canvas, pixels) {
+  canvas.width = canvas.height = SIDE;
+  const grey = pixels.flatMap((value) => { const g = 255 * value; return [g, g, g, 255]; });
+  canvas.getContext("2d").putImageData(new ImageData(Uint8ClampedArray.from(grey), SIDE), 0, 0);
+}
+
+function drawPad() {
+  paint($("pad"), image);
+  if (document.activeElement !== $("pad")) return;
+  const pen = $("pad").getContext("2d");
+  pen.fillStyle = colour("--learned");
+  pen.fillRect(Math.floor(pencil[0]), SIDE - 1 - Math.floor(pencil[1]), 1, 1);
+}
+
+// Show x, and hang a small copy at the end of the strip.
+function hang(caption, sigma, said = caption) {
+  drawPad();
+  const item = document.createElement("li");
+  const small = document.createElement("canvas");
+  small.setAttribute("aria-hidden", "true"); // the caption says what it is
+  paint(small, image);
+  const level = sigma ? `σ = ${sigma.toFixed(2)}` : "";
+  item.append(small, document.createElement("br"), caption, document.createElement("br"), level);
+  $("strip").append(item);
+  $("pad-said").textContent = `${said}.`;
+}
+
+function begin(pixels, label) {
+  $("strip").replaceChildren();
+  [image, passes] = [pixels, 0];
+  hang(label);
+}
+
+async function denoise() {
+  const [before, sigma] = [image, padSigma()];
+  const after = await reconstruct("digits", before, sigma);
+  if (image !== before) return; // another start was chosen meanwhile
+  image = after;
+  passes += 1;
+  const change = Math.sqrt(after.reduce((sum, value, i) => sum + (value - before[i]) ** 2, 0) / after.length);
+  hang(`pass ${passes}`, sigma, `Pass ${passes} changed the pixels by ${change.toFixed(3)} (root mean square)`);
+}
+
+// White ink from a to b, both [x, y] in pixels, y down; soft at the edge, as the digits are.
+function ink(a, b) {
+  const dots = Math.ceil(2 * Math.hypot(b[0] - a[0], b[1] - a[1])) + 1;
+  image = image.map((value, i) => {
+    let closest = Infinity;
+    for (let k = 0; k < dots; k++) {
+      const t = dots === 1 ? 0 : k / (dots - 1);
+      const [x, y] = a.map((from, axis) => from + t * (b[axis] - from));
+      closest = Math.min(closest, Math.hypot((i % SIDE) + 0.5 - x, Math.floor(i / SIDE) + 0.5 - y));
+    }
+    return Math.max(value, Math.min(1, Math.max(0, 1.9 - closest)));
+  });
+  drawPad();
+}
+
+function startDrawing(pad) {
+  const at = ({ offsetX, offsetY }) => [offsetX, offsetY].map((offset) => (offset / pad.clientWidth) * SIDE);
+  let last = null;
+  pad.addEventListener("pointerdown", (event) => {
+    pad.setPointerCapture(event.pointerId);
+    last = at(event);
+    ink(last, last);
+  });
+  pad.addEventListener("pointermove", (event) => {
+    if (!last) return;
+    const now = at(event);
+    ink(last, now);
+    last = now;
+  });
+  for (const end of ["pointerup", "pointercancel"]) {
+    pad.addEventListener(end, () => {
+      if (last) hang("drawn");
+      last = null;
+    });
+  }
+
+  const down = ([x, y]) => [x + 0.5, SIDE - 0.5 - y];
+  let from = [...pencil];
+  let inked = false;
+  keyboard(pad, pencil, { low: 0, high: SIDE - 1, step: () => 1 }, (event) => {
+    if (event.key === "Enter" || event.shiftKey) {
+      ink(down(event.shiftKey ? from : pencil), down(pencil));
+      inked = true;
+    }
+    from = [...pencil];
+    drawPad();
+  });
+  // A stroke ends where Shift is let go.
+  pad.addEventListener("keyup", ({ key }) => {
+    if (inked && ["Shift", "Enter"].includes(key)) {
+      hang("drawn");
+      inked = false;
+    }
+  });
+  for (const event of ["focus", "blur"]) pad.addEventListener(event, drawPad);
+}
+
+function startDigits() {
+  padSigma = slider("pad-sigma", () => {});
+  for (const { label, pixels } of data.digits) {
+    const button = document.createElement("button");
+    const small = document.createElement("canvas");
+    button.type = "button";
+    button.setAttribute("aria-label", `test digit ${label}`);
+    const start = pixels.map((value) => value / 255);
+    paint(small, start);
+    button.append(small);
+    button.addEventListener("click", () => begin(start, `test digit ${label}`));
+    $("picks").append(button);
+  }
+  $("pad-blank").addEventListener("click", () => begin(image.map(() => 0), "blank"));
+  $("pad-random").addEventListener("click", () => begin(image.map(() => 0.5 + normal()), "random noise"));
+  $("pad-noise").addEventListener("click", () => {
+    image = image.map((value) => value + padSigma() * normal()); // never clamped
+    hang("noise", padSigma());
+  });
+  $("pad-denoise").addEventListener("click", denoise);
+  startDrawing($("pad"));
+  $("picks").querySelector("button").click();
+}
+
+// --- Start ------------------------------------------------------------------------------------------
+
+const show = (selector, shown) => document.querySelectorAll(selector).forEach((part) => { part.hidden = !shown; });
+
+try {
+  $("live-note").textContent = "The networks are being loaded ...";
+  await load();
+  show(".live-part", true);
+  await startPoints();
+  startDigits();
+  show(".live-picture", false);
+  $("live-note").textContent = "The networks are loaded.";
+} catch (error) {
+  show(".live-part", false);
+  $("live-note").textContent = `You see pictures, because the networks do not run here: ${error.message}.`;
+}

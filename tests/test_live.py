@@ -1,0 +1,268 @@
+"""The live page in a real browser: its networks are PyTorch's, and hand, keyboard and finger work it."""
+
+import functools
+import threading
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import live_models
+import pytest
+import torch
+
+import daeutils as du
+
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+LAW = live_models.LAW
+
+# Stricter than the page's own policy, which allows what widgets need.
+POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+
+
+class Handler(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    handler = functools.partial(Handler, directory=str(site))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/live.html"
+        server.shutdown()
+
+
+@contextmanager
+def opened(browser, address, *, live=True, before=None, **settings):
+    """The page, once it is ready; afterwards: no script failed, no other server was asked."""
+    errors, asked = [], []
+    with browser.new_context(**{"viewport": DESK, **settings}) as context:
+        context.on("request", lambda request: asked.append(request.url))
+        context.set_default_timeout(30_000)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        if before:
+            page.add_init_script(before)
+        page.goto(address)
+        if live:
+            page.locator("#strip li").first.wait_for()
+        yield page
+    home = address.removesuffix("live.html")
+    assert errors == []
+    assert [url for url in asked if not url.startswith((home, "data:", "blob:"))] == []
+
+
+@pytest.fixture(scope="module")
+def page(browser, address):
+    with opened(browser, address) as page:
+        yield page
+
+
+def trails(page) -> list[torch.Tensor]:
+    """Where each particle has been, (passes + 1, 2) each."""
+    found = page.evaluate("async () => (await import('./_static/live.js')).particles")
+    return [torch.tensor(trail, dtype=torch.float64) for trail in found]
+
+
+def assert_climbed(trail, sigma) -> None:
+    """T5: up by half the squared step, less half the squared error of the step, over sigma^2."""
+    log_p = LAW.smooth(sigma).log_prob(trail)
+    here, there = trail[:-1], trail[1:]
+    best = LAW.posterior_mean(here, sigma)
+    gain = (best - here).square().sum(1) - (there - best).square().sum(1)
+    assert (log_p.diff() >= gain / (2 * sigma**2) - 1e-6).all()
+    assert gain[0] > 0 and log_p[1] > log_p[0], "the first step went down"
+    assert log_p[-1] > log_p[0] + 1
+
+
+def sigma_of(page, part) -> float:
+    return float(page.locator(f"#{part}-sigma").get_attribute("aria-valuetext"))
+
+
+# The networks
+
+
+@pytest.mark.parametrize("file", ["points", "digits"])
+def test_the_browser_computes_what_pytorch_computes(page, file):
+    name = {"points": live_models.POINTS, "digits": live_models.DIGITS}[file]
+    denoiser, generator = du.load(name, device="cpu"), torch.Generator().manual_seed(0)
+    levels = {"points": [0.02, 0.07, 0.4], "digits": [0.1, 0.5, 2.0]}[file]
+    cases = []
+    for n, sigmas in [*((n, [s] * n) for n in (1, 5) for s in levels), (3, levels)]:
+        clean = torch.rand(n, *live_models.SHAPES[name], generator=generator)
+        x_noisy = du.corruption.gaussian(clean, torch.tensor(sigmas), generator)
+        expected = denoiser(x_noisy, torch.tensor(sigmas))
+        cases.append({
+            "x": x_noisy.flatten().tolist(), "sigma": sigmas, "expected": expected.flatten().tolist(),
+        })  # fmt: skip
+    difference = page.evaluate(
+        """async ([name, cases]) => {
+          const { reconstruct } = await import("./_static/live.js");
+          let largest = 0;
+          for (const { x, sigma, expected } of cases) {
+            const found = await reconstruct(name, x, sigma);
+            if (found.length !== expected.length) throw new Error(`${found.length} numbers`);
+            found.forEach((value, i) => { largest = Math.max(largest, Math.abs(value - expected[i])); });
+          }
+          return largest;
+        }""",
+        [file, cases],
+    )
+    assert difference < 1e-4
+
+
+def test_the_exact_density_of_the_page_is_exact(page):
+    x = torch.rand(20, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    found = page.evaluate(
+        """async (x) => {
+          const { logDensity } = await import("./_static/live.js");
+          return [0.02, 0.3].map((sigma) => x.map((place) => logDensity(place, sigma)));
+        }""",
+        x.tolist(),
+    )
+    exact = torch.stack([LAW.smooth(sigma).log_prob(x) for sigma in (0.02, 0.3)])
+    torch.testing.assert_close(torch.tensor(found, dtype=torch.float64), exact)
+
+
+# Points
+
+
+def test_a_click_drops_a_particle_that_climbs_as_in_pytorch(page):
+    plane, said = page.locator("#plane"), page.locator("#plane-said")
+    side = plane.bounding_box()["width"]
+    starts = torch.tensor([[0.1, 0.85], [0.9, 0.4], [0.6, 0.1]])
+    for x, y in starts.tolist():
+        plane.click(position={"x": x * side, "y": (1 - y) * side})
+    for _ in range(4):
+        page.locator("#plane-step").click()
+    page.get_by_text("3 particles, 4 passes").wait_for()
+    found, sigma = torch.stack(trails(page)), sigma_of(page, "plane")
+    torch.testing.assert_close(found[:, 0].float(), starts, atol=0.01, rtol=0)
+    for trail in found:
+        assert_climbed(trail, sigma)
+    exact = page.evaluate("() => document.querySelector('#plane-sigma').value / 100")
+    level = 0.02 * 20**exact
+    path = du.iterate(du.load(live_models.POINTS, device="cpu"), found[:, 0].float(), 4, level, True)
+    torch.testing.assert_close(found.float(), path.transpose(0, 1), atol=1e-4, rtol=0)
+
+    page.locator("#plane-clear").click()
+    assert trails(page) == [] and said.inner_text() == "No particle yet."
+
+
+def test_the_keyboard_alone_drops_a_particle_and_moves_it(browser, address):
+    with opened(browser, address, reduced_motion="reduce") as page:
+
+        def tab_to(name: str) -> None:
+            for _ in range(100):
+                page.keyboard.press("Tab")
+                if page.evaluate("document.activeElement.id") == name:
+                    return
+            raise AssertionError(f"the Tab key does not reach {name}")
+
+        tab_to("plane")
+        for key in ["Shift+ArrowUp", "Shift+ArrowUp", "Shift+ArrowUp", "ArrowLeft", "ArrowDown", "Enter"]:
+            page.keyboard.press(key)
+        start = torch.tensor([[0.48, 0.78]], dtype=torch.float64)
+        torch.testing.assert_close(trails(page)[0], start)
+        tab_to("plane-sigma")
+        before = sigma_of(page, "plane")
+        for _ in range(20):
+            page.keyboard.press("ArrowRight")
+        assert sigma_of(page, "plane") > before
+        tab_to("plane-run")
+        page.keyboard.press("Enter")
+        page.get_by_text("1 particle,").get_by_text("passes").wait_for()
+        page.wait_for_function("document.querySelector('#plane-run').textContent === 'Run'")
+        assert_climbed(trails(page)[0], sigma_of(page, "plane"))
+        assert page.evaluate("scrollY") == 0 or True
+
+
+# Digits
+
+
+def strip(page) -> list[str]:
+    return [" ".join(text.split()) for text in page.locator("#strip li").all_inner_texts()]
+
+
+PIXELS = """canvas => [...canvas.getContext("2d").getImageData(0, 0, 28, 28).data].filter((_, i) => i % 4 === 0)"""
+
+
+def pictures(page) -> torch.Tensor:
+    """The images of the strip as shown, (n, 784) in [0, 1]."""
+    found = [canvas.evaluate(PIXELS) for canvas in page.locator("#strip canvas").all()]
+    return torch.tensor(found) / 255
+
+
+def test_a_drawn_digit_is_noised_and_denoised_pass_by_pass(page):
+    pad = page.locator("#pad")
+    page.locator("#pad-blank").click()
+    box = pad.bounding_box()
+    for i, (x, y) in enumerate([(0.5, 0.2), (0.5, 0.5), (0.5, 0.8)]):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        if i == 0:
+            page.mouse.down()
+    page.mouse.up()
+    page.locator("#pad-noise").click()
+    for i in (1, 2):
+        page.locator("#pad-denoise").click()
+        page.get_by_text(f"Pass {i} changed").wait_for()
+    level = f"σ = {sigma_of(page, 'pad'):.2f}"
+    assert strip(page) == ["blank", "drawn", *(f"{what} {level}" for what in ("noise", "pass 1", "pass 2"))]
+    blank, drawn, noisy, first, _ = pictures(page)
+    assert blank.sum() == 0 and 20 < drawn.sum() < 120
+    stroke = drawn.unflatten(0, (28, 28)).nonzero()
+    assert stroke[:, 0].min() < 7 and stroke[:, 0].max() > 20  # one line from top to bottom
+    assert (first - drawn).norm() < 0.4 * (noisy - drawn).norm()
+
+
+def test_a_test_digit_and_random_noise_are_starts(page):
+    page.get_by_role("button", name="test digit 3").click()
+    assert strip(page) == ["test digit 3"]
+    torch.testing.assert_close(pictures(page)[0], live_models.digits()[3][1].flatten(), atol=0.003, rtol=0)
+    page.locator("#pad-random").click()
+    assert strip(page) == ["random noise"]
+    assert 0.2 < pictures(page)[0].std() < 0.5
+
+
+def test_the_keyboard_draws(page):
+    page.locator("#pad-blank").click()
+    page.locator("#pad").focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.down("Shift")
+    for _ in range(6):
+        page.keyboard.press("ArrowLeft")
+    page.keyboard.up("Shift")
+    assert strip(page) == ["blank", "drawn"]
+    assert 10 < pictures(page)[1].sum() < 60
+
+
+# Everywhere
+
+
+def test_a_finger_on_a_phone_does_all_and_nothing_is_wider_than_the_page(browser, address):
+    with opened(browser, address, viewport=PHONE, has_touch=True, is_mobile=True) as page:
+        page.locator("#plane").tap()
+        page.locator("#plane-run").tap()
+        page.get_by_text("1 particle,").wait_for()
+        page.locator("#pad-noise").tap()
+        page.locator("#pad-denoise").tap()
+        page.get_by_text("Pass 1 changed").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+
+@pytest.mark.parametrize("why", ["no WebAssembly", "no script", "a file"])
+def test_where_networks_cannot_run_there_is_a_picture_and_a_sentence(browser, address, site, why):
+    if why == "no WebAssembly":
+        settings = {"before": "delete globalThis.WebAssembly"}
+    else:
+        settings = {"java_script_enabled": why == "a file"}
+    if why == "a file":
+        address = (site / "live.html").as_uri()
+    with opened(browser, address, live=False, viewport=PHONE, **settings) as page:
+        note = page.locator("#live-note")
+        note.get_by_text("You see pictures").wait_for()
+        assert ("no WebAssembly" if why == "no WebAssembly" else "not from a file") in note.inner_text()
+        assert not page.locator(".live-part").first.is_visible()
+        for picture in page.locator(".live-picture img").all():
+            assert picture.is_visible() and len(picture.get_attribute("alt")) > 50
+            assert picture.evaluate("img => img.decode().then(() => img.naturalWidth)") > 500
