@@ -61,7 +61,8 @@ class Denoiser(nn.Module):
                 "sigma is None, but this network was made with noise_levels=True; "
                 "expected a noise level: denoiser(x_noisy, sigma)."
             )
-        return _check.per_sample(sigma, x_noisy[:, :1].flatten(1)[:, :1]).expand(x_noisy.shape[0], 1)
+        n = x_noisy.shape[0]  # len() would fix it in an exported graph
+        return _check.per_sample(sigma, x_noisy[:, :1].flatten(1)[:, :1]).expand(n, 1)
 
 
 def _level_features(sigma: Tensor, pairs: int = 8) -> Tensor:

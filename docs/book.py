@@ -579,7 +579,7 @@ def npm_packages() -> Path:
 
 
 def copy_scripts(modules: Path, vendor: Path) -> None:
-    """Only what a page loads: MathJax with its fonts and speech, the widget manager, and what runs ONNX."""
+    """Only what a page loads: MathJax with its fonts and speech, the widget manager, an ONNX runtime."""
     mathjax = modules / "mathjax" / "es5"
     for part in ("output/chtml/fonts", "a11y", "sre"):
         shutil.copytree(mathjax / part, vendor / "mathjax" / part)

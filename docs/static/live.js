@@ -46,7 +46,7 @@ function slider(id, changed) {
     $(`${id}-value`).textContent = sigma().toFixed(2);
     input.setAttribute("aria-valuetext", sigma().toFixed(2));
   };
-  [input.min, input.max, input.step] = [0, 100, 1];
+  [input.min, input.max] = [0, 100];
   input.value = (100 * Math.log(first / low)) / Math.log(high / low);
   input.addEventListener("input", () => { show(); changed(); });
   show();
@@ -192,9 +192,10 @@ async function showSigma() {
 function report() {
   const mean = (index) => particles.reduce((sum, trail) => sum + logDensity(trail.at(index), planeSigma()), 0)
     / particles.length;
-  const many = particles.length === 1 ? "1 particle" : `${particles.length} particles`;
+  const count = (n, one, many) => `${n} ${n === 1 ? one : many}`;
+  const taken = Math.max(...particles.map((trail) => trail.length - 1));
   $("plane-said").textContent = particles.length
-    ? `${many}, ${Math.max(...particles.map((trail) => trail.length - 1))} passes. Exact log-density, on average: `
+    ? `${count(particles.length, "particle", "particles")}, ${count(taken, "pass", "passes")}. Exact log-density, on average: `
       + `${text(mean(0), 2)} at the start, ${text(mean(-1), 2)} now.`
     : "No particle yet.";
 }
@@ -219,15 +220,18 @@ async function pass() {
 }
 
 async function run() {
-  running = !running;
-  $("plane-run").textContent = running ? "Pause" : "Run";
+  if (running) {
+    running = false; // the loop below ends, and reports
+    return;
+  }
+  running = true;
+  $("plane-run").textContent = "Pause";
   for (let i = 0; running && i < 200 && particles.length; i++) {
     if ((await pass()) < 0.0005) break;
     if (still.matches) continue; // the end only, no movement
     drawPlane();
     await new Promise((resume) => setTimeout(resume, 80));
   }
-  if (!running) return; // paused: the click that did it has told so
   running = false;
   $("plane-run").textContent = "Run";
   drawPlane();
@@ -373,17 +377,17 @@ function startDrawing(pad) {
 
 function startDigits() {
   padSigma = slider("pad-sigma", () => {});
-  for (const { label, pixels } of data.digits) {
+  data.digits.forEach(({ label, pixels }, i) => {
     const button = document.createElement("button");
     const small = document.createElement("canvas");
     button.type = "button";
-    button.setAttribute("aria-label", `test digit ${label}`);
+    button.setAttribute("aria-label", `test digit ${label}, ${i + 1} of ${data.digits.length}`);
     const start = pixels.map((value) => value / 255);
     paint(small, start);
     button.append(small);
     button.addEventListener("click", () => begin(start, `test digit ${label}`));
     $("picks").append(button);
-  }
+  });
   $("pad-blank").addEventListener("click", () => begin(image.map(() => 0), "blank"));
   $("pad-random").addEventListener("click", () => begin(image.map(() => 0.5 + normal()), "random noise"));
   $("pad-noise").addEventListener("click", () => {
