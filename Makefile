@@ -17,7 +17,8 @@ CODE := daeutils benchmarks tests docs notebooks/conftest.py notebooks/scripts
 NBVAL := --nbval --nbval-current-env --nbval-sanitize-with=tests/nbval.cfg \
          --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120
 
-.PHONY: help setup book test lab site slides course refresh notebooks weights bench bench-score bench-images clean
+.PHONY: help setup book test lab site slides course refresh notebooks exercises weights bench bench-score \
+        bench-images clean
 .DELETE_ON_ERROR:
 
 help:
@@ -31,6 +32,7 @@ help:
 	@echo "make course     a folder to hand out, which works offline: make course OUT=dir"
 	@echo "make notebooks  bring edits of notebooks/scripts into the notebooks"
 	@echo "make refresh    execute the notebooks in place, update README's chapter table"
+	@echo "make exercises  execute the solutions, make the students' notebooks from them"
 	@echo "make weights    train the networks that several chapters share again"
 	@echo "make bench      measure learned scores beside public packages, and images (hours)"
 	@echo "make clean      remove what was built; $(VENV) stays"
@@ -57,7 +59,7 @@ test: setup
 	@$(PY) -m ruff check --quiet $(CODE)
 	@$(PY) -m ruff format --check --quiet $(CODE) || { \
 	  echo "Not formatted: run '$(VENV)/bin/ruff format $(CODE)'"; exit 1; }
-	@$(PY) -m pytest $(NBVAL) tests notebooks/*.ipynb
+	@$(PY) -m pytest $(NBVAL) tests notebooks/*.ipynb notebooks/solutions/*.ipynb
 
 lab: setup
 	@$(PY) -m jupyterlab --ServerApp.root_dir=notebooks
@@ -76,6 +78,9 @@ notebooks: setup
 
 refresh: setup
 	@$(PY) docs/book.py refresh
+
+exercises: setup
+	@$(PY) docs/book.py exercises
 
 weights: setup
 	@$(PY) -m daeutils.train

@@ -6,6 +6,7 @@
     python docs/book.py course DIR             write a folder to hand out, which works offline
     python docs/book.py refresh [CHAPTER ...]  execute in place: what is stored and read
     python docs/book.py notebooks              bring edits of the twins into the notebooks
+    python docs/book.py exercises [CHAPTER ...]  execute the solutions, make the students' notebooks
 
 A chapter is notebooks/NN-name.ipynb; its twin, notebooks/scripts/NN-name.py, is where it is
 edited. CHAPTER is a name or its beginning (02). Updates go one way, twin to notebook: tools that
@@ -102,16 +103,17 @@ def write(nb: NotebookNode, path: Path) -> None:
     part.replace(path)
 
 
-CONTENT = ("type", "text", "tags", "mystnb")
+CONTENT = ("type", "text", "tags", "mystnb", "nbgrader")
 
 
 def content(cell: NotebookNode) -> tuple:
-    """What notebook and twin must agree on: kind, text, tags and figure description."""
+    """What notebook and twin must agree on: kind, text, tags, figure description, grading."""
     return (
         cell.cell_type,
         cell.source,
         tuple(cell.metadata.get("tags", [])),
         json.dumps(cell.metadata.get("mystnb", {}), sort_keys=True),
+        json.dumps(cell.metadata.get("nbgrader", {}), sort_keys=True),
     )
 
 
@@ -422,6 +424,13 @@ def refresh(names: Sequence[str] = ()) -> None:
         raise BookError("refreshed, but not fit to be committed:\n  " + "\n  ".join(bad))
 
 
+def exercises(names: Sequence[str] = ()) -> None:
+    """Execute the exercises' solutions from their twins, and make the students' notebooks."""
+    from exercises import make  # which imports this file
+
+    make(names)
+
+
 def chapter_table(link: str, measured: Path = STORED) -> str:
     """The chapters as a Markdown table; `link` makes an address from {name}."""
     minutes = read_times(measured)["chapters"]
@@ -473,6 +482,10 @@ def site() -> None:
             if cell.cell_type == "markdown":
                 cell.source = BADGE.sub(r"[\1](", cell.source)
         write(nb, source / "chapters" / f"{name}.ipynb")
+    import exercises  # which imports this file
+
+    for path in exercises.SOLUTIONS.glob("*.ipynb"):
+        write(exercises.page(read(path)), source / "chapters" / "exercises" / path.name)
     picture = landing_picture(books.values())
     if not picture:
         raise BookError("no chapter has a figure in a cell tagged `landing-picture`")
@@ -631,7 +644,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for function in (run, refresh):
+    for function in (run, refresh, exercises):
         command = commands.add_parser(function.__name__, help=function.__doc__)
         command.add_argument("chapters", nargs="*", metavar="CHAPTER", help="such as 02")
         command.set_defaults(call=lambda args, function=function: function(args.chapters))
@@ -654,4 +667,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    import book  # the module that docs/exercises.py knows: one BookError, not two
+
+    sys.exit(book.main())

@@ -245,5 +245,6 @@ du.quiz("01")
 # %% [markdown]
 # **Exercises.** (a) Predict, then measure, what the reconstruction looks like at $\sigma = 3$. (b) Plot the expected squared error in the figure above: where is its minimum, and its floor?
 # (c) Give `train_dae` targets outside $[0,1]$, and watch the loss.
+# They wait with checks in [exercises/01-corrupt-and-reconstruct.ipynb](exercises/01-corrupt-and-reconstruct.ipynb).
 #
 # **References.** Vincent, Larochelle, Bengio & Manzagol 2008; Creswell, Arulkumaran & Bharath 2017 (arXiv:1708.08487).

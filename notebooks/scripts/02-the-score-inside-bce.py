@@ -426,6 +426,7 @@ du.quiz("02")
 # **Exercises.** (a) Repeat step 2 for a law with an atom at 0.5. What changes? (b) Show that the Bregman divergence
 # of $\phi(t) = t^2$ has the same optimum, and derive the equality for squared error. (c) Move the law to
 # the left, next to black, and make its bumps narrow enough to stay inside. What happens to the certificate's ratio, and does the prediction follow?
+# They wait with checks in [exercises/02-the-score-inside-bce.ipynb](exercises/02-the-score-inside-bce.ipynb).
 #
 # **References.** Miyasawa 1961; Robbins 1956; Banerjee, Guo & Wang 2005; Efron 2011; Vincent 2011; Alain & Bengio 2014;
 # Creswell, Arulkumaran & Bharath 2017 (arXiv:1708.08487).

@@ -400,5 +400,6 @@ du.quiz("03")
 # %% [markdown]
 # **Exercises.** (a) Try `du.checkerboard()`. Where are the errors largest? (b) Train at $\sigma=0.02$ and predict the error from the curve. (c) Train with `objective="mse"` at the same steps, and compare (chapter 08 does).
 # (d) Give the plain network Fourier features, $\sin$ and $\cos$ of $k\pi x$ for $k=1,\dots,4$. At which $\sigma$ do they help?
+# They wait with checks in [exercises/03-does-a-network-know-it.ipynb](exercises/03-does-a-network-know-it.ipynb).
 #
 # **References.** Vincent 2011; Alain & Bengio 2014; Karras et al. 2022; Creswell, Arulkumaran & Bharath 2017 (arXiv:1708.08487).

@@ -1,0 +1,179 @@
+"""Students' notebooks follow from the solutions, and each check tells a right answer from a wrong one."""
+
+import json
+import os
+import re
+import runpy
+from dataclasses import dataclass
+from pathlib import Path
+
+import book
+import exercises
+import matplotlib
+import matplotlib.pyplot as plt
+import pytest
+import torch
+from nbformat.v4 import new_code_cell, new_notebook
+from nbgrader.preprocessors import CheckCellMetadata
+
+CHAPTERS = [path.stem for path in book.chapters()]
+SOLVED = sorted(path.stem for path in exercises.TWINS.glob("*.py"))
+WRONG_ANSWERS = Path(__file__).parent / "wrong_answers"
+
+by_chapter = pytest.mark.parametrize("name", SOLVED)
+
+
+def solution(name: str):
+    return book.read(exercises.SOLUTIONS / f"{name}.ipynb")
+
+
+def graded(cell) -> dict:
+    return cell.metadata.get("nbgrader", {})
+
+
+# Notebooks
+
+
+def test_every_chapter_has_exercises():
+    assert SOLVED == CHAPTERS
+    for folder, ext in [
+        (exercises.SOLUTIONS, "ipynb"),
+        (exercises.STUDENTS, "ipynb"),
+        (WRONG_ANSWERS, "py"),
+    ]:
+        assert sorted(path.stem for path in folder.glob(f"*.{ext}")) == CHAPTERS, folder
+
+
+@by_chapter
+def test_solution_is_its_twin_with_outputs(name):
+    twin, path = exercises.TWINS / f"{name}.py", exercises.SOLUTIONS / f"{name}.ipynb"
+    assert book.problems(path, twin) == [], "run `make exercises`"
+
+
+@by_chapter
+def test_student_notebook_is_up_to_date(name):
+    path = exercises.STUDENTS / f"{name}.ipynb"
+    assert book.read(path) == exercises.student(solution(name)), "run `make exercises`"
+    assert "SOLUTION" not in path.read_text("utf-8")
+
+
+@by_chapter
+def test_nbgrader_accepts_both(name):
+    """Schema, unique ids, points and kinds of cells: what autograding asks for first."""
+    for nb in (solution(name), book.read(exercises.STUDENTS / f"{name}.ipynb")):
+        CheckCellMetadata().preprocess(nb, {})
+    for cell in nb.cells:
+        if graded(cell).get("grade"):
+            assert graded(cell)["checksum"]
+
+
+@by_chapter
+def test_three_to_five_exercises_as_the_chapter_lists_them(name):
+    nb = solution(name)
+    letters = [m[1] for cell in nb.cells if (m := exercises.TASK.match(cell.source))]
+    assert 3 <= len(letters) <= 5 and letters == list("abcde")[: len(letters)]
+    ids = [graded(cell)["grade_id"] for cell in nb.cells if graded(cell)]
+    for letter in letters:
+        ours = [i for i in ids if i.startswith(f"ex{name[:2]}_{letter}")]
+        assert any(i.endswith("_check") for i in ours), f"({letter}) has no check"
+    chapter = book.read_twin(book.TWINS / f"{name}.py").cells[-1].source
+    listed = chapter.partition("**Exercises.**")[2].partition("**References.**")[0]
+    assert re.findall(r"(?:^|\s)\((\w)\)", listed) == letters
+    assert f"[exercises/{name}.ipynb](exercises/{name}.ipynb)" in listed
+
+
+# Checks
+
+
+@dataclass
+class Exercise:
+    """One answer cell, what runs from there to its check, and the names defined before it."""
+
+    stub: str
+    rest: list[tuple[str, str]]  # (title, code); the check is the last
+    before: dict
+
+    def try_out(self, answer: str) -> Exception | None:
+        """What the check says to another answer; an error before the check counts as well."""
+        names = dict(self.before)
+        torch.manual_seed(0)
+        try:
+            for title, code in [("answer", answer), *self.rest]:
+                exec(compile(code, title, "exec"), names)
+        except Exception as error:
+            return error
+        return None
+
+
+@pytest.fixture(scope="module")
+def played(request) -> dict[str, Exercise]:
+    """The exercises of one notebook, which is executed once, in this process."""
+    nb = solution(request.param)
+    stubs = {cell.id: cell.source for cell in exercises.student(nb).cells}
+    code = [cell for cell in nb.cells if cell.cell_type == "code"]
+    ids = [graded(cell).get("grade_id", "") for cell in code]
+    found, names = {}, {"__name__": "__main__"}
+    with pytest.MonkeyPatch.context() as patch, matplotlib.rc_context():
+        patch.setattr(plt, "show", lambda: plt.close("all"))
+        patch.delenv("DAE_LEDGER", raising=False)
+        for i, cell in enumerate(code):
+            if graded(cell).get("solution"):
+                end = ids.index(f"{ids[i]}_check")
+                rest = [(ids[j] or f"code cell {j + 1}", code[j].source) for j in range(i + 1, end + 1)]
+                found[ids[i]] = Exercise(stubs[cell.id], rest, dict(names))
+            exec(compile(cell.source, ids[i] or f"code cell {i + 1}", "exec"), names)
+        yield found
+
+
+by_notebook = pytest.mark.parametrize("played", SOLVED, indirect=True)
+
+
+@by_notebook
+def test_every_reference_passes_and_every_stub_is_one(played):
+    """That a reference passes its check was seen while `played` was made."""
+    for grade_id, exercise in played.items():
+        assert isinstance(exercise.try_out(exercise.stub), NotImplementedError), grade_id
+
+
+@by_notebook
+def test_wrong_answers_fail_with_a_message_that_helps(played, request):
+    name = request.node.callspec.params["played"]
+    wrong = runpy.run_path(str(WRONG_ANSWERS / f"{name}.py"))["WRONG"]
+    assert wrong.keys() == played.keys()
+    for grade_id, answers in wrong.items():
+        assert len(answers) >= 2, grade_id
+        for answer, words in answers:
+            error = played[grade_id].try_out(answer)
+            assert isinstance(error, AssertionError), f"{grade_id}: {error!r} came of\n{answer}"
+            assert words in str(error), f"{grade_id}: {str(error)!r} came of\n{answer}"
+
+
+# The machinery
+
+
+def test_a_solution_leaves_the_ledger_alone(tmp_path, monkeypatch):
+    ledger = tmp_path / "claims.jsonl"
+    monkeypatch.setenv("DAE_LEDGER", str(ledger))
+    cell = new_code_cell("import os\nprint(os.environ.get('DAE_LEDGER'))")
+    nb = book.execute(new_notebook(cells=[cell]), "00-small", cwd=tmp_path)
+    assert nb.cells[0].outputs[0].text == "None\n"
+    assert os.environ["DAE_LEDGER"] == str(ledger)
+
+
+def test_page_shows_tasks_and_folds_what_gives_the_answer_away():
+    name = SOLVED[0]
+    nb = exercises.page(solution(name))
+    depth, open_text = 0, ""
+    for cell in nb.cells:
+        opens, closes = "<details" in cell.source, "</details>" in cell.source
+        depth += opens - closes
+        assert depth in (0, 1)
+        if depth == 0 and not closes:
+            open_text += cell.source
+            assert cell.get("outputs", []) == []
+        assert "BEGIN SOLUTION" not in cell.source
+    assert depth == 0
+    student = exercises.student(solution(name)).cells
+    assert all(cell.source in open_text for cell in student if cell.cell_type == "code")
+    assert len({cell.id for cell in nb.cells}) == len(nb.cells)
+    assert json.dumps(nb).count('"image/png"') == json.dumps(solution(name)).count('"image/png"')
