@@ -177,6 +177,7 @@ du.quiz("00")
 
 # %% [markdown]
 # **Exercises.** (a) Set `sigma = 1.0` in the taste. What changes, and why? (b) Give the denoiser a smaller sigma than the noise really has.
+# (c) Write the sentence in bold as a formula, and check it on a law whose density is known.
 # They wait with checks in [exercises/00-start-here.ipynb](exercises/00-start-here.ipynb).
 #
 # **References.** Creswell, Arulkumaran & Bharath 2017 (arXiv:1708.08487).
