@@ -4,6 +4,7 @@ import json
 import os
 import re
 import runpy
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +86,11 @@ def test_three_to_five_exercises_as_the_chapter_lists_them(name):
 # Checks
 
 
+def run(code: str, title: str, names: dict) -> None:
+    with warnings.catch_warnings(action="ignore"):  # nbval compares what a kernel prints of them
+        exec(compile(code, title, "exec"), names)
+
+
 @dataclass
 class Exercise:
     """One answer cell, what runs from there to its check, and the names defined before it."""
@@ -99,7 +105,7 @@ class Exercise:
         torch.manual_seed(0)
         try:
             for title, code in [("answer", answer), *self.rest]:
-                exec(compile(code, title, "exec"), names)
+                run(code, title, names)
         except Exception as error:
             return error
         return None
@@ -121,7 +127,7 @@ def played(request) -> dict[str, Exercise]:
                 end = ids.index(f"{ids[i]}_check")
                 rest = [(ids[j] or f"code cell {j + 1}", code[j].source) for j in range(i + 1, end + 1)]
                 found[ids[i]] = Exercise(stubs[cell.id], rest, dict(names))
-            exec(compile(cell.source, ids[i] or f"code cell {i + 1}", "exec"), names)
+            run(cell.source, ids[i] or f"code cell {i + 1}", names)
         yield found
 
 
