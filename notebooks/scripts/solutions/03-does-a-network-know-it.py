@@ -128,7 +128,7 @@ for number, (said, true, seen) in enumerate(zip(predictions(), held, numbers), s
     )
 print("(a) passes")
 
-# %% mystnb={"image": {"alt": "Two maps over the checkerboard. Left, the size of the error of the score: largest in the far corners, small over the board. Right, what each place adds to the average error: nothing far out, most along the outline of the board and where squares meet."}} tags=["discussion"]
+# %% mystnb={"image": {"alt": "Two maps over the checkerboard. Left, the size of the error of the score: largest in the far corners, small over the board. Right, what each place adds to the average error: nothing far out, most in the middle of the board, in a chequered pattern."}} tags=["discussion"]
 fig, axes = plt.subplots(1, 2, sharey=True, figsize=(7, 3.2))
 for ax, values, title in [
     (axes[0], squared.sqrt(), r"size of the error $|\hat s-s_\sigma|$"),
@@ -150,8 +150,8 @@ for ax, values, title in [
 plt.show()
 
 # %% [markdown] tags=["discussion"]
-# Both are true answers to "where are the errors largest?", to two questions. Place by place, the error is largest where data are rare: there the network extrapolates. In the average it hardly counts, because hardly a corrupted point falls there; what counts is
-# the outline of the board and the places where squares meet, where the field turns within a short way.
+# Two questions, two answers. Place by place, the error is largest where data are rare: there the network extrapolates. In the average it hardly counts, because hardly a corrupted point falls there. What counts is
+# the middle of the board, where dark and light squares alternate within a few $\sigma$: fine structure that so short a training has not resolved.
 # The average is what the loss sees and what the relative error reports. A chain that starts far away visits the other places: chapter 06 meets them. One relative error is half an answer.
 
 # %% [markdown]
