@@ -4,6 +4,7 @@ import json
 import os
 import re
 import runpy
+import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,9 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 from nbformat.v4 import new_code_cell, new_notebook
+from nbgrader.apps import NbGraderAPI
 from nbgrader.preprocessors import CheckCellMetadata
+from traitlets.config import Config
 
 CHAPTERS = [path.stem for path in book.chapters()]
 SOLVED = sorted(path.stem for path in exercises.TWINS.glob("*.py"))
@@ -166,20 +169,53 @@ def test_a_solution_leaves_the_ledger_alone(tmp_path, monkeypatch):
     assert os.environ["DAE_LEDGER"] == str(ledger)
 
 
-def test_page_shows_tasks_and_folds_what_gives_the_answer_away():
-    name = SOLVED[0]
+@by_chapter
+def test_page_shows_tasks_and_folds_what_gives_the_answer_away(name):
     nb = exercises.page(solution(name))
     depth, open_text = 0, ""
     for cell in nb.cells:
         opens, closes = "<details" in cell.source, "</details>" in cell.source
         depth += opens - closes
         assert depth in (0, 1)
+        assert "BEGIN SOLUTION" not in cell.source
         if depth == 0 and not closes:
             open_text += cell.source
-            assert cell.get("outputs", []) == []
-        assert "BEGIN SOLUTION" not in cell.source
+            assert not graded(cell) or cell.get("outputs", []) == []
     assert depth == 0
-    student = exercises.student(solution(name)).cells
-    assert all(cell.source in open_text for cell in student if cell.cell_type == "code")
+    for cell in exercises.student(solution(name)).cells:
+        assert cell.source in open_text or "YOUR ANSWER HERE" in cell.source
     assert len({cell.id for cell in nb.cells}) == len(nb.cells)
     assert json.dumps(nb).count('"image/png"') == json.dumps(solution(name)).count('"image/png"')
+
+
+def test_nbgrader_gives_all_points_to_the_solution_and_none_to_the_stub(tmp_path, monkeypatch):
+    """The whole way, with its database: a teacher's release, two students, autograding."""
+    name = "02-the-score-inside-bce"
+    nb = solution(name)
+    second = next(i for i, cell in enumerate(nb.cells) if cell.source.startswith("## (b)"))
+    nb.cells = nb.cells[:second]  # one exercise is enough
+    for folder, version in {
+        "source": nb,
+        "submitted/ada": nb,
+        "submitted/bob": exercises.student(nb),
+    }.items():
+        book.write(version, tmp_path / folder / "week" / f"{name}.ipynb")
+    # nbgrader calls alembic, and its kernel the Python, that lie beside this one.
+    beside = str(Path(sys.executable).parent)
+    monkeypatch.setenv("PATH", os.pathsep.join([beside, os.environ["PATH"]]))
+    monkeypatch.setenv("PYTHONPATH", str(book.ROOT))
+    config = Config()
+    config.CourseDirectory.root = str(tmp_path)
+    config.CourseDirectory.db_url = f"sqlite:///{tmp_path / 'gradebook.db'}"
+    with warnings.catch_warnings(action="ignore"):  # nbgrader's own
+        api = NbGraderAPI(config=config)
+        for done in (
+            api.generate_assignment("week"),
+            api.autograde("week", "ada"),
+            api.autograde("week", "bob"),
+        ):
+            assert done["success"], done["log"]
+        with api.gradebook as gradebook:
+            scores = {who: gradebook.find_submission("week", who).score for who in ("ada", "bob")}
+            most = gradebook.find_assignment("week").max_score
+    assert scores == {"ada": most, "bob": 0} and most > 0
