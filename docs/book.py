@@ -1,12 +1,12 @@
 """Run the book, build its site, and keep notebooks and twins together.
 
-    python docs/book.py run [CHAPTER ...]      execute copies in _build/chapters, time them
-    python docs/book.py site                   build the web book in _build/html
-    python docs/book.py slides                 make a deck of each chapter in _build/slides
-    python docs/book.py course DIR             write a folder to hand out, which works offline
-    python docs/book.py refresh [CHAPTER ...]  execute in place: what is stored and read
-    python docs/book.py notebooks              bring edits of the twins into the notebooks
-    python docs/book.py exercises [CHAPTER ...]  execute the solutions, make the students' notebooks
+    python docs/book.py run [CHAPTER ...]       execute copies in _build/chapters, time them
+    python docs/book.py site                    build the web book in _build/html
+    python docs/book.py slides                  make a deck of each chapter in _build/slides
+    python docs/book.py course DIR              write a folder to hand out, which works offline
+    python docs/book.py refresh [CHAPTER ...]   execute in place: what is stored and read
+    python docs/book.py notebooks               bring edits of the twins into the notebooks
+    python docs/book.py exercises [CHAPTER ...] execute the solutions, make the students' notebooks
 
 A chapter is notebooks/NN-name.ipynb; its twin, notebooks/scripts/NN-name.py, is where it is
 edited. CHAPTER is a name or its beginning (02). Updates go one way, twin to notebook: tools that

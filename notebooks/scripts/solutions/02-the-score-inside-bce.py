@@ -125,7 +125,9 @@ plt.show()
 # ### BEGIN SOLUTION
 # (i) $x^2-r^2-2r(x-r)=x^2-2rx+r^2=(x-r)^2$.
 #
-# (ii) In the difference $\phi(x)$ cancels. What is left is linear in $x$, so its mean has $m$ in the place of $x$: $E[D_\phi(x,r)]-E[D_\phi(x,m)]=-\phi(r)-\phi'(r)(m-r)+\phi(m)+\phi'(m)(m-m)=D_\phi(m,r)$. A tangent lies nowhere above a convex function, so this is $\ge0$, and it is 0 at $r=m$.
+# (ii) In the difference $\phi(x)$ cancels. What is left is linear in $x$, so its mean has $m$ in the place of $x$, and the term $\phi'(m)(m-m)$ is 0:
+# $$E[D_\phi(x,r)]-E[D_\phi(x,m)]=\phi(m)-\phi(r)-\phi'(r)(m-r)=D_\phi(m,r).$$
+# A tangent lies nowhere above a convex function, so this is $\ge0$, and it is 0 at $r=m$.
 #
 # (iii) Take (ii) for each coordinate with $\phi(t)=t^2$, given $\tilde x$; there $m=R^*$ and $r=R$. Average over $\tilde x$ and add the coordinates: $E|R-x|^2-E|R^*-x|^2=E|R-R^*|^2$. By step 2, $R^*=\tilde x+\sigma^2s_\sigma$, and by definition $R=\tilde x+\sigma^2\hat s$; so $R-R^*=\sigma^2(\hat s-s_\sigma)$. $\square$
 # ### END SOLUTION
@@ -136,14 +138,14 @@ plt.show()
 
 # %% nbgrader={"grade": false, "grade_id": "ex02_b", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def bregman(phi, x, r):
-    """D_phi(x, r) as a sympy expression; phi: a function of a sympy expression; x, r: symbols."""
+    """D_phi(x, r) in sympy; phi: a function of an expression; x, r: symbols."""
     ### BEGIN SOLUTION
     return phi(x) - phi(r) - sympy.diff(phi(r), r) * (x - r)
     ### END SOLUTION
 
 
 def score_error(excess, sigma):
-    """E|s_hat - s_sigma|^2 from the excess E|R - x|^2 - E|R* - x|^2 of the squared error."""
+    """E|s_hat - s_sigma|^2 from the excess E|R - x|^2 - E|R* - x|^2."""
     ### BEGIN SOLUTION
     return excess / sigma**4
     ### END SOLUTION
