@@ -82,6 +82,7 @@ SPOILED = {
     "tags differs": lambda nb: nb.cells[1].metadata.update(tags=["nbval-ignore-output"]),
     "mystnb differs": lambda nb: nb.cells[2].metadata.mystnb.image.update(alt="A circle"),
     "2 cells in the notebook, 3": lambda nb: nb.cells.pop(),
+    "nbgrader differs": lambda nb: nb.cells[1].metadata.update(nbgrader={"points": 2}),
     "without an execution count": lambda nb: nb.cells[1].update(execution_count=None),
     "execution count 7, expected 2": lambda nb: nb.cells[2].update(execution_count=7),
     "an error is stored as its output": error_output,
