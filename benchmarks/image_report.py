@@ -31,7 +31,7 @@ TABLES = {  # section: (title, what tells its lines apart, the measures shown)
         "Synthesis: one denoiser, iterated from noise", ("start", "how", "sigma", "passes"), CHAIN
     ),
     "refinement": ("Refinement of another model's samples", ("set", "how", "sigma", "passes"), SOME),
-    "repair": ("VAE samples: add noise, flow back", ("strength", "n"), SOME),
+    "repair": ("VAE samples: add noise, flow back", ("how", "strength", "n"), SOME),
 }  # fmt: skip
 
 
@@ -139,11 +139,13 @@ def _refinement(ax, rows):
 
 
 def _repair(ax, rows):
-    mean = {at: [over_seeds(group, m)[0] for m in ("labels_kept", "frechet")]
-            for (at,), group in grouped(rows, ("strength",)).items()}  # fmt: skip
-    ax.plot(*zip(*mean.values(), strict=True), "o-", ms=4, label="add noise σ₀, flow back")
-    for at, (x, y) in mean.items():
-        ax.annotate(f"{at:g}", (x, y), fontsize=7, xytext=(3, 3), textcoords="offset points")
+    for (how,), mine in grouped(rows, ("how",)).items():
+        mean = {at: [over_seeds(group, m)[0] for m in ("labels_kept", "frechet")]
+                for (at,), group in grouped(mine, ("strength",)).items()}  # fmt: skip
+        ax.plot(*zip(*mean.values(), strict=True), "o-", ms=4, label=how)
+        for at, (x, y) in mean.items():
+            ax.annotate(f"{at:g}", (x, y), fontsize=7, xytext=(3, 3), textcoords="offset points")
+    ax.legend(fontsize=7)
     ax.set(yscale="log", xlabel="share of labels kept", ylabel="Frechet distance to test digits",
            title="Repair of VAE samples: better, and the same?")  # fmt: skip
 

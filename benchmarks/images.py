@@ -293,23 +293,33 @@ def refinement(sizes: Sizes, rows) -> Runs:
                 yield settings, partial(refine, name, how, sigma, seed, sizes)
 
 
-def mend(strength: float, seed: int, sizes: Sizes) -> list[dict]:
+REPAIRS = {  # plain passes at 0.7 before the noise; levels of the flow, churn
+    "flow": (0, 8, 0.0),
+    "flow with noise": (0, 12, 0.25),
+    "a pass, then flow with noise": (1, 12, 0.25),
+}
+
+
+def mend(how: str, strength: float, seed: int, sizes: Sizes) -> list[dict]:
     """VAE samples: add noise of this level, and flow back."""
-    x = draw("VAE", sizes.n, seed)
+    (passes, levels, churn), x = REPAIRS[how], draw("VAE", sizes.n, seed)
     labels = du.evaluation.probabilities(x).argmax(1)
-    noisy = du.corruption.gaussian(x, strength, torch.Generator(DEVICE).manual_seed(seed + 100))
-    back = du.probability_flow(unet(), noisy, du.noise_schedule(8, high=strength))
+    luck = torch.Generator(DEVICE).manual_seed(seed + 100)
+    noisy = du.corruption.gaussian(du.iterate(unet(), x, passes, 0.7), strength, luck)
+    schedule = du.noise_schedule(levels, high=strength)
+    back = du.probability_flow(unet(), noisy, schedule, churn=churn, generator=luck)
     return [judge(back, sizes, labels)]
 
 
 def repair(sizes: Sizes, rows) -> Runs:
     """Noise added, and the flow followed back."""
-    for strength in (0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0):
-        for seed in sizes.seeds:
-            yield (
-                {"set": "VAE", "strength": strength, "n": sizes.n, "seed": seed},
-                partial(mend, strength, seed, sizes),
-            )
+    for how in REPAIRS:
+        for strength in (0.35, 0.5, 0.65, 1.0, 1.5):
+            for seed in sizes.seeds:
+                yield (
+                    {"set": "VAE", "how": how, "strength": strength, "n": sizes.n, "seed": seed},
+                    partial(mend, how, strength, seed, sizes),
+                )
 
 
 SECTIONS = {f.__name__: f for f in (ruler, training, longer, flow, synthesis, refinement, repair)}

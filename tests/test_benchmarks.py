@@ -295,17 +295,27 @@ def test_each_loss_is_compared_at_its_own_rate_on_fresh_seeds(monkeypatch):
     assert {row["seed"] for row in kept} == {0, 1, 2, 3} and len(kept) == 2 * 4 + 2 * 3
 
 
+def test_a_longer_training_goes_at_the_rate_of_the_quick_one():
+    quick = [
+        {"loss": loss, "lr": lr, "seed": 0, "frechet": lr} for loss in images.LOSSES for lr in (1, 2)
+    ]
+    runs = [settings for settings, _ in images.longer(images.Sizes(), {"training": quick}.get)]
+    assert {(run["lr"], run["steps"]) for run in runs} == {(1, images.Sizes().longer)}
+    assert len(runs) == len(images.LOSSES) * len(images.Sizes().fresh)
+
+
 def test_image_page_and_figure_come_from_the_rows_alone(tmp_path):
     about = {"device": "CPU, 1 thread", "torch": "2.11", "date": "2026-01-01"}
     settings = {
         "ruler": [{"set": "training digits"}],
         "training": [{"loss": "BCE", "lr": r, "steps": 3} for r in (0.1, 0.2)],
-        "flow": [{"network": "digits-unet-bce"}],
+        "longer": [{"loss": "BCE", "lr": 0.1, "steps": 5, "way": "flow"}],
+        "flow": [{"network": "digits-unet-bce", "way": "flow"}],
         "synthesis": [
             {"start": "uniform noise", "how": "plain", "sigma": 0.2, "passes": k} for k in (0, 1)
         ],
         "refinement": [{"set": "VAE", "how": "plain", "sigma": 0.2, "passes": k} for k in (0, 1, 2)],
-        "repair": [{"set": "VAE", "strength": s} for s in (0.5, 1.0)],
+        "repair": [{"set": "VAE", "how": "flow", "strength": s} for s in (0.5, 1.0)],
     }
     for section, lines in settings.items():
         rows = [
@@ -324,7 +334,8 @@ def test_image_page_and_figure_come_from_the_rows_alone(tmp_path):
 def test_the_image_benchmark_runs(tmp_path):
     images.main(["ruler", "repair", "--quick", "--only", "VAE", "--out", str(tmp_path)])
     rows = image_report.read(tmp_path)
-    assert len(rows["ruler"]) == 1 and len(rows["repair"]) == 7
+    assert len(rows["ruler"]) == 1 and len(rows["repair"]) == len(images.REPAIRS) * 5
     assert all(0 <= row["labels_kept"] <= 1 and row["frechet"] > 0 for row in rows["repair"])
-    kept = [row["labels_kept"] for row in rows["repair"]]
-    assert kept[0] > kept[-1]  # much noise makes another digit
+    for how in images.REPAIRS:
+        kept = [row["labels_kept"] for row in rows["repair"] if row["how"] == how]
+        assert kept[0] > kept[-1]  # much noise makes another digit
