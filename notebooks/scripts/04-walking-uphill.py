@@ -603,9 +603,10 @@ du.slide(
 du.quiz("04")
 
 # %% [markdown]
-# **Exercises.** (a) Let a network over-relax, $z=y+t(R(y)-y)$, and plot the share of passes that climb against $t$. (b) Find the $\sigma$ at which the centre of the ring becomes a mode,
+# **Exercises.** (a) Over-relax: $z=y+t(R(y)-y)$. Prove which $t$ are safe for $R^*$; for a network, plot the share of passes that climb against $t$. (b) Find the $\sigma$ at which the centre of the ring becomes a mode,
 # from the eigenvalues of the posterior covariance. (c) Symmetrise: train $R=x+\sigma^2\nabla\phi(x)$ for a scalar network $\phi$. What happens to the loop integrals? (d) Train on 60 points
 # at $\sigma=0.01$. How many of the training points are fixed points of the network?
+# They wait with checks in [exercises/04-walking-uphill.ipynb](exercises/04-walking-uphill.ipynb).
 #
 # **References.** Fukunaga & Hostetler 1975; Bengio, Yao, Alain & Vincent 2013; Alain & Bengio 2014; Carreira-Perpinan 2007;
 # Creswell, Arulkumaran & Bharath 2017 (arXiv:1708.08487).

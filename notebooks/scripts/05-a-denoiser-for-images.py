@@ -348,8 +348,9 @@ du.claim("more probable: the digit, than black on white (share of 100)", share, 
 du.quiz("05")
 
 # %% [markdown]
-# **Exercises.** (a) Train at one level only, `UNetDenoiser()` with `sigma=0.4`, for the same number of steps; compare the test BCE there. (b) Integrate along two different paths from a digit to another, and relate the difference to
-# the asymmetry. (c) Predict the effect of `objective="mse"` on the figure of the floor, then try. (d) Train with `optimiser="adam"` for as many steps, and find how many it needs for the same test loss. (e) Move the digit along
-# its first eigenvector, in steps of $\pm1$, and pass it through $R$ again: what does it turn into?
+# **Exercises.** (a) Train at one level only, with `sigma=0.4`, for the same number of steps; compare the test BCE there. (b) Integrate along two different paths from a digit to another, and relate the difference to
+# the asymmetry. (c) Predict the effect of `objective="mse"` on the figure of the floor, then try. (d) Train with `optimiser="adam"` for as many steps, and find how many it needs for the same test loss. (e) Move the noisy digit along
+# the first eigenvector, by up to $\pm8$, and pass it through $R$ again: what does it turn into?
+# They wait with checks in [exercises/05-a-denoiser-for-images.ipynb](exercises/05-a-denoiser-for-images.ipynb).
 #
 # **References.** Vincent et al. 2008; Alain & Bengio 2014; Creswell, Arulkumaran & Bharath 2017; Karras et al. 2022 (the law over noise levels).

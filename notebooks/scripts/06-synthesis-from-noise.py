@@ -495,5 +495,6 @@ du.quiz("06")
 # are safer? (c) Follow annealing by walkback at a falling $\sigma$, and the other way round. Which order, and why? (d) Start from the mean training
 # image plus noise of level $\sigma$, for each $\sigma$ of the chapter: within reach at every level, or not? (e) Give `distinct` other values of
 # `within`, from 0.5 to 4. Does the fall at $\sigma=1$ depend on the choice?
+# They wait with checks in [exercises/06-synthesis-from-noise.ipynb](exercises/06-synthesis-from-noise.ipynb).
 #
 # **References.** Bengio, Yao, Alain & Vincent 2013; Alain & Bengio 2014; Creswell, Arulkumaran & Bharath 2017 (arXiv:1708.08487); Naeem et al. 2020.

@@ -544,7 +544,8 @@ du.claim(
 du.quiz("07")
 
 # %% [markdown]
-# **Exercises.** (a) Refine *test* digits with plain passes. Do they get better or worse, and should they? (b) Go on with noise between the passes, at $\sigma=0.6$ and $0.8$, up to 30 passes. Where does the distance end, and how many labels are kept? (c) Lower $\sigma$ from pass to pass, from 0.6 to 0.1.
+# **Exercises.** (a) Refine *test* digits with plain passes. Do they get better or worse, and should they? (b) Go on with noise between the passes, at $\sigma=0.6$ and $0.8$, to fourteen passes and more. Where does the distance end, and how many labels are kept? (c) Lower $\sigma$ from pass to pass, from 0.8 to 0.1.
 # Does the turn go away? (d) Take half a step, $x\leftarrow x+\frac12(R(x)-x)$. What changes, the place of the turn or its depth? (e) Count label changes only among samples of which the classifier was sure from the start.
+# They wait with checks in [exercises/07-refining-samples.ipynb](exercises/07-refining-samples.ipynb).
 #
 # **References.** Kingma & Welling 2014; Bengio, Yao, Alain & Vincent 2013 (walkback); Naeem et al. 2020 (density and coverage); Creswell, Arulkumaran & Bharath 2017 (arXiv:1708.08487).

@@ -32,6 +32,7 @@ images = images[torch.randperm(len(images), generator=torch.Generator().manual_s
 test, _ = du.digits("test")
 mean = images.mean(0, keepdim=True)  # (1, 1, 28, 28)
 unet = du.load("digits-unet-bce", device="cpu")
+uniform = torch.rand(60, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
 
 def distinct(x, within=1.5):
@@ -166,7 +167,6 @@ assert max(ratios) - min(ratios) < 1e-6, (
 assert torch.allclose(end, torch.full_like(end, 1 / 32)), "each pass goes on from the one before."
 
 generator = torch.Generator().manual_seed(0)
-uniform = torch.rand(60, 1, 28, 28, generator=generator)
 gaussian = mean + 2 * torch.randn(60, 1, 28, 28, generator=generator)
 for x, low, high in [(gaussian, 1.95, 2.05), (mean + 0.3, 0.29, 0.31), (uniform, 0.45, 0.6)]:
     found = strength(x, mean)
@@ -229,6 +229,7 @@ def predicted_variance(v, s, levels, noise):
 
 # %% nbgrader={"grade": true, "grade_id": "ex06_c_check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 levels = torch.logspace(0, -1, 10).tolist()  # from 1 to 0.1
+generator = torch.Generator().manual_seed(0)
 one = du.GaussianMixture([[0.5]], 0.3**2)
 x = 0.5 + 0.8 * torch.randn(40_000, 1, generator=generator)
 for noise, some in [(False, levels[5:]), (True, levels[5:]), (True, levels[:1])]:

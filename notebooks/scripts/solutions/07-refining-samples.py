@@ -42,6 +42,8 @@ def probabilities(x):
 
 frechet = du.evaluation.frechet_between  # of two sets of features
 test_features = features(test)
+law = du.GaussianMixture([[0.5]], 0.3**2)  # one Gaussian on the line, of spread 0.3
+points = torch.linspace(0, 1, 11, dtype=torch.float64)[:, None]
 samples = {seed: vae.sample(n, torch.Generator().manual_seed(seed)) for seed in (0, 1)}
 
 # %% [markdown]
@@ -186,7 +188,7 @@ right.legend()
 plt.show()
 
 # %% [markdown] tags=["discussion"]
-# It does turn, only later: after some five to ten passes the distance stops falling, and then it rises, at $\sigma=0.8$ sooner and further than at $0.6$. The circle marks where nothing more is gained. Noise keeps a chain moving, but each pass answers with a
+# It does turn, only later: after some three to ten passes the distance stops falling, and then it rises, at $\sigma=0.8$ sooner and further than at $0.6$. The circle marks where nothing more is gained. Noise keeps a chain moving, but each pass answers with a
 # mean, so the chain drifts, too; count the ones along the path and see. The labels go at once: the first pass changes about half, since much of the sample drowns in the noise. What is bought in distance is paid in labels, and the larger
 # level pays more. Another set of samples moves these curves by a quarter: say *about*. A half answer follows one level, or the distance without the labels.
 
@@ -220,8 +222,6 @@ def rise(distances):
 
 # %% nbgrader={"grade": true, "grade_id": "ex07_c_check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 levels = [0.8 * (0.1 / 0.8) ** (i / 5) for i in range(6)]  # equal ratios
-law = du.GaussianMixture([[0.5]], 0.3**2)
-points = torch.linspace(0, 1, 11, dtype=torch.float64)[:, None]
 for some in (levels, [0.8] * 6):
     path = falling(law.posterior_mean, points, some)
     assert path.shape == (7, 11, 1), (
