@@ -578,5 +578,6 @@ du.quiz("08")
 # %% [markdown]
 # **Exercises.** (a) Train the ring with `optimiser="adam"`. Does any difference become clear? (b) Make pixel 2 of the narrow code vary by ± 0.05. Where does BCE change its mind now? Predict first. (c) In the black-or-white experiment replace the pixel by $x=R^*\pm0.05$ with equal chance, over a wide range of $R^*$. Which loss wins, in which norm?
 # (d) Train MSE with a sigmoid on the digits ten times longer. Does the difference near black shrink?
+# They wait with checks in [exercises/08-bce-or-mse.ipynb](exercises/08-bce-or-mse.ipynb).
 #
 # **References.** Banerjee, Guo & Wang 2005; Vincent 2011; Alain & Bengio 2014; Creswell, Arulkumaran & Bharath 2017 (arXiv:1708.08487); Karras et al. 2022.

@@ -877,5 +877,6 @@ du.quiz("09")
 # %% [markdown]
 # **Exercises.** (a) Derive the identity for $E[x\mid y=0]$ from Tweedie's formula, and the one for $y = 1$. (b) Mask, then add Gaussian noise. Which *target* makes $R-y$ a score again, and of which law? (c) Repeat d with
 # `output="linear"` and `objective="mse"` for several seeds. Do chains get lost now, and for every seed? (d) Repeat e with 500 points: when does the turn come?
+# They wait with checks in [exercises/09-where-the-theory-bends.ipynb](exercises/09-where-the-theory-bends.ipynb).
 #
 # **References.** Vincent, Larochelle, Bengio & Manzagol 2008 (masking noise); Vincent 2011; Alain & Bengio 2014; Song & Ermon 2019 (many noise levels); Creswell, Arulkumaran & Bharath 2017 (arXiv:1708.08487).

@@ -501,5 +501,6 @@ du.quiz("10")
 # %% [markdown]
 # **Exercises.** (a) Use 5, 10 and 40 levels. What is enough? (b) Replace Heun's step by Euler's, with twice the levels. (c) Derive the flow for a single Gaussian, and check `du.probability_flow` against it. (d) Run the flow on the ring with the exact $R^*$, but stop at $\sigma=0.1$ and apply $R^*$ once. What law have the points?
 # (e) Walk down in 10, 20, 40 and 80 levels. Where is the best, and why is there one?
+# They wait with checks in [exercises/10-from-one-noise-level-to-many.ipynb](exercises/10-from-one-noise-level-to-many.ipynb).
 #
 # **References.** Kingma & Welling 2014; Creswell, Arulkumaran & Bharath 2017; Binkowski et al. 2018; Song & Ermon 2019; Ho, Jain & Abbeel 2020; Naeem et al. 2020; Song et al. 2021; Karras et al. 2022.

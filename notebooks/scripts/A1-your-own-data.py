@@ -450,8 +450,9 @@ for mistake, attempt in mistakes.items():
 du.quiz("A1")
 
 # %% [markdown]
-# **Exercises.** (a) Train the shapes with 200, 600 and 2,000 steps. How do the shares of the three kinds change, and the distance to the nearest training image? (b) Train the shapes with `du.corruption.log_normal(mean=0, std=1.5)`. Compare the errors at $\sigma=0.2$ and at 2 with those of the linear
-# map, before and after, and the shares of the kinds. What was gained, and what was lost? (c) Make a
+# **Exercises.** (a) Train the digits with few steps and with many, and on ten images alone. How do the shares of the ten kinds change, and the distance to the nearest training image? (b) Train them with `du.corruption.log_normal(mean=0, std=1.5)`. Compare the errors at $\sigma=0.2$ and at 2 with those of the linear
+# map, before and after. What was gained, and what was lost? (c) Make a
 # folder of your own pictures, at least a few hundred of one kind of thing, and draw the figure of candidates for sides 8, 16 and 32. Where would you put `high`?
+# They wait with checks in [exercises/A1-your-own-data.ipynb](exercises/A1-your-own-data.ipynb).
 #
 # **References.** Liu, Luo, Wang & Tang 2015 (CelebA); Xiao, Rasul & Vollgraf 2017 (FashionMNIST); LeCun, Bottou, Bengio & Haffner 1998 (MNIST); Alpaydin & Kaynak 1998 (the digits of scikit-learn); Karras et al. 2022.

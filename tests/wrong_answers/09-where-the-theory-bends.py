@@ -109,7 +109,7 @@ WRONG = {
             "from the nearest of all points",
         ),
         (CHAINS.format(**RIGHT_CHAINS | {"exact_end": "exact(start, sigma)"}), "the exact chain"),
-        (CHAINS.format(**RIGHT_CHAINS | {"output": "sigmoid"}), "still have a sigmoid"),
+        (CHAINS.format(**RIGHT_CHAINS | {"output": "sigmoid"}), "still has a sigmoid"),
         (CHAINS.format(**RIGHT_CHAINS | {"seed": 0}), "hand the seed"),
     ],
     "ex09_d": [
