@@ -21,7 +21,9 @@ class VAE(nn.Module):
     """A variational autoencoder with a Bernoulli decoder (Kingma & Welling 2014).
 
     Args:
-        shape: (C, H, W) of the images. latent: size of the code. hidden: units of each layer.
+        shape: (C, H, W) of the images.
+        latent: size of the code.
+        hidden: units of each layer.
         seed: of the initial weights.
     """
 
@@ -77,7 +79,8 @@ class PCAGaussian:
     """A Gaussian in the leading principal components of the images, clamped to [0, 1].
 
     Args:
-        images: (N, C, H, W) in [0, 1]. components: how many directions to keep.
+        images: (N, C, H, W) in [0, 1].
+        components: how many directions to keep.
     """
 
     def __init__(self, images: Tensor, components: int = 50):

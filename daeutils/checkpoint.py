@@ -20,8 +20,9 @@ class Checkpoint:
     """Where one training is kept; with path None, nowhere.
 
     Args:
-        path: of the file. about: the arguments of the training, as JSON takes them: a file that was
-            written under others is refused.
+        path: of the file.
+        about: the arguments of the training, as JSON takes them: a file that was written under others
+            is refused.
         modules, optimisers: what has a state, restored in place by `load`.
     """
 

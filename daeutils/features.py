@@ -12,7 +12,9 @@ class FeatureClassifier(nn.Module):
     """Three convolutions and a 64-unit layer, whose output is the feature vector.
 
     Args:
-        classes: how many labels. side: of the one-channel images. seed: of the initial weights.
+        classes: how many labels.
+        side: of the one-channel images.
+        seed: of the initial weights.
     """
 
     def __init__(self, classes=10, side=28, seed=0):

@@ -16,7 +16,8 @@ def claim(text: str, value, *, at_least: float | None = None, at_most: float | N
     appended to a ledger, which the site shows.
 
     Args:
-        text: the statement. value: a number, or a truth value if no bound is given.
+        text: the statement.
+        value: a number, or a truth value if no bound is given.
         at_least, at_most: the bounds, both included.
 
     Raises:

@@ -48,6 +48,7 @@ def excess_risk(logits: Tensor, optimum: Tensor) -> Tensor:
     """sum_i kl(R*_i || R_i) in nats, (N,): what BCE pays for not being at R* (T4).
 
     Args:
-        logits: of the reconstruction R. optimum: R* in [0, 1], for instance `law.posterior_mean`.
+        logits: of the reconstruction R.
+        optimum: R* in [0, 1], for instance `law.posterior_mean`.
     """
     return bce(logits, optimum) - entropy(optimum)

@@ -21,8 +21,10 @@ def show_images(rows, labels=None, columns=None, title=None, size: float = 0.62)
     """Rows of images on one grey scale, black 0 to white 1; values outside are clipped for display.
 
     Args:
-        rows: a list of (n, C, H, W) or (n, H, W) tensors, one a row. labels: one text for each row.
-        columns: one text for each column. size: inches for each image.
+        rows: a list of (n, C, H, W) or (n, H, W) tensors, one a row.
+        labels: one text for each row.
+        columns: one text for each column.
+        size: inches for each image.
 
     Returns:
         the figure.

@@ -7,7 +7,7 @@ from ipywidgets import SelectionSlider, interact
 
 
 def slide(draw: Callable[..., object], *, start: dict | None = None, **choices: Sequence) -> None:
-    """Show draw(name=value, ...) under one slider for each of `choices`.
+    """Show draw(name=value, ...) under one slider for each of `choices`::
 
         slide(draw, sigma=[0.05, 0.1, 0.2], start={"sigma": 0.1})
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import base64
 import datetime
+import html
 import json
 import os
 import platform
@@ -469,8 +470,8 @@ def landing_picture(books) -> tuple[bytes, str] | None:
 
 def site() -> None:
     """Assemble and build the web book; it asks nothing of any other server."""
-    source, html = BUILD / "site-src", BUILD / "html"
-    for folder in (source, html):
+    source, target = BUILD / "site-src", BUILD / "html"
+    for folder in (source, target):
         shutil.rmtree(folder, ignore_errors=True)
     machinery = shutil.ignore_patterns("*.py", "package*.json", "measured", "__pycache__")
     shutil.copytree(DOCS, source, ignore=machinery)
@@ -481,6 +482,7 @@ def site() -> None:
         for cell in nb.cells:
             if cell.cell_type == "markdown":
                 cell.source = BADGE.sub(r"[\1](", cell.source)
+        describe_widgets(nb)
         write(nb, source / "chapters" / f"{name}.ipynb")
     import exercises  # which imports this file
 
@@ -512,13 +514,13 @@ def site() -> None:
 
     live_models.write(source)
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
-    command += ["-d", str(BUILD / "doctrees"), str(source), str(html)]
+    command += ["-d", str(BUILD / "doctrees"), str(source), str(target)]
     if subprocess.run(command).returncode:
         raise BookError("the site was not built: see Sphinx's messages above")
-    for page in html.rglob("*.html"):
+    for page in target.rglob("*.html"):
         if asked := ASKS_OTHERS.search(page.read_text("utf-8")):
-            raise BookError(f"{page.relative_to(html)} loads from another server: {asked[0]}")
-    print(f"The book is at {(html / 'index.html').as_uri()}")
+            raise BookError(f"{page.relative_to(target)} loads from another server: {asked[0]}")
+    print(f"The book is at {(target / 'index.html').as_uri()}")
 
 
 def shown(path: Path) -> NotebookNode:
@@ -529,6 +531,29 @@ def shown(path: Path) -> NotebookNode:
         if list(map(content, fresh.cells)) == list(map(content, nb.cells)):
             return fresh
     return nb
+
+
+def describe_widgets(nb: NotebookNode) -> None:
+    """Give the figure of a stored widget the description of its cell.
+
+    The widget manager draws a stored picture without one, and a piece of HTML as it stands.
+    """
+    states = widget_states(nb)
+
+    def describe(model: str, alt: str) -> None:
+        for output in outputs_of(states[model]):
+            if png := output.get("data", {}).pop("image/png", None):
+                picture = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{png.strip()}">'
+                output["data"]["text/html"] = picture
+        for child in states[model]["state"].get("children", []):
+            describe(child.removeprefix("IPY_MODEL_"), alt)
+
+    for cell in nb.cells:
+        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+        for output in cell.get("outputs", []):
+            view = output.get("data", {}).get("application/vnd.jupyter.widget-view+json")
+            if view and alt:
+                describe(view["model_id"], " ".join(alt.split()))
 
 
 def cell_text(text: object) -> str:

@@ -1,12 +1,14 @@
 """Sphinx settings; `python docs/book.py site` copies this file beside the assembled pages."""
 
+import re
+
 project = "Denoising autoencoders and the score"
 author = "The authors of Denoising autoencoders and the score"
 copyright = "the authors. Text: CC BY 4.0. Code: MIT"
 language = "en"
 
-extensions = ["myst_nb"]
-exclude_patterns = ["generated"]  # fragments that pages include
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinxcontrib.bibtex"]
+exclude_patterns = ["generated", "templates"]  # fragments that pages include
 
 # Chapters are executed by `book.py run`, which also times them; here they are only rendered.
 nb_execution_mode = "off"
@@ -15,15 +17,46 @@ myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 myst_dmath_double_inline = True  # $$...$$ right below a line of text, as Jupyter shows it
 myst_heading_anchors = 3
 
+bibtex_bibfiles = ["references.bib"]
+bibtex_reference_style = "author_year"
+
+# A reference to something of daeutils that does not exist is an error; other packages have no pages here.
+nitpicky = True
+nitpick_ignore_regex = [("py:.*", r"(?!daeutils\b).*")]
+default_role = "py:obj"  # `name` in a docstring is code, and a link where it can be
+add_module_names = False
+toc_object_entries_show_parents = "hide"
+autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_inherit_docstrings = False  # torch's are about torch
+autodoc_preserve_defaults = True
+autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+
+
+def plain(app, what, name, obj, options, lines):
+    """Take a docstring for the plain text that help() shows: |a| and R* are mathematics there."""
+    for i, line in enumerate(lines):
+        parts = line.split("`")  # every other one is code
+        parts[::2] = [re.sub(r"[|*]|_\b", r"\\\g<0>", part) for part in parts[::2]]
+        lines[i] = "`".join(parts)
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", plain, priority=100)  # before napoleon adds markup
+
+
 # Everything a page loads is served with it: the book can be read without a network.
 html_static_path = ["static", "vendor"]
+templates_path = ["templates"]
 mathjax_path = "mathjax/tex-chtml-full.js"
 nb_ipywidgets_js = {"require.js": {}, "embed-amd.js": {}}
 
 html_theme = "furo"
 html_title = project
 html_css_files = ["book.css"]
+html_js_files = ["book.js"]
 html_copy_source = False
 html_show_sphinx = False
-pygments_style = "friendly"
+pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "github-dark"
