@@ -18,7 +18,6 @@ myst_dmath_double_inline = True  # $$...$$ right below a line of text, as Jupyte
 myst_heading_anchors = 3
 
 bibtex_bibfiles = ["references.bib"]
-bibtex_reference_style = "author_year"
 
 # A reference to something of daeutils that does not exist is an error; other packages have no pages here.
 nitpicky = True
