@@ -30,7 +30,6 @@ autodoc_inherit_docstrings = False  # torch's are about torch
 autodoc_preserve_defaults = True
 autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True
-python_maximum_signature_line_length = 88
 
 
 def plain(app, what, name, obj, options, lines):
@@ -53,6 +52,7 @@ nb_ipywidgets_js = {"require.js": {}, "embed-amd.js": {}}
 
 html_theme = "furo"
 html_title = project
+html_favicon = "static/favicon.svg"
 html_css_files = ["book.css"]
 html_js_files = ["book.js"]
 html_copy_source = False

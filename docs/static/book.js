@@ -1,4 +1,4 @@
-// What the theme leaves undone for keyboards and screen readers.
+// What the theme and the tools leave undone: for phones, keyboards and screen readers.
 "use strict";
 
 // Code, tables and formulas that scroll sideways can be reached, and then scrolled, by keyboard.
@@ -7,10 +7,29 @@ function reachable(box) {
   else box.removeAttribute("tabindex");
 }
 
-document.addEventListener("DOMContentLoaded", () => {
-  const watch = new ResizeObserver((entries) => entries.forEach((entry) => reachable(entry.target)));
-  document.querySelectorAll("pre, .table-wrapper, div.math").forEach((box) => watch.observe(box));
+// MathJax does not break a line inside a formula of the text: one wider than its column has to scroll.
+function fit(formula) {
+  let column = formula.parentElement;
+  while (getComputedStyle(column).display === "inline") column = column.parentElement;
+  const drawn = formula.querySelector("mjx-container");
+  formula.classList.toggle("wide", drawn !== null && drawn.offsetWidth > column.clientWidth);
+}
 
-  // The name of a fold is the text it shows, not a second one.
-  document.querySelectorAll("details > summary[aria-label]").forEach((fold) => fold.removeAttribute("aria-label"));
+document.addEventListener("DOMContentLoaded", async () => {
+  // The name of a fold is the text that it shows, not a second one.
+  document.querySelectorAll("summary[aria-label]").forEach((fold) => fold.removeAttribute("aria-label"));
+  // A list has items: Sphinx gives the entries of a bibliography a role that is given up.
+  document.querySelectorAll(".citation-list > .citation").forEach((entry) => entry.setAttribute("role", "listitem"));
+
+  // The labels of stored widgets ask for MathJax as its second version was asked.
+  if (window.MathJax) MathJax.Hub = { Queue: ([, , label]) => MathJax.typesetPromise([label]) };
+  await window.MathJax?.startup.promise;
+
+  const formulas = document.querySelectorAll("span.math");
+  const boxes = document.querySelectorAll("pre, .table-wrapper, .math");
+  const measure = () => {
+    formulas.forEach(fit);
+    boxes.forEach(reachable);
+  };
+  new ResizeObserver(() => requestAnimationFrame(measure)).observe(document.querySelector("article"));
 });

@@ -1,0 +1,341 @@
+"""The web book in a real browser, page by page; and its links. Each check is shown a broken page too."""
+
+import functools
+import re
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import book
+import pytest
+from bs4 import BeautifulSoup
+from test_project import FLOORS
+
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 900}
+CHAPTER = "chapters/02-the-score-inside-bce.html"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def server(site):
+    """The address under which the site is served, on this machine only."""
+    handler = functools.partial(Quiet, directory=str(site))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+# What is looked for on a page
+
+LOOK = r"""async (patience) => {
+  const found = {tex: [], image: [], formula: [], widget: []};
+  const short = (text) => text.trim().replace(/\s+/g, " ").slice(0, 80);
+  const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+  await window.MathJax?.startup?.promise;
+
+  for (const view of document.querySelectorAll("script[type$='jupyter.widget-view+json']")) {
+    const drawn = () => [...view.parentElement.querySelectorAll(".jupyter-widgets img")].some(
+      (img) => img.complete && img.naturalWidth > 100);
+    for (let i = 0; i < 10 * patience && !drawn(); i++) await pause(100);
+    if (!drawn()) found.widget.push("a stored widget shows no figure");
+  }
+
+  const tex = /\\[A-Za-z()[\]]|\$[^$]+\$/;
+  const walk = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const {data, parentElement} = walk.currentNode;
+    const shown = !parentElement.closest("script, style, pre, code, mjx-container");
+    if (shown && tex.test(data)) found.tex.push(short(data));
+  }
+
+  for (const img of document.images) {
+    img.loading = "eager";
+    await img.decode().catch(() => {});
+    if (!img.naturalWidth) found.image.push(`not shown: ${img.src.slice(0, 80)}`);
+    if (!img.alt.trim()) found.image.push(`no description: ${img.src.slice(0, 80)}`);
+    if (tex.test(img.alt)) found.tex.push(short(img.alt));
+  }
+
+  for (const formula of document.querySelectorAll(".math")) {
+    const error = formula.querySelector("[data-mjx-error], mjx-mtext[style*='color: red']");
+    if (error || !formula.querySelector("mjx-container")) found.formula.push(short(formula.textContent));
+  }
+  return found;
+}"""
+
+AXE = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
+  .filter(({impact}) => impact === "serious" || impact === "critical")
+  .flatMap(({id, nodes}) => nodes.map(({html}) => `${id}: ${html.slice(0, 120)}`))"""
+
+# The theme lets its column scroll, so the document itself is never too wide. Three frames, for book.js.
+WIDER = """async () => {
+  for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
+  return [...document.querySelectorAll("html, .content")]
+    .filter((box) => box.scrollWidth > box.clientWidth)
+    .map((box) => `${box.scrollWidth} pixels in a column of ${box.clientWidth}`);
+}"""
+
+KINDS = ("request", "broken", "script", "tex", "image", "formula", "widget", "axe", "width")
+
+
+def axe(page) -> list[str]:
+    """The serious and the critical findings of axe-core, each with its rule and element."""
+    page.evaluate((book.npm_packages() / "axe-core/axe.min.js").read_text("utf-8"))
+    return page.evaluate(AXE)
+
+
+def findings(browser, address: str, *, change=None, scan=True, patience=20) -> dict[str, list[str]]:
+    """kind -> what is wrong with the page at `address`, after `change` of its text.
+
+    Looked at in light on a desk, then in dark on a phone; scan=False leaves axe-core out; patience is
+    what a stored widget is given, in seconds.
+    """
+    home = urlsplit(address)._replace(path="/", query="", fragment="").geturl()
+    found = {kind: [] for kind in KINDS}
+
+    def asked(request):
+        if not request.url.startswith((home, "data:", "blob:")):
+            found["request"].append(request.url)
+
+    def answered(response):
+        if response.status >= 400:
+            found["broken"].append(f"{response.status}: {response.url}")
+
+    def said(message):
+        if message.type == "error":
+            found["script"].append(message.text)
+
+    with browser.new_context(viewport=DESK, color_scheme="light") as context:
+        context.set_default_timeout(30_000)
+        page = context.new_page()
+        page.on("request", asked)
+        page.on("response", answered)
+        page.on("console", said)
+        page.on("pageerror", lambda error: found["script"].append(str(error)))
+        if change:
+            page.route(address, functools.partial(changed, change))
+        page.goto(address)
+        found |= page.evaluate(LOOK, patience)
+        if scan:
+            found["axe"] += [f"light: {line}" for line in axe(page)]
+        page.emulate_media(color_scheme="dark")
+        page.set_viewport_size(PHONE)
+        found["width"] += page.evaluate(WIDER)
+        if scan:
+            found["axe"] += [f"dark: {line}" for line in axe(page)]
+    return found
+
+
+def changed(change, route):
+    response = route.fetch()
+    route.fulfill(response=response, body=change(response.text()))
+
+
+def pages(site: Path) -> list[str]:
+    return sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html"))
+
+
+@pytest.fixture(scope="module")
+def found(browser, site, server) -> dict[str, dict[str, list[str]]]:
+    """page -> kind -> findings, for the whole site"""
+    return {name: findings(browser, server + name) for name in pages(site)}
+
+
+WRONG = {
+    "request": "a page asks another machine",
+    "broken": "a file of the site is missing",
+    "script": "a script failed, or the content policy stopped it",
+    "tex": "TeX is shown as text",
+    "image": "a picture is missing or has no description",
+    "formula": "a formula is not typeset",
+    "widget": "a stored widget shows no figure",
+    "axe": "axe-core has serious findings",
+    "width": "a page is wider than a phone",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_page_of_the_site_is_spoiled(found, kind):
+    assert len(found) > len(list(book.NOTEBOOKS.glob("*.ipynb")))
+    wrong = {page: kinds[kind] for page, kinds in found.items() if kinds[kind]}
+    assert not wrong, WRONG[kind]
+
+
+SPOILED = [
+    ("request", "<img alt='x' src='https://example.org/x.png'>"),
+    ("broken", "<script src='missing.js'></script>"),
+    ("script", "<script>missing()</script>"),
+    ("script", "<script>console.error('wrong')</script>"),
+    ("tex", r"<p>where $\sigma$ is small</p>"),
+    ("image", "<img src='_static/favicon.svg'>"),
+    ("image", "<img src='missing.png' alt='A circle'>"),
+    ("formula", r"<span class='math'>\(\nosuchmacro\)</span>"),
+    ("formula", r"<span class='math'>\(\frac{\)</span>"),
+    ("formula", r"<span class='math'>x</span>"),
+    ("axe", "<p style='color: #888; background: #999'>hardly to be read</p>"),
+    ("axe", "<button></button>"),
+    ("width", "<div style='width: 500px'>wide</div>"),
+]
+
+
+@pytest.mark.parametrize("kind, wrong", SPOILED)
+def test_a_spoiled_page_is_seen(browser, server, kind, wrong):
+    """A page with a formula, and one thing wrong with it."""
+
+    def spoil(text):
+        assert text.count("</article>") == 1
+        return text.replace("</article>", wrong + "</article>")
+
+    seen = findings(browser, f"{server}index.html", change=spoil, scan=kind == "axe")
+    assert seen[kind], WRONG[kind]
+
+
+def test_a_widget_without_its_figure_is_seen(browser, server):
+    def spoil(text):
+        assert text.count('"outputs": [') == 1
+        return text.replace('"outputs": [', '"outputs": [], "was": [')
+
+    assert findings(browser, server + CHAPTER, change=spoil, scan=False, patience=3)["widget"]
+
+
+@pytest.mark.parametrize("policy", [True, False])
+def test_the_content_policy_keeps_a_page_from_asking_others(browser, server, policy):
+    """Without the policy the same page does ask: the test can fail."""
+    asked = []
+    with browser.new_context(bypass_csp=not policy) as context:
+        page = context.new_page()
+        page.route(
+            "https://example.org/*", lambda route: (asked.append(route.request.url), route.abort())
+        )
+        page.goto(f"{server}index.html")
+        page.evaluate(
+            """async () => {
+              for (const [tag, key] of [["img", "src"], ["script", "src"], ["iframe", "src"]])
+                document.body.append(Object.assign(document.createElement(tag), {[key]: `https://example.org/${tag}`}));
+              await fetch("https://example.org/fetch").catch(() => {});
+            }"""
+        )
+        page.wait_for_timeout(500)
+    assert len(asked) == (0 if policy else 4), asked
+
+
+# Without a server: from a folder, a stick, a mail
+
+
+def test_the_site_opens_from_a_folder(browser, site):
+    for name in ("index.html", CHAPTER):
+        seen = findings(browser, (site / name).as_uri(), scan=False)
+        assert not any(seen.values()), seen
+    assert search(browser, site.as_uri() + "/", "posterior mean")
+
+
+# Search, keyboard
+
+
+def search(browser, base: str, words: str) -> list[str]:
+    """The titles that the site's own search finds, asked as a reader asks: by keyboard."""
+    with browser.new_page() as page:
+        page.goto(f"{base}index.html")
+        page.locator(".sidebar-search").fill(words)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/search.html?*")
+        page.locator("#search-results .search-summary", has_text=re.compile("found|did not")).wait_for()
+        return page.locator("#search-results li > a").all_inner_texts()
+
+
+def test_search_finds_what_is_there_and_nothing_else(browser, server):
+    assert any(title.startswith("02") for title in search(browser, server, "posterior mean"))
+    assert any("certificate" in title for title in search(browser, server, "certificate"))
+    assert search(browser, server, "quagga") == []
+
+
+def test_the_page_can_be_used_by_keyboard(browser, server):
+    with browser.new_page(viewport=PHONE) as page:
+        page.goto(server + CHAPTER)
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent.trim()") == "Skip to content"
+        page.locator("pre[tabindex='0']:visible").first.focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("document.activeElement.scrollLeft > 0")
+
+
+# Links
+
+
+def links(site: Path) -> list[str]:
+    """Every link, picture, script and style of the site that leads nowhere."""
+    soups = {
+        path.resolve(): BeautifulSoup(path.read_text("utf-8"), "html.parser")
+        for path in site.rglob("*.html")
+    }
+    places = {path: {tag["id"] for tag in soup.find_all(id=True)} for path, soup in soups.items()}
+    wrong = []
+    for path, soup in soups.items():
+        targets = {tag.get("href") or tag.get("src") for tag in soup.select("[href], [src]")}
+        for target in filter(None, targets):
+            parts = urlsplit(target)
+            if parts.scheme or parts.netloc:
+                continue
+            to = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            if not to.is_file():
+                wrong.append(f"{path.name}: {target}: no such file")
+            elif parts.fragment and to in places and unquote(parts.fragment) not in places[to]:
+                wrong.append(f"{path.name}: {target}: no such place")
+    return wrong
+
+
+def test_every_link_leads_somewhere(site):
+    assert links(site) == []
+
+
+@pytest.mark.parametrize("spoiled", ["gone.html", "whole.html#gone", "#gone", "gone.png"])
+def test_a_link_to_nowhere_is_seen(tmp_path, spoiled):
+    whole = "<a href='whole.html#here' id='here'>x</a><a href='https://example.org'>y</a>"
+    (tmp_path / "whole.html").write_text(whole, encoding="utf-8")
+    assert links(tmp_path) == []
+    tag = f"<img src='{spoiled}'>" if spoiled.endswith("png") else f"<a href='{spoiled}'>z</a>"
+    (tmp_path / "spoiled.html").write_text(tag, encoding="utf-8")
+    assert len(links(tmp_path)) == 1
+
+
+# What the pages say
+
+
+def test_every_module_and_every_name_has_its_entry(site):
+    """The API pages hold each module of the package, and all that a chapter finds as du.name."""
+    import daeutils
+
+    text = "".join(path.read_text("utf-8") for path in (book.DOCS / "api").glob("*.md"))
+    listed = re.findall(r"automodule:: daeutils\.(\w+)", text)
+    modules = [name for floor in FLOORS.values() for name in floor if not name.startswith("_")]
+    assert sorted(listed) == sorted(modules)
+    pages = "".join(path.read_text("utf-8") for path in (site / "api").glob("*.html"))
+    for name in daeutils.__all__:
+        thing = getattr(daeutils, name)
+        if callable(thing):
+            assert f'id="{thing.__module__}.{thing.__name__}"' in pages, name
+
+
+def test_the_map_names_tests_that_exist():
+    text = (book.DOCS / "paper-map.md").read_text("utf-8")
+    named = set(re.findall(r"`(test_\w+)`", text))
+    assert named and all((book.ROOT / "tests" / f"{name}.py").exists() for name in named)
+    for number in [*(f"P{i}" for i in range(1, 6)), *(f"T{i}" for i in range(1, 10))]:
+        assert re.search(rf"^#+ {number}$", text, re.MULTILINE), number
+
+
+def test_every_reference_is_put_to_use():
+    """Sphinx refuses a citation without an entry; this is the other way round."""
+    entries = re.findall(
+        r"^@\w+\{(\w+),", (book.DOCS / "references.bib").read_text("utf-8"), re.MULTILINE
+    )
+    text = (book.DOCS / "references.md").read_text("utf-8")
+    assert [key for key in entries if f"`{key}`" not in text] == []
+    assert len(set(entries)) == len(entries) > 20
