@@ -17,7 +17,7 @@ settings.load_profile("book")
 # Nothing of its own: no update, no first-run page, and no name but this machine's is looked up.
 CHROMIUM = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
   --disable-component-update --disable-sync""".split()
-CHROMIUM.append("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+CHROMIUM.append("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost")
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,172 @@
+"""Chapters in JupyterLab itself, as `make lab` starts it: run all, move every slider by keyboard."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import book
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from playwright.sync_api import TimeoutError as TookTooLong
+
+# Three with sliders that run within a minute on one core.
+CHAPTERS = ["02-the-score-inside-bce", "04-walking-uphill", "06-synthesis-from-noise"]
+SECONDS = 240  # for one chapter's cells, and for one figure: far more than it takes
+
+# What `slide` makes, and three ways to go wrong.
+SLIDER = """
+import matplotlib.pyplot as plt
+from ipywidgets import SelectionSlider, interact
+
+def draw(sigma):
+    plt.figure(figsize=(2, 1))
+    {body}
+    plt.show()
+
+interact(draw, sigma=SelectionSlider(options=[1, 2, 3], continuous_update=False));
+"""
+SPOILED = {
+    "an output is an error": ["1 / 0"],
+    "an error beside the figure": [SLIDER.format(body="plt.plot([0, 1 / (sigma - 2)])")],
+    "stayed as it was": [SLIDER.format(body="plt.plot([0, 1])")],
+    "no slider": ["print('sigma')"],
+}
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """Address and folder of a JupyterLab with the settings of `make lab`, on copies of the chapters."""
+    base = tmp_path_factory.mktemp("lab")
+    root = base / "notebooks"
+    root.mkdir()
+    for name in CHAPTERS:
+        shutil.copy(book.NOTEBOOKS / f"{name}.ipynb", root)
+    for number, cells in enumerate(SPOILED.values()):
+        nb = new_notebook(cells=[new_code_cell(source) for source in cells])
+        nbformat.write(book.tidy(nb), root / f"spoiled-{number}.ipynb")
+
+    recipe = re.search(r"-m (jupyterlab .*)", (book.ROOT / "Makefile").read_text("utf-8"))[1]
+    assert "--ServerApp.root_dir=notebooks" in recipe
+    command = [sys.executable, "-m", *recipe.replace("root_dir=notebooks", f"root_dir={root}").split()]
+    # Beside what `make lab` does: no window, the handle for this test, and root where a container is.
+    command += ["--no-browser", "--LabApp.expose_app_in_browser=True"]
+    command += ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
+    env = os.environ | {"PYTHONPATH": str(book.ROOT), "OMP_NUM_THREADS": "1"}
+    env |= {f"JUPYTER_{name}_DIR": str(base / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    with open(base / "log.txt", "w", encoding="utf-8") as log:
+        apart = {"stdout": log, "stderr": log, "start_new_session": True}  # Ctrl-C is for pytest
+        server = subprocess.Popen(command, cwd=base, env=env, **apart)
+    try:
+        yield address(server, base), root
+    finally:
+        server.terminate()  # it ends its kernels; without it they end themselves
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait(20)
+
+
+def address(server: subprocess.Popen, base: Path) -> dict:
+    """url and token that the server wrote down, once it has."""
+    end = time.monotonic() + 90
+    while time.monotonic() < end and server.poll() is None:
+        for file in (base / "RUNTIME").glob("jpserver-*.json"):
+            if text := file.read_text("utf-8"):
+                return json.loads(text)
+        time.sleep(0.2)
+    raise AssertionError("JupyterLab did not start:\n" + (base / "log.txt").read_text("utf-8")[-3000:])
+
+
+READY = """() => window.jupyterapp?.shell.currentWidget?.context?.isReady
+  && jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === "idle" """
+
+# Not awaited: a call into the page has no time limit, and waiting for its result has one.
+RUN_ALL = """() => {
+  jupyterapp.commands.execute("notebook:run-all-cells").then(() => {
+    const {content} = jupyterapp.shell.currentWidget;
+    const cells = [...content.model.cells].filter((cell) => cell.type === "code");
+    const outputs = cells.flatMap((cell) => cell.outputs.toJSON());
+    window.ran = {
+      cells: cells.map((cell) => cell.executionCount),
+      errors: outputs.filter((out) => out.output_type === "error").map((out) => out.ename),
+    };
+  });
+}"""
+
+# A long notebook draws only what is in view: go to the cell that shows the sliders. It is told by its
+# text, since a bar of progress is a widget too.
+TO_SLIDERS = r"""() => {
+  const {content} = jupyterapp.shell.currentWidget;
+  const place = [...content.model.cells].findIndex(
+    (cell) => cell.type === "code" && /\b(slide|interact)\(/.test(cell.sharedModel.source));
+  if (place < 0) return false;
+  content.activeCellIndex = place;
+  return content.scrollToItem(place).then(() => true);
+}"""
+
+CELL = ".jp-Cell.jp-mod-active"
+ERROR = f"{CELL} [data-mime-type$='jupyter.error'], {CELL} [data-mime-type$='jupyter.stderr']"
+CHANGED = f"""(before) => document.querySelector("{ERROR}")
+  || ![before, undefined].includes(document.querySelector("{CELL} .widget-interact img")?.src)"""
+
+
+def problems(browser, server: dict, name: str, patience: float = SECONDS) -> list[str]:
+    """What goes wrong when a reader opens the notebook, runs all cells and moves each slider."""
+    with browser.new_context(viewport={"width": 1400, "height": 1000}) as context:
+        context.set_default_timeout(1000 * patience)
+        page = context.new_page()
+        page.goto(f"{server['url']}lab/tree/{name}.ipynb?token={server['token']}&reset")
+        page.wait_for_function(READY, timeout=90_000)
+        page.evaluate(RUN_ALL)
+        ran = page.wait_for_function("window.ran", timeout=1000 * SECONDS).evaluate("() => window.ran")
+        if ran["errors"]:
+            return [f"an output is an error: {error}" for error in ran["errors"]]
+        if ran["cells"] != list(range(1, 1 + len(ran["cells"]))):
+            return [f"not every cell ran, and once: {ran['cells']}"]
+
+        if not page.evaluate(TO_SLIDERS):
+            return ["no slider"]
+        figure = page.locator(f"{CELL} .widget-interact img")
+        handles = page.locator(f"{CELL} .widget-slider .noUi-handle")
+        figure.wait_for(state="attached")
+        found = []
+        for handle in handles.all():
+            before = figure.get_attribute("src")
+            at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
+            handle.focus()
+            page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
+            try:
+                page.wait_for_function(CHANGED, arg=before)
+            except TookTooLong:
+                found.append("a slider moved, and the figure stayed as it was")
+            found += [
+                f"an error beside the figure: {line}" for line in page.locator(ERROR).all_inner_texts()
+            ]
+        page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        return found
+
+
+def test_lab_listens_on_this_machine_only_and_asks_for_a_token(lab):
+    server, root = lab
+    assert server["hostname"] in ("localhost", "127.0.0.1")
+    assert server["token"]
+    assert server["root_dir"] == str(root)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapter_runs_and_its_sliders_move_the_figure(browser, lab, name):
+    assert problems(browser, lab[0], name) == []
+
+
+@pytest.mark.parametrize("reason", SPOILED)
+def test_a_spoiled_notebook_is_seen(browser, lab, reason):
+    number = list(SPOILED).index(reason)
+    found = problems(browser, lab[0], f"spoiled-{number}", patience=10)
+    assert any(reason in line for line in found), found
