@@ -21,6 +21,12 @@ document.addEventListener("DOMContentLoaded", async () => {
   // A list has items: Sphinx gives the entries of a bibliography a role that is given up.
   document.querySelectorAll(".citation-list > .citation").forEach((entry) => entry.setAttribute("role", "listitem"));
 
+  // A search result quotes its page as it was before MathJax: leave the formulas out.
+  if (typeof Search === "object") {
+    const quote = Search.htmlToText;
+    Search.htmlToText = (page, anchor) => quote(page.replace(/\\\([^]*?\\\)|\\\[[^]*?\\\]/g, "…"), anchor);
+  }
+
   // The labels of stored widgets ask for MathJax as its second version was asked.
   if (window.MathJax) MathJax.Hub = { Queue: ([, , label]) => MathJax.typesetPromise([label]) };
   await window.MathJax?.startup.promise;
