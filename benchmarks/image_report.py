@@ -31,7 +31,7 @@ TABLES = {  # section: (title, what tells its lines apart, the measures shown)
         "Synthesis: one denoiser, iterated from noise", ("start", "how", "sigma", "passes"), CHAIN
     ),
     "refinement": ("Refinement of another model's samples", ("set", "how", "sigma", "passes"), SOME),
-    "repair": ("VAE samples: add noise, flow back", ("how", "strength", "n"), SOME),
+    "repair": ("VAE samples: add noise, and come down", ("how", "strength", "n"), SOME),
 }  # fmt: skip
 
 

