@@ -117,7 +117,7 @@ def probability_flow(
     if any(b >= a for a, b in pairwise(levels)):
         raise ValueError("sigmas do not decrease; expected levels from the largest to the smallest.")
     if not 0 <= churn < math.inf:
-        raise ValueError(f"churn is {churn!r}; expected a number >= 0: 0.4 makes a level 1.4 times as large.")
+        raise ValueError(f"churn is {churn!r}; expected a number >= 0, such as 0.4.")
 
     def step(x, pair):
         here, there = pair

@@ -533,7 +533,7 @@ du.claim(
 # ## Recap
 #
 # * A few passes of one denoiser at one $\sigma$ mend samples of other models. Choose $(\sigma,k)$ on samples set aside.
-# * Small $\sigma$: slow and safe. Large $\sigma$: fast, and it turns. Noise between the passes costs at first, costs labels, and goes further.
+# * Small $\sigma$: slow and safe. Large $\sigma$: fast, and it turns. Noise between the passes costs at first, costs labels, and goes further before it turns too (exercise b).
 # * The turn comes while $\log p_\sigma$ still rises: more probable is not more like a sample.
 # * To draw samples of the law, come down through all noise levels: chapter 10.
 

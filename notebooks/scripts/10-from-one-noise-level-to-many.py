@@ -334,12 +334,12 @@ du.claim(
 
 # %% [markdown]
 # At equal cost Langevin is far behind. Its noise and its climb balance only after many small steps at each level, and each level hands its lag to the next. More steps help it. The flow has no noise to average out, so a few large steps of second order do. And walkback, with half the evaluations,
-# comes about as near as the flow: it is not exact even for $R^*$, but a flow keeps every error that it has made, and fresh noise covers some of them up. Do not conclude that more of it is better: with twice as many levels it gets worse. A likely reason is that each pass answers with a mean, and a mean is a little smoother than a digit (exercise e).
+# comes about as near as the flow: it is not exact even for $R^*$, but a flow keeps every error that it has made, and fresh noise covers some of them up. Do not conclude that more of it is better: with twice as many levels it gets worse. The rule alone is not to blame: for one Gaussian and its exact $R^*$ more levels lose less of the variance, while these digits lose ink and variance (exercise e). That points to the network's own errors, one for each pass.
 #
 # ## Noise for the flow
 #
 # So take both: the flow's careful steps, and noise that covers its errors. Before each step from the level $\sigma$ add noise until the level is $(1+c)\,\sigma$, and come down from there; Karras et al. (2022) call it churn. For the exact $R^*$ nothing is gained and nothing lost: noise takes
-# $p_\sigma$ to $p_{(1+c)\sigma}$, the flow brings it back, and the ring is filled as before. For a network, what it did wrong above is partly forgotten. At the same number of evaluations, will the digits be nearer to real ones?
+# $p_\sigma$ to $p_{(1+c)\sigma}$, the flow brings it back, and the ring is filled as before. For a network, what it did wrong above is partly forgotten. At the same number of evaluations, will more digits lie where real ones do?
 
 # %%
 generator = torch.Generator().manual_seed(1)
@@ -365,20 +365,18 @@ for name, (distance, density, coverage) in by_noise.items():
 
 # %%
 du.claim(
-    "the flow with noise: distance against the flow",
-    by_noise["with noise"][0] / by_noise["flow"][0],
-    at_most=0.92,
+    "density, against the flow's without noise",
+    by_noise["with noise"][1] / by_noise["flow"][1],
+    at_least=1.02,
 )
-du.claim("density against the flow's", by_noise["with noise"][1] / by_noise["flow"][1], at_least=1.03)
-du.claim("and distance against the floor", by_noise["with noise"][0] / by_noise["real"][0], at_most=1.6)
 
 # %% mystnb={"image": {"alt": "Two rows of fourteen digits from the same noise: by the flow, some with broken strokes; by the flow with noise put back, other digits, with fewer broken strokes."}}
 du.plotting.show_images([made[:14], forgetful[:14]], ["flow", "with noise"], size=0.5)
 plt.show()
 
 # %% [markdown]
-# They are nearer, at no cost: part of what separated the flow from real digits was not what the network does not know, but errors of single steps that the flow carries to the end. Sets of this size can hardly tell them from real digits by the distance; the density still can, and so can larger sets:
-# the web book's page *Benchmarks: images* has three seeds of 2,000 images, with 40 levels and $c=0.25$.
+# The density has risen, at no cost: part of the broken strokes were not what the network does not know, but errors of single steps that the flow carries to the end. The distance of sets as small as these moves too much with the seed to say more. The web
+# book's page *Benchmarks: images* has three seeds of 2,000 images, with 40 levels and $c=0.25$: there the distance falls by a third, for both losses.
 #
 # ## Refining, again
 #
@@ -532,7 +530,7 @@ last.remove()
 #
 # * A diffusion model is a denoising autoencoder that is told its noise level, and a way to come down through the levels. Its denoiser may be trained with BCE.
 # * From pure noise the flow makes digits far closer to real ones than the VAE does, varied and no copies: P4 finds here what it lacked. The floor of real digits is still not reached.
-# * Noise on the way down works too: walkback at falling levels as well as the flow and for less, Langevin at a price in evaluations. A flow that puts some noise back at each level forgets errors, and comes nearer at the same cost.
+# * Noise on the way down works too: walkback at falling levels as well as the flow and for less, Langevin at a price in evaluations. A flow that puts some noise back at each level forgets errors: more of its digits lie where real ones do.
 # * All levels refine samples further than one level does, and keep fewer of the labels: how far to go is a choice, not a discovery.
 # * DAE, DDPM and EDM are three notations of one thing, and a line of algebra translates.
 
