@@ -29,9 +29,15 @@
 # %% tags=["hide-cell"]
 try:
     import daeutils as du
-except ModuleNotFoundError:  # on Colab the notebook travels alone
+except ModuleNotFoundError as error:
     import subprocess, sys
 
+    if "google.colab" not in sys.modules:
+        raise ImportError(
+            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start it by `make lab` in the book's "
+            "folder, which installs everything once; or choose the kernel of the book's .venv."
+        ) from error
+    # on Colab the notebook travels alone
     source = "git+https://github.com/OWNER/denoising-and-the-score"
     subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", source])
     import daeutils as du
@@ -40,12 +46,13 @@ except ModuleNotFoundError:  # on Colab the notebook travels alone
 # ## In one sentence
 #
 # Show a network corrupted images, ask for the clean ones, score its answers by binary cross-entropy (BCE): then **its reconstruction minus its input points along the gradient of the log-density of the corrupted data**, at every noise level.
+# Such a network is a **denoising autoencoder** (DAE), and the gradient of a log-density with respect to the data is called its **score**.
 # So a denoiser, applied again and again, climbs towards more probable images. It can make digits from noise, mend the samples of another model, and with all noise levels together it is a diffusion model.
 
 # %% [markdown]
 # ## Does my machine run it?
 #
-# A graphics card (GPU) is used where there is one; none is needed. If the next cell fails, it says what is missing.
+# A graphics card (GPU) is used where there is one; none is needed. If the cell above or the next one fails, it says what is missing and how to get it.
 
 # %% tags=["nbval-ignore-output"]
 import os
