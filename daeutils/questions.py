@@ -19,7 +19,7 @@ STYLE = """
 
 
 def marked_up(text: str) -> str:
-    """Text with $formulas$ and *emphasis* as HTML, in which MathJax finds the formulas."""
+    """Text as HTML: dollars about formulas become what MathJax finds, stars become emphasis."""
     parts = re.split(r"\$([^$]+)\$", text)
     parts[::2] = [re.sub(r"\*([^*]+)\*", r"<em>\1</em>", escape(part)) for part in parts[::2]]
     parts[1::2] = [rf"\({escape(part)}\)" for part in parts[1::2]]

@@ -43,6 +43,7 @@ import matplotlib.pyplot as plt
 import torch
 from torch import nn
 from torch.nn import functional as F
+from tqdm import tqdm
 
 du.plotting.use_style()
 
@@ -100,7 +101,7 @@ def train_dae(images, sigma, steps=500, batch=128, lr=2e-3, binary=False, seed=0
     )
     optimiser = torch.optim.Adam(network.parameters(), lr=lr)
     losses = []
-    for _ in range(steps):
+    for _ in tqdm(range(steps), desc="training", leave=False):
         x = images[torch.randint(len(images), (batch,))]
         x_noisy = x + sigma * torch.randn_like(x)  # corrupt
         target = torch.bernoulli(x) if binary else x  # see below
