@@ -1,13 +1,11 @@
 """The live page in a real browser: its networks are PyTorch's, and hand, keyboard and finger work it."""
 
-import functools
-import threading
 from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import live_models
 import pytest
 import torch
+from serving import Quiet, served
 
 import daeutils as du
 
@@ -20,22 +18,16 @@ POLICY = (
 )
 
 
-class Handler(SimpleHTTPRequestHandler):
+class Strict(Quiet):
     def end_headers(self):
         self.send_header("Content-Security-Policy", POLICY)
         super().end_headers()
 
-    def log_message(self, *args):
-        pass
-
 
 @pytest.fixture(scope="module")
 def address(site):
-    handler = functools.partial(Handler, directory=str(site))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/live.html"
-        server.shutdown()
+    with served(site, Strict) as found:
+        yield f"{found}live.html"
 
 
 @contextmanager

@@ -2,14 +2,13 @@
 
 import functools
 import re
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import book
 import pytest
 from bs4 import BeautifulSoup
+from serving import served
 from test_project import FLOORS
 
 PHONE = {"width": 390, "height": 844}
@@ -17,19 +16,11 @@ DESK = {"width": 1280, "height": 900}
 CHAPTER = "chapters/02-the-score-inside-bce.html"
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture(scope="module")
 def server(site):
     """The address under which the site is served, on this machine only."""
-    handler = functools.partial(Quiet, directory=str(site))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with served(site) as found:
+        yield found
 
 
 # What is looked for on a page
