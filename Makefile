@@ -53,13 +53,14 @@ book: setup
 	$(PY) docs/book.py run && $(PY) docs/book.py site && \
 	echo "The whole took $$(( ($$(date +%s) - start + 59) / 60 )) minutes."
 
-# One pytest run, so that its last line counts everything and gives the total time.
+# One pytest run, so that its last line counts everything and gives the total time. Two tests at a time,
+# of different files: PyTorch with one thread each, or the two would wait for one another.
 # The pattern reaches pytest as it stands where there is no chapter: that is an error, not a pass.
 test: setup
 	@$(PY) -m ruff check --quiet $(CODE)
 	@$(PY) -m ruff format --check --quiet $(CODE) || { \
 	  echo "Not formatted: run '$(VENV)/bin/ruff format $(CODE)'"; exit 1; }
-	@$(PY) -m pytest $(NBVAL) tests notebooks/*.ipynb notebooks/solutions/*.ipynb
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile $(NBVAL) tests notebooks/*.ipynb notebooks/solutions/*.ipynb
 
 lab: setup
 	@$(PY) -m jupyterlab --ServerApp.root_dir=notebooks

@@ -20,6 +20,7 @@ import base64
 import datetime
 import html
 import json
+import math
 import os
 import platform
 import re
@@ -30,6 +31,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from queue import Empty
 
 import course as handout
 import jupytext
@@ -58,8 +60,6 @@ VERSIONS = ["torch", "torchvision", "numpy", "matplotlib", "torchmetrics", "ipyw
 CELL_SECONDS = {"quick": 600, "full": 7200}
 MAX_BYTES = 1_000_000
 HOME_PATH = re.compile(r"(?<![\w.])/(?:home|root|tmp|work|Users)/|[A-Z]:\\+Users")
-# A badge, [![text](picture)](link): the picture lies on a server that a page must not ask.
-BADGE = re.compile(r"\[!\[([^\]]*)\]\(https?://[^)]*\)\]\(")
 ASKS_OTHERS = re.compile(r"<(?:script|img|link|iframe|source)\b[^>]*(?:src|href)=\"(?:https?:)?//[^>]*>")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 QUESTION = re.compile(r"^\*\*Question\.\*\*\s+(.+?)(?=\n\s*\n|\n[*|>#-]|\Z)", re.DOTALL | re.MULTILINE)
@@ -104,17 +104,16 @@ def write(nb: NotebookNode, path: Path) -> None:
     part.replace(path)
 
 
-CONTENT = ("type", "text", "tags", "mystnb", "nbgrader")
+CONTENT = ("type", "text", "tags", "mystnb", "nbgrader", "jupyter")
 
 
 def content(cell: NotebookNode) -> tuple:
-    """What notebook and twin must agree on: kind, text, tags, figure description, grading."""
+    """What notebook and twin must agree on: kind, text, tags, figure description, grading, folding."""
     return (
         cell.cell_type,
         cell.source,
         tuple(cell.metadata.get("tags", [])),
-        json.dumps(cell.metadata.get("mystnb", {}), sort_keys=True),
-        json.dumps(cell.metadata.get("nbgrader", {}), sort_keys=True),
+        *(json.dumps(cell.metadata.get(key, {}), sort_keys=True) for key in CONTENT[3:]),
     )
 
 
@@ -245,6 +244,26 @@ class ThisPython(AsyncKernelManager):
         return KernelSpec(argv=[*command, "--log-level=ERROR"], language="python")
 
 
+def patient(get_msg: Callable, seconds: float = 2) -> Callable:
+    """A channel's get_msg that looks again every few seconds.
+
+    On a busy machine pyzmq can miss the moment when a message comes; it would then be seen only when the
+    time limit of the cell is up.
+    """
+
+    async def get(timeout: float | None = None) -> dict:
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            left = end - time.monotonic()
+            try:
+                return await get_msg(timeout=max(0, min(seconds, left)))
+            except Empty:
+                if left <= seconds:
+                    raise
+
+    return get
+
+
 class Client(NotebookClient):
     """Notes every traceback the kernel sends, wherever it would be displayed.
 
@@ -253,6 +272,12 @@ class Client(NotebookClient):
     """
 
     traceback: list[str] | None = None
+
+    async def async_start_new_kernel_client(self):
+        client = await super().async_start_new_kernel_client()
+        for channel in (client.shell_channel, client.iopub_channel):
+            channel.get_msg = patient(channel.get_msg)
+        return client
 
     def process_message(self, msg, cell, cell_index):
         if msg["msg_type"] == "error" and "raises-exception" not in cell.metadata.get("tags", []):
@@ -479,9 +504,6 @@ def site() -> None:
 
     books = {path.stem: shown(path) for path in chapters()}
     for name, nb in books.items():
-        for cell in nb.cells:
-            if cell.cell_type == "markdown":
-                cell.source = BADGE.sub(r"[\1](", cell.source)
         describe_widgets(nb)
         write(nb, source / "chapters" / f"{name}.ipynb")
     import exercises  # which imports this file

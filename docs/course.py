@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 
 # Of the extra `book`, what a reader needs; the rest of it runs and builds the book.
 READ = ["jupyterlab", "ipykernel", "scipy", "scikit-learn", "sympy"]
-BADGE = re.compile(r"^\[!\[.*\n+", re.MULTILINE)  # its picture lies on a server
+COLAB = re.compile(r"^\[Open in Colab\].*\n+", re.MULTILINE)  # this folder needs no network
 
 README = """# Denoising autoencoders and the score: the course
 
@@ -93,7 +93,7 @@ def course(out: Path, root: Path, notebooks: Iterable[Path], times: dict) -> Pat
     (out / "notebooks").mkdir()
     for path in notebooks:
         nb = nbformat.read(path, as_version=4)
-        nb.cells[0].source = BADGE.sub("", nb.cells[0].source)
+        nb.cells[0].source = COLAB.sub("", nb.cells[0].source)
         nbformat.write(nb, out / "notebooks" / path.name)
     exercises = sorted((root / "notebooks" / "exercises").glob("*.ipynb"))
     if exercises:

@@ -7,6 +7,7 @@ import book
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 matplotlib.use("Agg")
@@ -27,9 +28,14 @@ def figures_closed():
 
 
 @pytest.fixture(scope="session")
-def site() -> Path:
-    """The folder of the web book, built as `make site` builds it."""
-    book.site()
+def site(tmp_path_factory, worker_id) -> Path:
+    """The folder of the web book, built as `make site` builds it: once, however many test at a time."""
+    base = tmp_path_factory.getbasetemp()
+    together = base if worker_id == "master" else base.parent
+    with FileLock(together / "site.lock"):
+        if not (together / "site-is-built").exists():
+            book.site()
+            (together / "site-is-built").touch()
     return book.BUILD / "html"
 
 

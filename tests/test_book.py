@@ -1,5 +1,6 @@
 """The stored chapters are what their twins say, and the checks that say so can fail."""
 
+import asyncio
 import copy
 import os
 import re
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from queue import Empty
 
 import book
 import jupytext
@@ -41,6 +43,39 @@ def test_landing_picture_is_the_stored_one_and_is_described():
     png, alt = book.landing_picture(map(book.read, NOTEBOOKS))
     assert alt
     assert (book.DOCS / "picture.png").read_bytes() == png, "run `make refresh`"
+
+
+FIRST = re.compile(r"(?ms)^try:\n    import daeutils as du\nexcept .+?\n    import daeutils as du$")
+
+
+def test_every_chapter_begins_alike_and_says_how_to_get_what_is_missing(tmp_path):
+    (cell,) = {FIRST.search(path.read_text("utf-8"))[0] for path in book.TWINS.glob("*.py")}
+    absent = "import sys; sys.modules['daeutils'] = None\n"  # as in a kernel of another environment
+    done = subprocess.run([sys.executable, "-c", absent + cell], capture_output=True, text=True)
+    assert done.returncode == 1
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith("ImportError: daeutils is missing") and "make lab" in said
+
+
+def test_a_message_whose_coming_was_missed_is_still_found():
+    asked = []
+
+    async def deaf(timeout):
+        """Sees what is there when it is asked, and never what comes later."""
+        asked.append(timeout)
+        if len(asked) < 4:
+            raise Empty
+        return {"msg": 1}
+
+    assert asyncio.run(book.patient(deaf)(timeout=600)) == {"msg": 1}
+    assert asyncio.run(book.patient(deaf)()) == {"msg": 1}
+    assert max(asked) <= 2
+
+    async def nothing(timeout):
+        raise Empty
+
+    with pytest.raises(Empty):
+        asyncio.run(book.patient(nothing)(timeout=0.1))
 
 
 # `problems` sees what it is there for

@@ -15,7 +15,7 @@
 # %% [markdown]
 # # 00 · Start here
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/00-start-here.ipynb)
+# [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/00-start-here.ipynb)
 #
 # **Question.** What is this book, and does my machine run it?
 #
@@ -26,7 +26,7 @@
 #
 # **From the paper.** This book is a companion to A. Creswell, K. Arulkumaran and A. A. Bharath, *On denoising autoencoders trained to minimise binary cross-entropy*, arXiv:1708.08487 (2017). It takes up five statements of that paper, P1 to P5 below.
 
-# %% tags=["hide-cell"]
+# %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
     import daeutils as du
 except ModuleNotFoundError as error:
@@ -113,6 +113,10 @@ du.plotting.show_images(
 )
 plt.show()
 
+# %% [markdown]
+# Two numbers say what happened. A line that begins with "holds:" is a claim of the book that was just checked, with its bound. The second claim needs no density, only the network: its score, a gradient, added up along the way from one image to
+# another gives the difference of their log-densities (chapter 04 shows how).
+
 # %%
 error = [(x - clean).square().mean().item() for x in path]
 du.claim("one pass removes nine tenths of the squared error", error[1] / error[0], at_most=0.1)
@@ -159,7 +163,7 @@ du.claim(
 # | $x$ | clean data, in $[0,1]^d$, with law $p$ | `x` |
 # | $\sigma$ | noise level: standard deviation of the corruption, in the units of $x$ | `sigma` |
 # | $\tilde x = x + \sigma\varepsilon$ | corrupted data, $\varepsilon\sim N(0,I)$; never clamped | `x_noisy` |
-# | $p_\sigma$ | density of the corrupted data, $p * N(0,\sigma^2I)$ | `law.smooth(sigma)` |
+# | $p_\sigma$ | density of the corrupted data: $p$ convolved with the noise, $p * N(0,\sigma^2I)$ | `law.smooth(sigma)` |
 # | $s_\sigma = \nabla\log p_\sigma$ | its score | `law.smooth(sigma).score(x)` |
 # | $a(\tilde x)$, $R(\tilde x) = \mathrm{sigmoid}(a(\tilde x))$ | logits and reconstruction of a network | `denoiser.logits`, `denoiser(x_noisy, sigma)` |
 # | $R^*(\tilde x) = E[x\mid\tilde x]$ | posterior mean: the best possible reconstruction | `law.posterior_mean(x_noisy, sigma)` |
@@ -168,7 +172,7 @@ du.claim(
 # %% [markdown]
 # ## How the book keeps its word
 #
-# A line that begins with "holds:" is a claim of the book that was just checked, with its bound. If one fails, the cell raises an error that says by how much. All of them together are the book's tests. A print of numbers that vary from machine to machine says so.
+# If a claim fails when you run a chapter, the cell raises an error that says by how much. All the lines that begin with "holds:" together are the book's tests. A print of numbers that vary from machine to machine says so.
 
 # %% [markdown] tags=["slide"]
 # ## Recap

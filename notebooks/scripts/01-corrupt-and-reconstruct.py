@@ -15,7 +15,7 @@
 # %% [markdown]
 # # 01 · Corrupt and reconstruct
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/01-corrupt-and-reconstruct.ipynb)
+# [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/01-corrupt-and-reconstruct.ipynb)
 #
 # **Question.** What is a denoising autoencoder, and why may its loss be binary cross-entropy when the pixels are grey?
 #
@@ -28,17 +28,25 @@
 # **From the paper.** Statement P1: on images, BCE is a natural loss, because pixels lie in $[0,1]$ and a decoder can be built
 # whose outputs lie in $(0,1)$.
 
-# %% tags=["hide-cell"]
+# %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
     import daeutils as du
-except ModuleNotFoundError:  # on Colab the notebook travels alone
+except ModuleNotFoundError as error:
     import subprocess, sys
 
+    if "google.colab" not in sys.modules:
+        raise ImportError(
+            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start it by `make lab` in the book's "
+            "folder, which installs everything once; or choose the kernel of the book's .venv."
+        ) from error
+    # on Colab the notebook travels alone
     source = "git+https://github.com/OWNER/denoising-and-the-score"
     subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", source])
     import daeutils as du
 
 # %%
+import sys
+
 import matplotlib.pyplot as plt
 import torch
 from torch import nn
@@ -82,7 +90,7 @@ plt.show()
 # into a short code, a decoder unfolds it, and a sigmoid puts each output in $(0,1)$: that is the **reconstruction** $R(\tilde x)$. What goes
 # into the sigmoid are the **logits** $a(\tilde x)$. The loss is binary cross-entropy,
 # $$\mathrm{BCE}(r, x) = -\sum_i\big[x_i\log r_i + (1-x_i)\log(1-r_i)\big].$$
-# Here is the whole thing in bare PyTorch. We compute the loss from the logits, because a sigmoid rounds to exactly 0 or 1 in float32 when its input is large.
+# The logarithm is the natural one, so the loss is in *nats*. Here is the whole thing in bare PyTorch. We compute the loss from the logits, because a sigmoid rounds to exactly 0 or 1 in float32 when its input is large.
 
 
 # %%
@@ -101,7 +109,7 @@ def train_dae(images, sigma, steps=500, batch=128, lr=2e-3, binary=False, seed=0
     )
     optimiser = torch.optim.Adam(network.parameters(), lr=lr)
     losses = []
-    for _ in tqdm(range(steps), desc="training", leave=False):
+    for _ in tqdm(range(steps), desc="training", leave=False, file=sys.stdout):
         x = images[torch.randint(len(images), (batch,))]
         x_noisy = x + sigma * torch.randn_like(x)  # corrupt
         target = torch.bernoulli(x) if binary else x  # see below

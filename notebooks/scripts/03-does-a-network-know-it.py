@@ -15,7 +15,7 @@
 # %% [markdown]
 # # 03 · Does a network know it?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/03-does-a-network-know-it.ipynb)
+# [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/03-does-a-network-know-it.ipynb)
 #
 # **Question.** Chapter 02 speaks of the best possible reconstruction. Does a network that was *trained*, on a finite sample, agree?
 #
@@ -28,12 +28,18 @@
 # **From the paper.** Statement P2, put to the test: reconstruction minus input should track the gradient of the log-density. The comparison with
 # exact scores, the certificate, the two rivals and the recipe are ours.
 
-# %% tags=["hide-cell"]
+# %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
     import daeutils as du
-except ModuleNotFoundError:  # on Colab the notebook travels alone
+except ModuleNotFoundError as error:
     import subprocess, sys
 
+    if "google.colab" not in sys.modules:
+        raise ImportError(
+            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start it by `make lab` in the book's "
+            "folder, which installs everything once; or choose the kernel of the book's .venv."
+        ) from error
+    # on Colab the notebook travels alone
     source = "git+https://github.com/OWNER/denoising-and-the-score"
     subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", source])
     import daeutils as du

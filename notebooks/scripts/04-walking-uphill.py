@@ -15,7 +15,7 @@
 # %% [markdown]
 # # 04 · Walking uphill
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/04-walking-uphill.ipynb)
+# [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/04-walking-uphill.ipynb)
 #
 # **Question.** What happens when I apply a denoiser again and again?
 #
@@ -28,12 +28,18 @@
 # **From the paper.** Statement P3: iterating a trained denoising autoencoder (DAE) moves a sample from low to higher probability. The inequality behind it,
 # its form for trained networks and the measurements are ours; the link with mean shift and EM is due to Carreira-Perpinan (2007).
 
-# %% tags=["hide-cell"]
+# %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
     import daeutils as du
-except ModuleNotFoundError:  # on Colab the notebook travels alone
+except ModuleNotFoundError as error:
     import subprocess, sys
 
+    if "google.colab" not in sys.modules:
+        raise ImportError(
+            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start it by `make lab` in the book's "
+            "folder, which installs everything once; or choose the kernel of the book's .venv."
+        ) from error
+    # on Colab the notebook travels alone
     source = "git+https://github.com/OWNER/denoising-and-the-score"
     subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", source])
     import daeutils as du

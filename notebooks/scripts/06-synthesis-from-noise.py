@@ -15,7 +15,7 @@
 # %% [markdown]
 # # 06 · Synthesis from noise
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/06-synthesis-from-noise.ipynb)
+# [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/06-synthesis-from-noise.ipynb)
 #
 # **Question.** Start from random noise and apply a denoising autoencoder again and again. Do digits appear?
 #
@@ -29,12 +29,18 @@
 # random noise it synthesises novel samples consistent with the training data. The measurements, the controls and the counting of modes are ours; the
 # data are the book's own 10,000 digits, so no number compares with the paper's.
 
-# %% tags=["hide-cell"]
+# %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
     import daeutils as du
-except ModuleNotFoundError:  # on Colab the notebook travels alone
+except ModuleNotFoundError as error:
     import subprocess, sys
 
+    if "google.colab" not in sys.modules:
+        raise ImportError(
+            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start it by `make lab` in the book's "
+            "folder, which installs everything once; or choose the kernel of the book's .venv."
+        ) from error
+    # on Colab the notebook travels alone
     source = "git+https://github.com/OWNER/denoising-and-the-score"
     subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", source])
     import daeutils as du

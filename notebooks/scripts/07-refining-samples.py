@@ -15,7 +15,7 @@
 # %% [markdown]
 # # 07 · Refining samples
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/07-refining-samples.ipynb)
+# [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/07-refining-samples.ipynb)
 #
 # **Question.** Can a denoising autoencoder improve images that another model made?
 #
@@ -28,12 +28,18 @@
 # **From the paper.** Statement P5, its second experiment: samples made by other methods are improved by iterating a trained denoising autoencoder (DAE) on them. The Frechet distances, the controls and the
 # explanation of the turning point are ours; the data here are the book's own 10,000 digits, so no number compares with the paper's.
 
-# %% tags=["hide-cell"]
+# %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
     import daeutils as du
-except ModuleNotFoundError:  # on Colab the notebook travels alone
+except ModuleNotFoundError as error:
     import subprocess, sys
 
+    if "google.colab" not in sys.modules:
+        raise ImportError(
+            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start it by `make lab` in the book's "
+            "folder, which installs everything once; or choose the kernel of the book's .venv."
+        ) from error
+    # on Colab the notebook travels alone
     source = "git+https://github.com/OWNER/denoising-and-the-score"
     subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", source])
     import daeutils as du

@@ -15,7 +15,7 @@
 # %% [markdown]
 # # 08 · BCE or MSE
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/08-bce-or-mse.ipynb)
+# [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/08-bce-or-mse.ipynb)
 #
 # **Question.** Binary cross-entropy (BCE) and mean squared error (MSE) have the same optimum. Does the choice matter?
 #
@@ -28,12 +28,18 @@
 # **From the paper.** Statements P1 (BCE is a natural loss for images) and P2 (a denoising autoencoder (DAE) trained with it gives gradient steps towards high probability). The paper asks whether
 # BCE *may* be used. Whether it *should* be is our question, and the measurements are ours. For the squared error see Vincent (2011) and Alain & Bengio (2014).
 
-# %% tags=["hide-cell"]
+# %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
     import daeutils as du
-except ModuleNotFoundError:  # on Colab the notebook travels alone
+except ModuleNotFoundError as error:
     import subprocess, sys
 
+    if "google.colab" not in sys.modules:
+        raise ImportError(
+            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start it by `make lab` in the book's "
+            "folder, which installs everything once; or choose the kernel of the book's .venv."
+        ) from error
+    # on Colab the notebook travels alone
     source = "git+https://github.com/OWNER/denoising-and-the-score"
     subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", source])
     import daeutils as du

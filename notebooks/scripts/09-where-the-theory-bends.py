@@ -15,7 +15,7 @@
 # %% [markdown]
 # # 09 · Where the theory bends
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/09-where-the-theory-bends.ipynb)
+# [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/09-where-the-theory-bends.ipynb)
 #
 # **Question.** The theory has assumptions. Which ones do people break without noticing, and what does it cost?
 #
@@ -28,12 +28,18 @@
 # **From the paper.** Statements P1 (BCE suits pixels in [0,1]), P2 (a gradient step) and P4 (digits from random noise), each at the edge of
 # its conditions. The breaks, their exact optima and the measurements are ours.
 
-# %% tags=["hide-cell"]
+# %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
     import daeutils as du
-except ModuleNotFoundError:  # on Colab the notebook travels alone
+except ModuleNotFoundError as error:
     import subprocess, sys
 
+    if "google.colab" not in sys.modules:
+        raise ImportError(
+            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start it by `make lab` in the book's "
+            "folder, which installs everything once; or choose the kernel of the book's .venv."
+        ) from error
+    # on Colab the notebook travels alone
     source = "git+https://github.com/OWNER/denoising-and-the-score"
     subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", source])
     import daeutils as du

@@ -15,7 +15,7 @@
 # %% [markdown]
 # # 10 · From one noise level to many
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/10-from-one-noise-level-to-many.ipynb)
+# [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/10-from-one-noise-level-to-many.ipynb)
 #
 # **Question.** What is a diffusion model, then?
 #
@@ -26,12 +26,18 @@
 #
 # **From the paper.** Beyond it. The paper iterates one denoiser; P4 and P5 are taken up again here with all noise levels at once. Annealed Langevin is from Song & Ermon 2019, the probability flow from Song et al. 2021, the levels, the solver and its noise from Karras et al. 2022. That their denoiser may be trained with BCE follows from chapter 02.
 
-# %% tags=["hide-cell"]
+# %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
     import daeutils as du
-except ModuleNotFoundError:  # on Colab the notebook travels alone
+except ModuleNotFoundError as error:
     import subprocess, sys
 
+    if "google.colab" not in sys.modules:
+        raise ImportError(
+            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start it by `make lab` in the book's "
+            "folder, which installs everything once; or choose the kernel of the book's .venv."
+        ) from error
+    # on Colab the notebook travels alone
     source = "git+https://github.com/OWNER/denoising-and-the-score"
     subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", source])
     import daeutils as du

@@ -13,7 +13,7 @@
 # ---
 
 # %% [markdown]
-# # 00 · Exercises
+# # 00 · Exercises: start here
 #
 # For [chapter 00](../00-start-here.ipynb). Needed: Python, and what the chapter's table of symbols says. About 30 minutes; the code takes seconds.
 #

@@ -13,7 +13,7 @@
 # ---
 
 # %% [markdown]
-# # 01 · Exercises
+# # 01 · Exercises: corrupt and reconstruct
 #
 # For [chapter 01](../01-corrupt-and-reconstruct.ipynb). Needed: expectations, the derivative of a logarithm. About 40 minutes; the code takes seconds.
 #

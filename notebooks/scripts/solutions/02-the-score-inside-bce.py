@@ -13,7 +13,7 @@
 # ---
 
 # %% [markdown]
-# # 02 · Exercises
+# # 02 · Exercises: the score inside BCE
 #
 # For [chapter 02](../02-the-score-inside-bce.ipynb). Needed: its four steps, pen and paper. About 90 minutes; the code takes seconds.
 #

@@ -13,7 +13,7 @@
 # ---
 
 # %% [markdown]
-# # 03 · Exercises
+# # 03 · Exercises: does a network know it?
 #
 # For [chapter 03](../03-does-a-network-know-it.ipynb). Needed: the relative error of a score; for (c), what a confidence interval is. About 75 minutes; the code takes about a quarter of a minute.
 #

@@ -13,7 +13,7 @@
 # ---
 
 # %% [markdown]
-# # 04 · Exercises
+# # 04 · Exercises: walking uphill
 #
 # To [chapter 04](../04-walking-uphill.ipynb). Needed: the chapter, eigenvalues, and in (c) automatic differentiation. About sixty minutes; the code takes seconds.
 #

@@ -13,8 +13,7 @@
 # ---
 
 # %% [markdown]
-# %% [markdown]
-# # 05 · Exercises
+# # 05 · Exercises: a denoiser for images
 #
 # To [chapter 05](../05-a-denoiser-for-images.ipynb). Needed: the chapter, and for (b) the section on energy of [chapter 04](../04-walking-uphill.ipynb). About seventy minutes; the code takes
 # seconds: where a network is trained here, it is a small one, on digits of $8\times8$ pixels.

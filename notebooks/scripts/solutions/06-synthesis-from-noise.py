@@ -13,8 +13,7 @@
 # ---
 
 # %% [markdown]
-# %% [markdown]
-# # 06 · Exercises
+# # 06 · Exercises: synthesis from noise
 #
 # To [chapter 06](../06-synthesis-from-noise.ipynb). Needed: the chapter, and the counts of modes of [chapter 04](../04-walking-uphill.ipynb). About seventy minutes; the code takes seconds.
 #

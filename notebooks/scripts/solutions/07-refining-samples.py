@@ -13,8 +13,7 @@
 # ---
 
 # %% [markdown]
-# %% [markdown]
-# # 07 · Exercises
+# # 07 · Exercises: refining samples
 #
 # To [chapter 07](../07-refining-samples.ipynb). Needed: the chapter. About sixty minutes; the code takes seconds.
 #

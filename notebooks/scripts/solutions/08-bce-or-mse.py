@@ -13,7 +13,7 @@
 # ---
 
 # %% [markdown]
-# # 08 · Exercises
+# # 08 · Exercises: BCE or MSE
 #
 # For [chapter 08](../08-bce-or-mse.ipynb). Needed: the chapter, variances, and what a $t$ interval is. About an hour; the code takes less than half a minute.
 #

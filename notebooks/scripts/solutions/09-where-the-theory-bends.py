@@ -13,7 +13,7 @@
 # ---
 
 # %% [markdown]
-# # 09 · Exercises
+# # 09 · Exercises: where the theory bends
 #
 # For [chapter 09](../09-where-the-theory-bends.ipynb). Needed: the chapter, and from chapter 02 Tweedie's formula. About an hour and a half; the code takes less than half a minute.
 #

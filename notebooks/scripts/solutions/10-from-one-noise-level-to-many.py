@@ -13,7 +13,7 @@
 # ---
 
 # %% [markdown]
-# # 10 · Exercises
+# # 10 · Exercises: from one noise level to many
 #
 # For [chapter 10](../10-from-one-noise-level-to-many.ipynb). Needed: the chapter, a differential equation that can be solved by hand, and the variance of a sum. About an hour and a half; the code takes less than half a minute.
 #

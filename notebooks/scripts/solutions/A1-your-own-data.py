@@ -13,7 +13,7 @@
 # ---
 
 # %% [markdown]
-# # A1 · Exercises
+# # A1 · Exercises: your own data
 #
 # For [appendix A1](../A1-your-own-data.ipynb). Needed: the chapter; for (b) a normal distribution and the best linear prediction. About an hour; the code takes less than half a minute.
 #
