@@ -8,7 +8,8 @@ VENV ?= .venv
 PYTHON ?= python3
 
 PY := "$(VENV)/bin/python"
-STAMP := $(VENV)/.installed
+# A target has its spaces escaped.
+STAMP := $(subst $() ,\ ,$(VENV))/.installed
 
 # The package of this checkout, even where the environment was made by another one.
 export PYTHONPATH := $(CURDIR)
@@ -46,7 +47,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV): with PyTorch about 5 GB, which takes some minutes."
 	@test -x $(PY) || $(PYTHON) -m venv "$(VENV)"
 	$(PY) -m pip install --disable-pip-version-check -c constraints.txt -e '.[book,test]'
-	@touch "$(STAMP)"
+	@touch "$(VENV)/.installed"
 
 book: setup
 	@start=$$(date +%s); \

@@ -69,12 +69,13 @@ class Checkpoint:
             with safe_open(self.path, framework="pt") as file:
                 stored = json.loads((file.metadata() or {})[KEY])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}
-        except (SafetensorError, OSError, KeyError, ValueError) as error:
+            there, seconds = dict(stored["training"]), float(stored["seconds"])
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{self.path} is no checkpoint of this book, or a damaged one ({error}); "
                 "expected the file of an earlier run: remove it to begin again, or name another."
             ) from error
-        there, here = stored["training"], self.about
+        here = self.about
         names = sorted(name for name in {*here, *there} if here.get(name) != there.get(name))
         if names:
             differ = ", ".join(f"{n} is {here.get(n)!r}, there {there.get(n)!r}" for n in names)
@@ -82,8 +83,15 @@ class Checkpoint:
                 f"the checkpoint {self.path} belongs to another training ({differ}); "
                 "expected the same arguments: repeat them, or name another file."
             )
+        wanted = {name: value.shape for name, value in self._state().items()}
+        found = {name: value.shape for name, value in tensors.items()}
+        if not wanted.items() <= found.items() or len(found.get("losses", ())) != 1:
+            raise ValueError(
+                f"{self.path} does not hold the tensors of this training; expected the file of an "
+                "earlier run: remove it to begin again, or name another."
+            )
         self._restore(tensors)
-        return tensors["losses"], stored["seconds"]
+        return tensors["losses"], seconds
 
     def _state(self) -> dict[str, Tensor]:
         state = {

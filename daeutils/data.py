@@ -1,7 +1,11 @@
 """Images as float tensors (N, C, H, W) in [0, 1], with labels (N,) and a train/test split."""
 
+import contextlib
 import hashlib
+import io
 import os
+import socket
+import tempfile
 import warnings
 from collections.abc import Sequence
 from importlib.resources import files
@@ -16,6 +20,8 @@ from tqdm.auto import tqdm
 from daeutils import _check, _progress
 
 TRAIN_DIGITS = 8000  # of the 10,000 embedded ones; the rest is the test split
+DIGITS_SHA256 = "d1bb0c20cf8c821b7fb109f6f8e3012432f6ec0179b8796f7987cfd51951d54f"
+PATIENCE = 30  # seconds that a server may be silent during a download
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif")  # of the files that `folder` reads
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF")  # what may be inside them: no other decoder is run
 
@@ -32,13 +38,17 @@ def digits(split: str = "train") -> tuple[Tensor, Tensor]:
         images (N, 1, 28, 28) float32 in [0, 1], labels (N,) int64.
 
     Raises:
-        ValueError: a split other than "train" and "test".
+        ValueError: a split other than "train" and "test", or a file that is not the one that shipped.
     """
     _require_split(split)
-    with (
-        (files("daeutils") / "assets" / "digits-10k.npz").open("rb") as file,
-        np.load(file, allow_pickle=False) as stored,
-    ):
+    content = (files("daeutils") / "assets" / "digits-10k.npz").read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != DIGITS_SHA256:
+        raise ValueError(
+            f"digits-10k.npz of the package has sha256 {digest[:12]}...; expected {DIGITS_SHA256[:12]}"
+            "...: the file is damaged or foreign, and was not read. Install the package again."
+        )
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         images, labels = stored["images"], stored["labels"]
     part = slice(None, TRAIN_DIGITS) if split == "train" else slice(TRAIN_DIGITS, None)
     images = torch.from_numpy(images[part]).float().div_(255)[:, None]
@@ -49,21 +59,62 @@ def _torchvision(name: str, split: str, root: str) -> tuple[Tensor, Tensor]:
     _require_split(split)
     import torchvision  # slow to import, and only needed on request
 
+    kind, place = getattr(torchvision.datasets, name), Path(root, name)
+    if pickles := sorted(place.rglob("*.pt")):
+        raise ValueError(
+            f"{str(pickles[0])!r} is a pickle, as torchvision wrote it long ago, and was not opened; "
+            f"expected the four files of {name} in 'raw': remove it."
+        )
     try:
-        stored = getattr(torchvision.datasets, name)(root, train=split == "train", download=True)
+        if not place.exists():
+            _download(kind, place)
     except (RuntimeError, OSError) as error:
         raise RuntimeError(
-            f"{name} could not be downloaded to {root!r} ({_first_line(error)}); "
+            f"{name} could not be downloaded to {str(root)!r} ({_first_line(error)}); "
             "daeutils.digits() needs no network."
         ) from error
+    try:
+        stored = kind(root, train=split == "train")
+        if stored.data.shape[1:] != (28, 28) or len(stored.data) != len(stored.targets):
+            raise ValueError(f"images {tuple(stored.data.shape)}, labels {tuple(stored.targets.shape)}")
+    except Exception as error:  # torchvision has many ways to say it, assert among them
+        raise ValueError(
+            f"{str(place)!r} is damaged or incomplete ({_first_line(error)}); expected the four files of "
+            f"{name} in 'raw': remove that folder, and they are downloaded again."
+        ) from error
     return stored.data.float().div_(255)[:, None], stored.targets.long()
+
+
+def _download(kind, place: Path) -> None:
+    """Into a folder of its own, which takes its place when it is whole: others may do the same."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}-") as draft:
+        with _silent_at_most(PATIENCE):
+            kind(draft, download=True)
+        try:
+            Path(draft, place.name).rename(place)
+        except OSError:
+            if not place.exists():
+                raise  # else another process was first
+
+
+@contextlib.contextmanager
+def _silent_at_most(seconds: float):
+    """A server that says nothing for so long has failed; urllib waits for ever otherwise."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def mnist(split: str = "train", root: str = "data") -> tuple[Tensor, Tensor]:
     """The 60,000 + 10,000 digits of MNIST through torchvision, downloaded to root once.
 
     Returns images (N, 1, 28, 28) in [0, 1] and labels (N,); raises RuntimeError with the offline
-    default in its message when the download fails, ValueError for an unknown split.
+    default in its message when the download fails or a server is silent for PATIENCE seconds,
+    ValueError for an unknown split or damaged files.
     """
     return _torchvision("MNIST", split, root)
 
@@ -86,7 +137,8 @@ def celeba(
 
     An image takes 12 side^2 bytes: at side 64, 20,000 images take 1 GB, and all 162,770 of the training
     split 8 GB. Set `limit` to what fits. The download (1.4 GB) comes from Google Drive, asks for the
-    package gdown, and is often refused there; the error then says which files to put where.
+    package gdown, and is often refused there; the error then says which files to put where. gdown has no
+    time limit: where a proxy never answers, end it with Ctrl-C.
 
     Args:
         split: "train", or "test" (19,962 images of other people); the archive's third part is left out.

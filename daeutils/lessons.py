@@ -1,8 +1,15 @@
 """What a chapter uses to keep its word: claims with a ledger, and two budgets."""
 
+import io
 import json
 import math
 import os
+import sys
+
+# A terminal that has no letter for σ shows \u03c3: better than an error in the middle of a chapter.
+for _stream in (sys.stdout, sys.stderr):
+    if isinstance(_stream, io.TextIOWrapper) and _stream.encoding.lower() != "utf-8":
+        _stream.reconfigure(errors="backslashreplace")
 
 
 class ClaimError(AssertionError):

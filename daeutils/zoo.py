@@ -29,11 +29,23 @@ def names() -> list[str]:
 
 
 def card(name: str, folder=SHIPPED) -> dict:
-    """What is known of a network: how it was made, on what, and what it measured."""
+    """What is known of a network: how it was made, on what, and what it measured.
+
+    Raises:
+        ValueError: an unknown name, or a card that cannot be read.
+    """
     path = folder / f"{name}.json"
     if not path.is_file():
         raise ValueError(f"no network is called {name!r}; expected one of {names()}.")
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        about["kind"], about["config"], about["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"the card of {name!r} is damaged or foreign ({error!r}); expected JSON with kind, config "
+            "and sha256. Install the package again, or train it anew: make weights."
+        ) from error
+    return about
 
 
 def load_network(name: str, device=None, folder=SHIPPED) -> nn.Module:

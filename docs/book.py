@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import contextlib
 import datetime
 import html
 import json
@@ -96,12 +97,33 @@ def read_twin(path: Path) -> NotebookNode:
 
 
 def write(nb: NotebookNode, path: Path) -> None:
-    """Write through a neighbour, so that an interruption cannot leave half a notebook."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.validate(nb)
+    put(path, nbformat.writes(nb) + "\n")
+
+
+def put(path: Path, text: str) -> None:
+    """Write through a neighbour, so that an interruption cannot leave half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    nbformat.write(nb, part)
+    part.write_text(text, encoding="utf-8")
     part.replace(path)
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """One run at a time in this checkout; the lock goes with the process, however that ends."""
+    try:
+        import fcntl
+    except ImportError:  # on Windows, where there is no make either
+        yield
+        return
+    BUILD.mkdir(exist_ok=True)
+    with open(BUILD / "lock", "w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BookError("another run is at work in this folder: wait for it, or end it") from None
+        yield
 
 
 CONTENT = ("type", "text", "tags", "mystnb", "nbgrader", "jupyter")
@@ -347,31 +369,34 @@ def execute(
 def execute_all(
     books: dict[str, NotebookNode], measured: Path, finished: Callable[[str, NotebookNode], object]
 ) -> None:
-    """Execute the chapters in order under one progress bar; note minutes and claims."""
-    measured.mkdir(parents=True, exist_ok=True)
-    ledger = measured / "claims.jsonl"
-    rest = [claim for claim in read_claims(measured) if claim["chapter"] not in books]
-    ledger.write_text("".join(json.dumps(claim) + "\n" for claim in rest), encoding="utf-8")
-    times = read_times(measured)
+    """Execute the chapters in order under one progress bar; note minutes and claims of each."""
+    ledger = BUILD / "ledger.jsonl"  # of one chapter: what is in `measured` changes when it is done
     cells = sum(cell.cell_type == "code" for nb in books.values() for cell in nb.cells)
     with tqdm(total=cells, unit="cell", disable=None, leave=False) as bar:
         for name, nb in books.items():
             bar.set_description(name)
-            times["chapters"].pop(name, None)
+            put(ledger, "")
             start = time.monotonic()
             execute(nb, name, ledger=ledger, done=bar.update)
             minutes = (time.monotonic() - start) / 60
             finished(name, nb)
-            times["chapters"][name] = round(minutes, 2)
-            times["chapters"] = dict(sorted(times["chapters"].items()))
-            times["machine"] = machine()
-            text = json.dumps(times, indent=1, ensure_ascii=False)
-            (measured / "times.json").write_text(text + "\n", encoding="utf-8")
+            note(measured, name, minutes, read_claims(ledger))
             bar.write(f"  {name:<32} {minutes:6.2f} minutes")
-    # A chapter run alone appends its claims at the end: put them back in reading order.
-    ordered = sorted(read_claims(measured), key=lambda claim: claim["chapter"])
+
+
+def note(measured: Path, name: str, minutes: float | None, claims: Sequence[dict]) -> None:
+    """Replace what is noted of a chapter by its minutes and claims; by nothing where minutes is None."""
+    rest = [claim for claim in read_claims(measured / "claims.jsonl") if claim["chapter"] != name]
+    ordered = sorted([*rest, *claims], key=lambda claim: claim["chapter"])  # in reading order
     lines = (json.dumps(claim, ensure_ascii=False) + "\n" for claim in ordered)
-    ledger.write_text("".join(lines), encoding="utf-8")
+    put(measured / "claims.jsonl", "".join(lines))
+    times = read_times(measured)
+    times["chapters"].pop(name, None)
+    if minutes is not None:
+        times["chapters"][name] = round(minutes, 2)
+        times["machine"] = machine()
+    times["chapters"] = dict(sorted(times["chapters"].items()))
+    put(measured / "times.json", json.dumps(times, indent=1, ensure_ascii=False) + "\n")
 
 
 def machine() -> dict:
@@ -394,8 +419,7 @@ def read_times(measured: Path) -> dict:
     return json.loads(path.read_text("utf-8")) if path.exists() else {"chapters": {}}
 
 
-def read_claims(measured: Path) -> list[dict]:
-    path = measured / "claims.jsonl"
+def read_claims(path: Path) -> list[dict]:
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
@@ -408,6 +432,7 @@ def run(names: Sequence[str] = ()) -> None:
     print(f"Chapters to run: {len(books)}", flush=True)
     for name in books:  # a failure must not leave an older run's result behind
         (BUILD / "chapters" / f"{name}.ipynb").unlink(missing_ok=True)
+        note(BUILD, name, None, [])
     execute_all(books, BUILD, lambda name, nb: write(nb, BUILD / "chapters" / f"{name}.ipynb"))
 
 
@@ -440,7 +465,7 @@ def refresh(names: Sequence[str] = ()) -> None:
     if picture:
         (DOCS / "picture.png").write_bytes(picture[0])
     if README.exists():
-        README.write_text(with_table(README.read_text("utf-8")), encoding="utf-8")
+        put(README, with_table(README.read_text("utf-8")))
     bad = [
         f"{twin.stem}: {line}"
         for twin in twins
@@ -522,7 +547,7 @@ def site() -> None:
     pages = {
         "picture": f"![{picture[1]}](/picture.png)\n",
         "chapters": chapter_table("/chapters/{name}.ipynb", measured),
-        "claims": claims_table(read_claims(measured)),
+        "claims": claims_table(read_claims(measured / "claims.jsonl")),
         "times": times_table(read_times(measured)),
         **{name: (STORED / f"{name}.md").read_text("utf-8") for name in BENCHMARKS},
     }
@@ -703,7 +728,8 @@ def main() -> int:
     command.set_defaults(call=lambda args: course(args.folder))
     args = parser.parse_args()
     try:
-        args.call(args)
+        with alone():
+            args.call(args)
     except BookError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1

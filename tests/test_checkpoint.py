@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 from oracles import seeded
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 import daeutils as du
 from daeutils import training
+from daeutils.checkpoint import KEY
 
 POINTS = torch.rand(300, 2, generator=seeded())
 IMAGES = torch.rand(20, 1, 8, 8, generator=seeded())
@@ -90,6 +92,7 @@ import os, random, signal, sys, threading, time
 import torch
 import daeutils as du
 from daeutils import training
+from daeutils.checkpoint import KEY
 
 torch.set_num_threads(1)
 training.EVERY = 0.01
@@ -187,7 +190,21 @@ def a_text(file: Path) -> None:
     file.write_text(json.dumps({"steps": 3}), encoding="utf-8")
 
 
-@pytest.mark.parametrize("damage", [cut_short, emptied, weights_of_another_tool, a_text])
+def a_header_without_a_training(file: Path) -> None:
+    save_file({"losses": torch.zeros(3)}, file, metadata={KEY: "[]"})
+
+
+def a_header_larger_than_any_memory(file: Path) -> None:
+    file.write_bytes((2**62).to_bytes(8, "little") + file.read_bytes()[8:])
+
+
+DAMAGE = [
+    *[cut_short, emptied, weights_of_another_tool, a_text],
+    *[a_header_without_a_training, a_header_larger_than_any_memory],
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_or_foreign_file_is_refused_and_left(stored, damage):
     damage(stored)
     before = stored.read_bytes()
@@ -196,6 +213,30 @@ def test_a_damaged_or_foreign_file_is_refused_and_left(stored, damage):
     with pytest.raises(ValueError, match=r"no checkpoint of this book, or a damaged one.*remove it"):
         fit(network, POINTS, sigma=0.1, steps=3, checkpoint=stored)
     assert stored.read_bytes() == before and equal(network, fresh)
+
+
+@pytest.mark.parametrize(
+    "change", ["no losses", "losses of another shape", "a weight less", "a wider one"]
+)
+def test_a_checkpoint_without_the_tensors_is_refused(stored, change):
+    """Its header is right, so that only the tensors tell; the network stays as it was."""
+    with safe_open(stored, framework="pt") as file:
+        about, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
+    name = next(name for name in tensors if name.startswith("module."))
+    if change == "no losses":
+        del tensors["losses"]
+    elif change == "losses of another shape":
+        tensors["losses"] = torch.zeros(3, 3)
+    elif change == "a weight less":
+        del tensors[name]
+    else:
+        tensors[name] = torch.zeros(7, 7)
+    save_file(tensors, stored, about)
+    network, fresh = points_network(), points_network()
+    network.level.fill_(0.1), fresh.level.fill_(0.1)
+    with pytest.raises(ValueError, match=r"does not hold the tensors of this training.*remove it"):
+        fit(network, POINTS, sigma=0.1, steps=3, checkpoint=stored)
+    assert equal(network, fresh)
 
 
 def test_a_folder_that_cannot_be_written_is_known_before_the_first_step(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import seeded
+from oracles import Trap, seeded
 from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist
 from scipy.stats import ortho_group
@@ -487,16 +487,6 @@ def test_damaged_weights_are_not_used(stored, damage):
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ValueError, match=r"sha256.*damaged or foreign.*make weights"):
         zoo.load_network("mine", folder=folder)
-
-
-class Trap:
-    """Leaves a file behind when it is unpickled."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return (open, (str(self.path), "w"))
 
 
 def test_a_pickle_is_never_opened(stored, tmp_path):

@@ -41,5 +41,5 @@ def test_wheel_carries_package_and_licences_only(wheel):
 
 
 def test_wheel_works_outside_the_repository(wheel, tmp_path):
-    python = environment(tmp_path / "env", wheel)
+    python = environment(tmp_path / "ein Ordner für alles", wheel)
     assert "all there" in run(python, "-c", SCRIPT, cwd=tmp_path)
