@@ -1,6 +1,6 @@
 """Broken machines: nothing is lost, nothing hangs past its limit, and the message says what to do.
 
-no network                    test_course::test_the_first_chapter_runs_in_a_fresh_environment_...,
+no network                    test_the_first_chapter_runs_in_a_fresh_environment_without_a_network,
                               test_data::test_without_a_network_the_offline_default_is_named
 a proxy that hangs            test_a_server_that_never_answers_is_given_up
 a home that cannot be written test_a_chapter_runs_without_a_home_under_a_path_with_umlauts

@@ -1,5 +1,6 @@
 """Chapters in JupyterLab itself, as `make lab` starts it: run all, move every slider by keyboard."""
 
+import http.client
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import book
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import TimeoutError as TookTooLong
@@ -158,6 +160,31 @@ def test_lab_listens_on_this_machine_only_and_asks_for_a_token(lab):
     assert server["hostname"] in ("localhost", "127.0.0.1")
     assert server["token"]
     assert server["root_dir"] == str(root)
+    sockets = psutil.Process(server["pid"]).net_connections("inet")
+    heard = {socket.laddr.ip for socket in sockets if socket.status == psutil.CONN_LISTEN}
+    assert heard and heard <= {"127.0.0.1", "::1"}
+
+
+def test_lab_refuses_who_has_no_token(lab):
+    """Neither reads a file nor starts a program; a page leads to the login; a wrong token is none."""
+    server, _ = lab
+
+    def status(path, method="GET", token=None):
+        connection = http.client.HTTPConnection("localhost", server["port"], timeout=30)
+        connection.request(method, path, headers={"Authorization": f"token {token}"} if token else {})
+        return connection.getresponse().status
+
+    for path in ("/api/contents", "/api/kernels", "/api/terminals", "/files/x"):
+        assert status(path) in (302, 403)
+        assert status(path, token="wrong") in (302, 403)
+    assert status("/api/kernels", "POST") == 403
+    assert status("/lab") == 302
+    assert status("/api/contents", token=server["token"]) == 200  # so the others were refused for that
+
+
+def test_make_lab_switches_no_protection_off():
+    recipe = re.search(r"-m jupyterlab (.*)", (book.ROOT / "Makefile").read_text("utf-8"))[1]
+    assert recipe.split() == ["--ServerApp.root_dir=notebooks"]
 
 
 @pytest.mark.parametrize("name", CHAPTERS)

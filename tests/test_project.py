@@ -206,3 +206,18 @@ def test_the_floor_test_sees_every_way_to_import(tmp_path):
     }.items():
         file.write_text(line, encoding="utf-8")
         assert imports(file) == {seen}, line
+
+
+# What is tested
+
+
+@pytest.mark.parametrize("name", ["docs/testing.md", "tests/test_faults.py"])
+def test_the_tables_of_tests_name_tests_that_exist(name):
+    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+    known = set(re.findall(r"^def (test_\w+)", tests, re.MULTILINE))
+    known |= {path.stem for path in (ROOT / "tests").glob("test_*.py")}
+    text = (ROOT / name).read_text("utf-8")
+    named = re.findall(
+        r"\btest_\w+", text if name.endswith(".md") else ast.get_docstring(ast.parse(text))
+    )
+    assert named and set(named) <= known, set(named) - known

@@ -3,7 +3,7 @@
 import functools
 import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import book
 import pytest
@@ -217,6 +217,15 @@ def test_the_content_policy_keeps_a_page_from_asking_others(browser, server, pol
     assert len(asked) == (0 if policy else 4), asked
 
 
+def test_every_page_has_the_content_policy_before_any_script(site):
+    """A policy in the page itself holds from there on."""
+    for name in pages(site):
+        head, found, _ = (
+            (site / name).read_text("utf-8").partition('http-equiv="Content-Security-Policy"')
+        )
+        assert found and "<script" not in head, name
+
+
 # Without a server: from a folder, a stick, a mail
 
 
@@ -248,6 +257,17 @@ def test_search_finds_what_is_there_and_nothing_else(browser, server):
     assert not any("\\" in text or "$" in text for text in results), "TeX is quoted"
     assert any("certificate" in text for text in search(browser, server, "certificate"))
     assert search(browser, server, "quagga") == []
+
+
+def test_a_search_for_markup_shows_it_and_runs_nothing(browser, server):
+    """The one place where a link can put a stranger's words into a page."""
+    words = "<img src=x onerror=window.ran=1><script>window.ran=1</script>"
+    with browser.new_page() as page:
+        page.goto(f"{server}search.html?q={quote(words)}&highlight={quote(words)}")
+        page.locator("#search-results .search-summary", has_text=re.compile("found|did not")).wait_for()
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("window.ran") is None
+        assert page.locator("input[name=q]").first.input_value() == words
 
 
 def test_the_page_can_be_used_by_keyboard(browser, server):
