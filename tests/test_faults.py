@@ -73,10 +73,14 @@ def test_a_server_that_never_answers_is_given_up(load, tmp_path, monkeypatch):
             monkeypatch.setenv(name, f"http://127.0.0.1:{silent.getsockname()[1]}")
         for name in ("no_proxy", "NO_PROXY"):
             monkeypatch.setenv(name, "")
+        end = threading.Timer(20, silent.close)  # so that a failure is one, and not a test that hangs
+        end.daemon = True
+        end.start()
         start = time.monotonic()
         with pytest.raises(RuntimeError, match=r"could not be downloaded.*timed out.*daeutils\.digits"):
             load(root=str(tmp_path))
         assert 0.3 <= time.monotonic() - start < 10
+        end.cancel()
     assert socket.getdefaulttimeout() is None  # for others nothing has changed
     assert not list(tmp_path.iterdir())
 
@@ -116,7 +120,9 @@ def train(file=root / "kept" / "state"):
     return f"weights {sum(p.double().sum() for p in network.parameters()).item():.17g}"
 
 killed = child(load)
-while not list(root.glob("data/.MNIST-*/MNIST/raw/train-images*")):
+end = time.monotonic() + 60
+while not list(root.glob("data/**/raw/train-images*")):
+    assert time.monotonic() < end
     time.sleep(0.01)
 os.kill(killed, signal.SIGKILL)
 os.waitpid(killed, 0)
