@@ -38,6 +38,7 @@ import course as handout
 import jupytext
 import nbformat
 import slides as decks
+from filelock import FileLock, Timeout
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupytext.combine import combine_inputs_with_outputs
@@ -112,18 +113,12 @@ def put(path: Path, text: str) -> None:
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
     """One run at a time in this checkout; the lock goes with the process, however that ends."""
-    try:
-        import fcntl
-    except ImportError:  # on Windows, where there is no make either
-        yield
-        return
     BUILD.mkdir(exist_ok=True)
-    with open(BUILD / "lock", "w", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BookError("another run is at work in this folder: wait for it, or end it") from None
-        yield
+    try:
+        with FileLock(BUILD / "lock", timeout=0):
+            yield
+    except Timeout:
+        raise BookError("another run is at work in this folder: wait for it, or end it") from None
 
 
 CONTENT = ("type", "text", "tags", "mystnb", "nbgrader", "jupyter")
