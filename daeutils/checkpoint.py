@@ -24,10 +24,13 @@ class Checkpoint:
         about: the arguments of the training, as JSON takes them: a file that was written under others
             is refused.
         modules, optimisers: what has a state, restored in place by `load`.
+        writes: whether `save` does anything: of several processes, one writes and all read.
     """
 
-    def __init__(self, path, about: dict, modules: dict[str, nn.Module], optimisers: list):
-        self.path = None if path is None else Path(path)
+    def __init__(
+        self, path, about: dict, modules: dict[str, nn.Module], optimisers: list, *, writes=True
+    ):  # fmt: skip
+        self.path, self.writes = None if path is None else Path(path), writes
         self.about, self.modules, self.optimisers = about, modules, optimisers
 
     def save(self, losses: Tensor, seconds: float) -> None:
@@ -36,7 +39,7 @@ class Checkpoint:
         Raises:
             OSError: the folder cannot be written, or the disk is full. The last checkpoint stays.
         """
-        if self.path is None:
+        if self.path is None or not self.writes:
             return
         state = self._state() | {"losses": losses}
         state = {name: value.detach().cpu().contiguous() for name, value in state.items()}

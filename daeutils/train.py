@@ -2,7 +2,11 @@
 
 Every recipe sees the training split only; each card's metric is measured on the test split, and on the
 spiral on fresh points, beside the exact score. The same command goes on where it was ended: a network
-that takes long keeps a checkpoint until it is written.
+that takes long keeps a checkpoint until it is written. On several GPUs of one machine:
+
+    accelerate launch --multi_gpu -m daeutils.train [name ...]
+
+The flag starts several processes without a GPU too, on the CPU, given --num_processes; --cpu would not.
 """
 
 import argparse
@@ -13,7 +17,18 @@ from pathlib import Path
 
 import torch
 
-from daeutils import corruption, data, denoisers, densities, evaluation, sampling, score, training, zoo
+from daeutils import (
+    _processes,
+    corruption,
+    data,
+    denoisers,
+    densities,
+    evaluation,
+    sampling,
+    score,
+    training,
+    zoo,
+)
 from daeutils.baselines import VAE
 from daeutils.features import FeatureClassifier
 
@@ -24,10 +39,10 @@ def _samples() -> torch.Generator:
     return torch.Generator().manual_seed(SEED + 1)
 
 
-def classifier(checkpoint=None):
+def classifier(checkpoint=None, steps=4000):
     """The feature network. Metric: accuracy on the test digits."""
     network = FeatureClassifier(seed=SEED)
-    history = network.fit(*data.digits(), steps=4000, seed=SEED)
+    history = network.fit(*data.digits(), steps=steps, seed=SEED)
 
     def metric(net):
         return {"test_accuracy": evaluation.accuracy(*data.digits("test"), net)}
@@ -35,10 +50,10 @@ def classifier(checkpoint=None):
     return network, history, metric
 
 
-def vae(checkpoint=None):
+def vae(checkpoint=None, steps=8000):
     """The model whose samples chapter 07 refines. Metric: Frechet distance to the test digits."""
     network = VAE(seed=SEED)
-    history = network.fit(data.digits()[0], steps=8000, seed=SEED)
+    history = network.fit(data.digits()[0], steps=steps, seed=SEED)
 
     def metric(net):
         images, test = net.sample(2000, _samples()), data.digits("test")[0]
@@ -47,7 +62,7 @@ def vae(checkpoint=None):
     return network, history, metric
 
 
-def unet(objective: str, output: str, checkpoint=None):
+def unet(objective: str, output: str, checkpoint=None, steps=15_000):
     """One noise-conditional U-Net. Metric: Frechet distance of its probability flow from noise."""
     network = denoisers.UNetDenoiser(noise_levels=True, output=output, seed=SEED)
     history = training.fit(
@@ -55,7 +70,7 @@ def unet(objective: str, output: str, checkpoint=None):
         data.digits()[0],
         sigma=corruption.log_normal(),
         objective=objective,
-        steps=15_000,
+        steps=steps,
         seed=SEED,
         checkpoint=checkpoint,
     )
@@ -71,14 +86,14 @@ def unet(objective: str, output: str, checkpoint=None):
     return network, history, metric
 
 
-def spiral(checkpoint=None):
+def spiral(checkpoint=None, steps=8000):
     """The points of the site's live page, many noise levels. Metrics: relative errors of the score."""
     network, law = denoisers.MLPDenoiser(2, noise_levels=True, seed=SEED), densities.spiral()
     history = training.fit(
         network,
         law.sample(100_000, _samples()),
         sigma=corruption.log_normal(mean=-2.6, std=0.9, low=0.02, high=0.4),
-        steps=8000,
+        steps=steps,
         seed=SEED,
         checkpoint=checkpoint,
     )
@@ -105,26 +120,33 @@ RECIPES: dict[str, Callable] = {
 
 
 def main(arguments=None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m daeutils.train", description=__doc__)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="python -m daeutils.train", description=__doc__, formatter_class=raw
+    )
     parser.add_argument("names", nargs="*", help=f"of {', '.join(RECIPES)}; all by default")
+    parser.add_argument("--steps", type=int, help="fewer than the recipe has, to try the command")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "assets")
     parser.add_argument("--checkpoints", type=Path, default=Path("_build/weights"))
     options = parser.parse_args(arguments)
     unknown = set(options.names) - set(RECIPES)
     if unknown:
         parser.error(f"no recipe is called {sorted(unknown)}; expected {list(RECIPES)}")
+    how = {} if options.steps is None else {"steps": options.steps}
     for name in options.names or RECIPES:
         checkpoint = options.checkpoints / f"{name}.checkpoint"
-        network, history, metric = RECIPES[name](checkpoint=checkpoint)
+        network, history, metric = RECIPES[name](checkpoint=checkpoint, **how)
         if history.interrupted:
             sys.exit(f"{name}: interrupted; the same command goes on from its last checkpoint, if any")
+        if not _processes.first():
+            continue
         zoo.save_network(network, name, options.out)
         stored = zoo.load_network(name, folder=options.out)  # measured as it will be loaded: in half
         about = zoo.save_network(
             network,
             name,
             options.out,
-            command=f"python -m daeutils.train {name}",
+            command=" ".join(["python -m daeutils.train", name, *(f"--{k} {v}" for k, v in how.items())]),
             seed=SEED,
             steps=history.steps,
             device=history.device,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
-from daeutils import _check, _progress
+from daeutils import _check, _processes, _progress
 from daeutils.checkpoint import Checkpoint
 from daeutils.objectives import OBJECTIVES, squared_error
 
@@ -21,9 +21,11 @@ EVERY = 20  # seconds between two checkpoints
 
 
 def pick_device(device=None) -> torch.device:
-    """The device asked for, else a CUDA GPU where there is one, else the CPU."""
+    """The device asked for, else accelerate's for this process, else a CUDA GPU, else the CPU."""
     if device is not None:
         return torch.device(device)
+    if (account := _processes.state()) is not None:
+        return account.device
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -71,6 +73,8 @@ def optimise(
     trained so far. With `save_to` a run that was ended goes on from its last checkpoint: the batches
     that it had used are drawn again and passed over, so that all is as if it had never stopped.
 
+    In several processes (`fit` says how) loss and gradients are averaged over them at each step.
+
     Args:
         module: what is trained, in place, already on its device.
         loss: of a batch, a scalar; called once a step.
@@ -86,6 +90,7 @@ def optimise(
     Raises:
         ValueError: neither steps nor seconds, or one that is not positive.
         FloatingPointError: the loss is not finite. OSError: the checkpoint cannot be written.
+        RuntimeError: another process of this training has ended, or does not answer.
     """
     if steps is None and seconds is None:
         raise ValueError("neither steps nor seconds was given; expected one: steps=2000, say.")
@@ -105,9 +110,11 @@ def optimise(
     if others:
         optimisers.append(torch.optim.Adam(others, lr=lr / 5 if matrices else lr, fused=True))
     groups = [(group, group["lr"]) for optimiser in optimisers for group in optimiser.param_groups]
+    peers = _processes.Peers(module)
     averaged = AveragedModel(module, multi_avg_fn=_running_average(average))
     about = {**(about or {}), "steps": steps, "seconds": seconds, "lr": lr}
-    store = Checkpoint(save_to, about, {"module": module, "averaged": averaged}, optimisers)
+    networks = {"module": module, "averaged": averaged}
+    store = Checkpoint(save_to, about, networks, optimisers, writes=_processes.first())
     before, spent = store.load()
     taken = len(before)
     # Room for many, and on the device: to read a loss would make a GPU wait, and a small tensor for each
@@ -117,19 +124,23 @@ def optimise(
     for _ in range(taken):
         batch()
     history = History(device=str(device))
-    bar = tqdm(total=steps, desc=name, unit="step", leave=False, disable=not _progress.shown(progress))
+    shown = _processes.first() and _progress.shown(progress)
+    bar = tqdm(total=steps, desc=name, unit="step", leave=False, disable=not shown)
     bar.update(taken)
     checked = kept = time.monotonic()
     start = kept - spent
     was_training = module.training
     module.train()
     try:
+        peers.listen()
+        peers.agree(spent, taken)  # all have read the checkpoint before the first one writes
         store.save(losses[:taken], spent)  # a folder that cannot be written is known at once
         while steps is None or taken < steps:
             now = time.monotonic()
             done = 0.0 if steps is None else taken / steps
+            passed = peers.agree(now - start, taken)
             if seconds is not None:
-                done = max(done, (now - start) / seconds)
+                done = max(done, passed / seconds)
                 if done >= 1:
                     break
             for group, first in groups:
@@ -137,6 +148,7 @@ def optimise(
             module.zero_grad(set_to_none=True)
             value = loss(*batch())
             value.backward()
+            value = peers.average(value)
             for matrix, weight in zip(matrices, weights, strict=True):
                 matrix.grad = None if weight.grad is None else weight.grad.reshape(matrix.shape)
             for optimiser in optimisers:
@@ -144,7 +156,7 @@ def optimise(
             averaged.update_parameters(module)
             if taken == len(losses):
                 losses = torch.cat([losses, torch.zeros_like(losses)])
-            losses[taken] = value.detach()
+            losses[taken] = value
             taken += 1
             bar.update()
             if now - checked > 1:  # rarely: reading the loss waits for the device
@@ -157,8 +169,10 @@ def optimise(
         store.save(losses[:taken], time.monotonic() - start)
     except KeyboardInterrupt:
         history.interrupted = True
-        print(f"{name} interrupted after {taken} steps: the network keeps what it has learned.")
+        if _processes.first():
+            print(f"{name} interrupted after {taken} steps: the network keeps what it has learned.")
     finally:
+        peers.close()
         bar.close()
         module.train(was_training)
     if taken:
@@ -275,6 +289,12 @@ def fit(
     For a tensor of points in at most six dimensions, batches are spread evenly over data and noise, by a
     scrambled Sobol sequence. Chapter 03 shows what that is worth, and the optimiser.
 
+    Started in several processes by accelerate (`notebook_launcher`, `accelerate launch`) or torchrun, it
+    trains one network on all their devices. Each process draws the whole batch from the same seed and
+    works on its share, so the training is that of one process up to rounding, and every process ends
+    with the same weights. A tensor lies whole on each device; what does not fit is streamed by
+    `.sample(n)`. The first process alone shows the bar, prints and writes; all read the checkpoint.
+
     Args:
         denoiser: `MLPDenoiser`, `UNetDenoiser`, or any module with `logits(x_noisy, sigma)`.
         source: a tensor of data in [0, 1], (N, d) or (N, C, H, W), or anything with `.sample(n)`.
@@ -283,7 +303,7 @@ def fit(
         objective: "bce" or "mse", both of the sigmoid of the logits; "mse" also of another output, times
             the network's `weight(sigma)` if that is "edm".
         steps, seconds: when to stop, whichever comes first; 2,000 steps if neither is given.
-        batch_size: 1024 points or 64 images by default.
+        batch_size: 1024 points or 64 images by default; of all processes together.
         lr: learning rate at the start of the cosine; by default 2e-2 for points and 1e-2 for images, and
             for "adam" 1e-2 and 2e-3.
         optimiser: "muon", the default, steps along orthogonalised gradients wherever a weight is a
@@ -298,8 +318,10 @@ def fit(
 
     Raises:
         ValueError: data outside [0, 1] or with NaN, sigma <= 0, an unknown objective or optimiser, no
-            data, BCE for an output without a sigmoid, or the checkpoint of another training.
+            data, BCE for an output without a sigmoid, the checkpoint of another training, or a batch
+            that the processes cannot share equally.
         OSError: the checkpoint cannot be written.
+        RuntimeError: another process of this training has ended, or does not answer.
     """
     if objective not in OBJECTIVES:
         raise ValueError(f"objective is {objective!r}; expected one of {sorted(OBJECTIVES)}.")
@@ -328,6 +350,7 @@ def fit(
     images = isinstance(source, Tensor) and source.ndim == 4
     batch_size = (64 if images else 1024) if batch_size is None else batch_size
     _check.count(batch_size, "batch_size")
+    mine = _processes.share(batch_size)
     pairs = iter(_pairs(source, batch_size, generator))
     if lr is None:
         lr = {"muon": (2e-2, 1e-2), "adam": (1e-2, 2e-3)}[optimiser][images]
@@ -335,7 +358,8 @@ def fit(
 
     def batch() -> tuple[Tensor, Tensor, Tensor | float]:
         x, eps = next(pairs)
-        return x, eps, sigma(len(x), generator) if callable(sigma) else sigma
+        level = sigma(len(x), generator)[mine] if callable(sigma) else sigma
+        return x[mine], eps[mine], level
 
     def loss(x, eps, level) -> Tensor:
         # corruption.gaussian without its checks, each of which would make a GPU wait
