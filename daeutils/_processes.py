@@ -9,6 +9,7 @@ import functools
 import os
 import signal
 import threading
+import time
 from datetime import timedelta
 
 import torch
@@ -57,7 +58,8 @@ class Peers:
     """
 
     def __init__(self, module: nn.Module):
-        self.module, self.state, self.stop, self.before = module, state(), False, None
+        self.module, self.state, self.before = module, state(), None
+        self.stop = self.stopped = False  # asked to, and agreed on
         if self.state is None:
             return
         for tensor in module.state_dict().values():
@@ -75,10 +77,13 @@ class Peers:
 
     def close(self) -> None:
         """Ctrl-C does again what it did before; at once, if it came too late for `agree`."""
-        if self.before is not None:
-            signal.signal(signal.SIGINT, self.before)
-            if self.stop:
-                signal.raise_signal(signal.SIGINT)
+        if self.before is None:
+            return
+        if self.stopped:
+            time.sleep(1)  # the launcher hears Ctrl-C too, and passes it on: once is enough
+        signal.signal(signal.SIGINT, self.before)
+        if self.stop and not self.stopped:
+            signal.raise_signal(signal.SIGINT)
 
     def agree(self, seconds: float, taken: int) -> float:
         """The longest of the seconds spent, the same in every process. Over the CPU: no GPU waits.
@@ -95,11 +100,11 @@ class Peers:
         seconds, stop, most, least = told.tolist()
         if most != -least:
             raise RuntimeError(
-                f"the processes of this training are at steps {-least:.0f} to {most:.0f}; expected one "
+                f"the processes of this training are at steps {int(-least)} to {int(most)}; expected one "
                 "step: keep the checkpoint where all can read it, or remove it to begin again."
             )
         if stop:
-            self.stop = False
+            self.stopped = True
             raise KeyboardInterrupt
         return seconds
 

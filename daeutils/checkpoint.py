@@ -4,6 +4,7 @@ Whatever ends the process, the file holds the last complete state. It is never p
 """
 
 import contextlib
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -44,10 +45,12 @@ class Checkpoint:
         state = self._state() | {"losses": losses}
         state = {name: value.detach().cpu().contiguous() for name, value in state.items()}
         draft = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        header = json.dumps({"training": self.about, "seconds": seconds})
+        content = save(state, {KEY: header, "sha256": _digest(header, state)})
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with open(draft, "wb") as file:
-                file.write(save(state, {KEY: json.dumps({"training": self.about, "seconds": seconds})}))
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())  # on the disk before it takes the old one's place
             os.replace(draft, self.path)
@@ -70,8 +73,11 @@ class Checkpoint:
             return torch.zeros(0), 0.0
         try:
             with safe_open(self.path, framework="pt") as file:
-                stored = json.loads((file.metadata() or {})[KEY])
+                header, digest = (file.metadata() or {})[KEY], file.metadata()["sha256"]
                 tensors = {name: file.get_tensor(name) for name in file.keys()}
+            if _digest(header, tensors) != digest:
+                raise ValueError("its contents are not those that were written")
+            stored = json.loads(header)
             there, seconds = dict(stored["training"]), float(stored["seconds"])
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
@@ -118,3 +124,12 @@ class Checkpoint:
             for j, weight in enumerate(weights):
                 for key, value in under(f"optimiser{i}.{j}.").items():
                     optimiser.state[weight][key] = value.to(weight.device)
+
+
+def _digest(header: str, tensors: dict[str, Tensor]) -> str:
+    """sha256 of all that a checkpoint says: safetensors would take a flipped bit for a weight."""
+    told = hashlib.sha256(header.encode())
+    for name, tensor in sorted(tensors.items()):
+        told.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        told.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return told.hexdigest()

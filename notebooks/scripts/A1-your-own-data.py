@@ -409,6 +409,39 @@ du.claim("bytes against floats: memory", kept.images.nbytes / train.nbytes, at_m
 du.claim("and they train", error["network"] / error["mean image"], at_most=0.6)
 
 # %% [markdown]
+# ## More than one device
+#
+# `du.fit` runs unchanged in several processes, one for each GPU, where accelerate starts them. All draw the same batch from the same seed, each works on its share of it, and the gradients are averaged. So several GPUs take the steps that one would take, up to rounding, and nothing has to be
+# tuned again. A larger `batch_size` gives each more to do.
+#
+# The processes begin as copies of the notebook's, and one that has used a GPU cannot be copied. Ours may have, so this is not run here: it is the whole of a *new* notebook. Without a GPU the two processes share the CPU.
+#
+# ```python
+# import daeutils as du
+# from accelerate import PartialState, notebook_launcher
+# from safetensors.torch import load_model, save_model
+#
+# def train(steps):
+#     images, labels = du.digits()
+#     network = du.UNetDenoiser(noise_levels=True)
+#     du.fit(
+#         network, images, sigma=du.corruption.log_normal(), steps=steps,
+#         batch_size=128, checkpoint="digits.checkpoint",
+#     )
+#     if PartialState().is_main_process:  # all hold the same weights: one writes them
+#         save_model(network, "digits.safetensors")
+#
+# notebook_launcher(train, (10_000,), num_processes=2)
+# network = du.UNetDenoiser(noise_levels=True)
+# load_model(network, "digits.safetensors")
+# ```
+#
+# Should one process die, the others end with an error, and the same call goes on from the checkpoint. What takes hours belongs outside a notebook. Put the function and a call of it into a file, `train.py` say, and let accelerate start it in a terminal: `accelerate launch --multi_gpu train.py`. In this way
+# `accelerate launch --multi_gpu -m daeutils.train` trains the networks that come with the book, as `make weights` does on one device.
+#
+# A tensor lies whole on each GPU. What does not fit is streamed: an object with `sample(n)`, such as `Bytes` above, is the stream. Each process draws the whole batch from it, and keeps its share.
+
+# %% [markdown]
 # ## Reading the errors
 #
 # An error here says what was given, what was expected, and what to do. These are the common ones; read each once, now, when nothing is at stake.
