@@ -4,9 +4,11 @@ Whatever ends the process, the file holds the last complete state. It is never p
 """
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
+import time
 from pathlib import Path
 
 import torch
@@ -67,9 +69,18 @@ class Checkpoint:
         """Restore networks and optimisers; the losses so far and the seconds spent: none, 0 at first.
 
         Raises:
-            ValueError: the file is damaged, or belongs to another training.
+            ValueError: the file is damaged or a folder, or belongs to another training.
         """
-        if self.path is None or not self.path.exists():
+        if self.path is None:
+            return torch.zeros(0), 0.0
+        if self.path.is_dir():
+            raise ValueError(
+                f"the checkpoint {self.path} is a folder; expected the name of a file, "
+                f"{self.path / 'state'} say."
+            )
+        if self.writes:
+            self._tidy()
+        if not self.path.exists():
             return torch.zeros(0), 0.0
         try:
             with safe_open(self.path, framework="pt") as file:
@@ -101,6 +112,13 @@ class Checkpoint:
             )
         self._restore(tensors)
         return tensors["losses"], seconds
+
+    def _tidy(self) -> None:
+        """Remove drafts an hour old: whoever wrote them was killed meanwhile."""
+        for draft in self.path.parent.glob(f".{glob.escape(self.path.name)}.*"):
+            with contextlib.suppress(OSError):
+                if time.time() - draft.stat().st_mtime > 3600:
+                    draft.unlink()
 
     def _state(self) -> dict[str, Tensor]:
         state = {
