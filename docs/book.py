@@ -544,7 +544,7 @@ def site() -> None:
         "chapters": chapter_table("/chapters/{name}.ipynb", measured),
         "claims": claims_table(read_claims(measured / "claims.jsonl")),
         "times": times_table(read_times(measured)),
-        **{name: (STORED / f"{name}.md").read_text("utf-8") for name in BENCHMARKS},
+        **{name: (STORED / f"{name}.md").read_text("utf-8") for name in (*BENCHMARKS, "cost")},
     }
     for name in BENCHMARKS:
         shutil.copy(STORED / f"{name}.png", source)
