@@ -1,5 +1,6 @@
 """`fit`: one loop for points and images, for one noise level or many, on a CPU or a GPU."""
 
+import copy
 import hashlib
 import inspect
 import math
@@ -10,7 +11,6 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 from daeutils import _check, _processes, _progress
@@ -111,7 +111,10 @@ def optimise(
         optimisers.append(torch.optim.Adam(others, lr=lr / 5 if matrices else lr, fused=True))
     groups = [(group, group["lr"]) for optimiser in optimisers for group in optimiser.param_groups]
     peers = _processes.Peers(module)
-    averaged = AveragedModel(module, multi_avg_fn=_running_average(average))
+    averaged = copy.deepcopy(module)
+    # Flat lists: to walk through the modules at each step takes longer than to move small weights.
+    parameters, present = list(module.parameters()), [p.detach() for p in module.parameters()]
+    means = [p.detach() for p in averaged.parameters()]
     about = {**(about or {}), "steps": steps, "seconds": seconds, "lr": lr}
     networks = {"module": module, "averaged": averaged}
     store = Checkpoint(save_to, about, networks, optimisers, writes=_processes.first())
@@ -145,7 +148,8 @@ def optimise(
                     break
             for group, first in groups:
                 group["lr"] = first * 0.5 * (1 + math.cos(math.pi * done))
-            module.zero_grad(set_to_none=True)
+            for parameter in parameters:
+                parameter.grad = None
             value = loss(*batch())
             value.backward()
             value = peers.average(value)
@@ -153,7 +157,7 @@ def optimise(
                 matrix.grad = None if weight.grad is None else weight.grad.reshape(matrix.shape)
             for optimiser in optimisers:
                 optimiser.step()
-            averaged.update_parameters(module)
+            torch._foreach_lerp_(means, present, 1 - _kept(average, taken))
             if taken == len(losses):
                 losses = torch.cat([losses, torch.zeros_like(losses)])
             losses[taken] = value
@@ -178,19 +182,15 @@ def optimise(
     if taken:
         _require_finite(losses[taken - 1], taken, lr)
         history.loss = losses[:taken].tolist()
-        module.load_state_dict(averaged.module.state_dict())
+        torch._foreach_copy_(present, means)
     history.seconds = time.monotonic() - start
     return history
 
 
-def _running_average(keep: float):
-    """Keeps less of the past while there is little of it: a run cut short is not held at its start."""
-
-    def update(averaged, current, count):
-        n = count.item()
-        get_ema_multi_avg_fn(min(keep, (1 + n) / (10 + n)))(averaged, current, n)
-
-    return update
+def _kept(most: float, before: int) -> float:
+    """Of the running average, after so many steps: less of the past while there is little of it, so that
+    a run cut short is not held at its start; nothing before the first."""
+    return min(most, (1 + before) / (10 + before)) if before else 0.0
 
 
 def _require_finite(value: Tensor, step: int, lr: float) -> None:
