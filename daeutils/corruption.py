@@ -13,7 +13,8 @@ from torch import Tensor
 from daeutils import _check
 
 
-def _noise(x: Tensor, generator: torch.Generator | None) -> Tensor:
+def noise(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """eps ~ N(0, I), of the shape, dtype and device of x."""
     return torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
 
 
@@ -24,7 +25,7 @@ def gaussian(x: Tensor, sigma, generator: torch.Generator | None = None) -> Tens
         ValueError: x is not a finite float batch, or a sigma is not > 0.
     """
     _check.float_tensor(x)
-    return x + _check.per_sample(sigma, x) * _noise(x, generator)
+    return x + _check.per_sample(sigma, x) * noise(x, generator)
 
 
 def clamped(x: Tensor, sigma, generator: torch.Generator | None = None) -> Tensor:

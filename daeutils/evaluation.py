@@ -10,8 +10,6 @@ from functools import cache, partial
 
 import torch
 from torch import Tensor
-from torchmetrics.image.fid import FrechetInceptionDistance
-from torchmetrics.image.kid import KernelInceptionDistance
 
 from daeutils import _check
 from daeutils.features import FeatureClassifier
@@ -96,6 +94,8 @@ def frechet_between(a: Tensor, b: Tensor) -> float:
         ValueError: a or b is not (N, D) of finite floats with N >= 2, or they differ in D.
     """
     _check_features(a=a, b=b)
+    from torchmetrics.image.fid import FrechetInceptionDistance  # slow to import
+
     given = _Given()
     given.num_features = a.shape[1]
     with warnings.catch_warnings():
@@ -120,6 +120,8 @@ def kernel_between(a: Tensor, b: Tensor) -> float:
         ValueError: a or b is not (N, D) of finite floats with N >= 2, or they differ in D.
     """
     _check_features(a=a, b=b)
+    from torchmetrics.image.kid import KernelInceptionDistance  # slow to import
+
     a, b = sorted((a, b), key=len)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torchmetrics warns of the memory its features take

@@ -1,8 +1,10 @@
-"""Static figures in the book's one style. Each function draws on axes and leaves plt.show() to you."""
+"""Static figures in the book's one style. Each function draws on axes and leaves plt.show() to you.
+
+matplotlib is imported where a figure is made, and not with the package.
+"""
 
 from importlib.resources import as_file, files
 
-import matplotlib.pyplot as plt
 import torch
 from torch import Tensor
 
@@ -13,6 +15,8 @@ PAPER, INK, ACCENT = "#0072B2", "#222222", "#D55E00"  # exact, text, learned
 
 def use_style() -> None:
     """Set the book's style for the figures that follow."""
+    import matplotlib.pyplot as plt
+
     with as_file(files("daeutils") / "assets" / "book.mplstyle") as path:
         plt.style.use(path)
 
@@ -29,6 +33,8 @@ def show_images(rows, labels=None, columns=None, title=None, size: float = 0.62)
     Returns:
         the figure.
     """
+    import matplotlib.pyplot as plt
+
     rows = [row.detach().cpu().float() for row in rows]
     rows = [row[:, 0] if row.ndim == 4 and row.shape[1] == 1 else row for row in rows]
     wide = max(len(row) for row in rows)

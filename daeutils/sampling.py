@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from daeutils import _check, corruption
-from daeutils.score import score_from_denoiser
 
 BATCH = 200  # samples a network sees at once: fits a cache, and bounds the memory of a long chain
 
@@ -26,13 +25,21 @@ def _apply(denoiser, x: Tensor, sigma) -> Tensor:
 
 
 def _follow(step, x: Tensor, levels, return_path: bool) -> Tensor:
-    """Apply x <- step(x, level) for each level; the one loop behind every sampler."""
+    """Apply x <- step(x, level) for each level; the one loop behind every sampler.
+
+    No step looks at values, which would make a GPU wait: they are checked at the start and at the end.
+    """
     _check.float_tensor(x)
     path = [x]
     for level in levels:
         x = step(x, level)
         if return_path:
             path.append(x)
+    if not torch.isfinite(x).all():
+        raise ValueError(
+            "the chain ended at NaN or infinity; expected finite values all along: take smaller steps, "
+            "or look at what the denoiser answers."
+        )
     return torch.stack(path) if return_path else x
 
 
@@ -50,9 +57,11 @@ def iterate(denoiser, x: Tensor, steps: int, sigma=None, return_path: bool = Fal
 def walkback(denoiser, x: Tensor, steps: int, sigma, generator=None, return_path: bool = False) -> Tensor:
     """x <- R(x + sigma eps), `steps` times (T7; Bengio et al. 2013)."""
     _check.count(steps, "steps", at_least=0)
+    _check.float_tensor(x)
+    scale = _check.per_sample(sigma, x)
 
     def step(x, level):
-        return _apply(denoiser, corruption.gaussian(x, level, generator), level)
+        return _apply(denoiser, x + scale * corruption.noise(x, generator), level)
 
     return _follow(step, x, [sigma] * steps, return_path)
 
@@ -75,10 +84,12 @@ def langevin(
     _check.noise_level(sigma)
     h = sigma**2 / 10 if step_size is None else step_size
     _check.noise_level(h, "step_size")
+    _check.float_tensor(x)
+    variance, scale = _check.per_sample(sigma, x) ** 2, _check.per_sample(math.sqrt(h), x)
 
     def step(x, level):
-        drift = torch.cat([score_from_denoiser(denoiser, part, level) for part in x.split(BATCH)])
-        return corruption.gaussian(x + h / 2 * drift, math.sqrt(h), generator)
+        score = (_apply(denoiser, x, level) - x) / variance  # T2
+        return x + h / 2 * score + scale * corruption.noise(x, generator)
 
     return _follow(step, x, [sigma] * steps, return_path)
 
@@ -123,7 +134,7 @@ def probability_flow(
         here, there = pair
         if churn:
             level, here = here, here * (1 + churn)
-            x = corruption.gaussian(x, math.sqrt(here**2 - level**2), generator)
+            x = x + math.sqrt(here**2 - level**2) * corruption.noise(x, generator)
         slope = (x - _apply(denoiser, x, here)) / here
         if there == 0:
             return x - here * slope  # = R(x; here)

@@ -2,9 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-import matplotlib.pyplot as plt
-from ipywidgets import SelectionSlider, interact
-
 
 def slide(draw: Callable[..., object], *, start: dict | None = None, **choices: Sequence) -> None:
     """Show draw(name=value, ...) under one slider for each of `choices`::
@@ -19,6 +16,9 @@ def slide(draw: Callable[..., object], *, start: dict | None = None, **choices: 
     Raises:
         ValueError: no choices, an empty list, or a start that is not among them.
     """
+    import ipywidgets  # not with the package: it is slow to import
+    import matplotlib.pyplot as plt
+
     if not choices or not all(len(values) for values in choices.values()):
         raise ValueError(f"choices are {choices}; expected at least one value for each slider.")
     start = {name: values[len(values) // 2] for name, values in choices.items()} | (start or {})
@@ -35,8 +35,8 @@ def slide(draw: Callable[..., object], *, start: dict | None = None, **choices: 
     def slider(name):
         options = [(f"{v:g}" if isinstance(v, float) else str(v), v) for v in choices[name]]
         label = name.replace("_", " ")
-        return SelectionSlider(
+        return ipywidgets.SelectionSlider(
             options=options, value=start[name], description=label, continuous_update=False
         )
 
-    interact(show, **{name: slider(name) for name in choices})
+    ipywidgets.interact(show, **{name: slider(name) for name in choices})

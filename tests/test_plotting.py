@@ -2,16 +2,16 @@
 
 import logging
 
+import ipywidgets
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from ipywidgets import interact
 from oracles import seeded
 
 import daeutils as du
-from daeutils import plotting, widgets
+from daeutils import plotting
 
 IMAGES = torch.rand(4, 1, 5, 5, generator=seeded())
 
@@ -143,13 +143,13 @@ def test_curve_draws_a_line_and_its_interval(axes):
 @pytest.fixture
 def sliders(monkeypatch):
     """The sliders that were made, as a reader has them in hand; figures go where notebooks show them."""
-    made = []
+    made, interact = [], ipywidgets.interact
 
     def watched(function, **controls):
         made.extend(controls.values())
         return interact(function, **controls)
 
-    monkeypatch.setattr(widgets, "interact", watched)
+    monkeypatch.setattr(ipywidgets, "interact", watched)
     before = plt.get_backend()
     plt.switch_backend("module://matplotlib_inline.backend_inline")
     yield made
