@@ -76,9 +76,13 @@ def count(n, name: str, *, at_least: int = 1) -> None:
         raise ValueError(f"{name} is {n!r}; expected a whole number >= {at_least}.")
 
 
-def per_sample(sigma, x: Tensor) -> Tensor:
-    """Shape a float or (N,) noise level so that it multiplies x of shape (N, ...)."""
-    noise_level(sigma, several=True)
+def per_sample(sigma, x: Tensor, *, wait: bool = True) -> Tensor:
+    """Shape a float or (N,) noise level so that it multiplies x of shape (N, ...).
+
+    wait: check also values that lie on a GPU, which must finish its work first.
+    """
+    if wait or not isinstance(sigma, Tensor) or sigma.device.type == "cpu":
+        noise_level(sigma, several=True)
     sigma = torch.as_tensor(sigma, dtype=x.dtype, device=x.device)
     if sigma.ndim == 0:
         return sigma

@@ -62,7 +62,8 @@ class Denoiser(nn.Module):
                 "expected a noise level: denoiser(x_noisy, sigma)."
             )
         n = x_noisy.shape[0]  # len() would fix it in an exported graph
-        return _check.per_sample(sigma, x_noisy[:, :1].flatten(1)[:, :1]).expand(n, 1)
+        one = x_noisy[:, :1].flatten(1)[:, :1]  # (N, 1)
+        return _check.per_sample(sigma, one, wait=False).expand(n, 1)
 
 
 def _level_features(sigma: Tensor, pairs: int = 8) -> Tensor:

@@ -224,3 +224,10 @@ def test_wrong_dtypes(name, dtype):
 def test_bad_sizes(make, text):
     with pytest.raises(ValueError, match=text):
         make()
+
+
+@names
+def test_a_network_reads_no_value_of_its_input(name):
+    """To read one would make a GPU wait. A meta tensor has none, and raises where it is asked for one."""
+    network, x = MAKE[name](noise_levels=True).to("meta"), noisy(name).to("meta")
+    assert network(x, torch.ones(5, device="meta")).shape == x.shape
