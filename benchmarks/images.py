@@ -6,9 +6,6 @@ Every set is compared with the 2,000 test digits, in the features of the shipped
 run is kept at once, in docs/measured/images/<section>.json, and is not repeated: Ctrl-C loses one run.
 """
 
-import argparse
-import datetime
-import json
 import time
 from collections.abc import Callable, Iterator
 from functools import cache, partial
@@ -16,15 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import image_report
+import running
 import torch
-from report import write
-from score_accuracy import device_words
 from torchvision.transforms.functional import gaussian_blur
-from tqdm.auto import tqdm
 
 import daeutils as du
 
-ROOT = Path(__file__).resolve().parent.parent
 DEVICE = du.pick_device()
 
 
@@ -328,51 +322,13 @@ SECTIONS = {f.__name__: f for f in (ruler, training, longer, flow, synthesis, re
 
 
 def run(section: str, folder: Path, sizes: Sizes, again: bool = False, only: str = "") -> None:
-    """Measure what is not there yet. Each row: the settings of its run, what was found, on what, when."""
-    path = folder / "images" / f"{section}.json"
-
-    def rows(name: str = section) -> list[dict]:
-        file = path.with_stem(name)
-        return json.loads(file.read_text("utf-8")) if file.exists() else []
-
-    bar = tqdm(desc=section, unit="run")
-    for settings, work in SECTIONS[section](sizes, rows):
-        words = ", ".join(f"{name} = {value}" for name, value in settings.items())
-        bar.set_postfix_str(words)
-
-        def others(settings=settings) -> list[dict]:
-            return [row for row in rows() if settings.items() - row.items()]
-
-        if only in words and (again or len(others()) == len(rows())):
-            about = {"device": device_words(), "torch": torch.__version__.split("+")[0],
-                     "date": datetime.date.today().isoformat()}  # fmt: skip
-            new = [{**settings, **row, **about} for row in work()]
-            lines = ",\n".join(json.dumps(row) for row in [*others(), *new])  # another may have written
-            write(path, f"[\n{lines}\n]\n")
-        bar.update()
-    bar.close()
+    """Measure what is not there yet."""
+    running.run(SECTIONS[section], folder / "images" / f"{section}.json", sizes, again, only)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("sections", nargs="*", help=f"of {', '.join(SECTIONS)}; all by default")
-    parser.add_argument("--again", action="store_true", help="measure again what is there already")
-    parser.add_argument("--quick", action="store_true", help="a few steps: does it run? Kept in _build")
-    parser.add_argument("--only", default="", help="runs whose settings contain this text, 'seed = 1'")
-    parser.add_argument("--figure", action="store_true", help="only draw and write from what is there")
-    parser.add_argument("--out", type=Path, help="folder of the results (docs/measured)")
-    given = parser.parse_args(arguments)
-    unknown = set(given.sections) - set(SECTIONS)
-    if unknown:
-        parser.error(f"unknown section: {', '.join(unknown)}; expected of {', '.join(SECTIONS)}.")
-    folder = given.out or ROOT / ("_build/benchmarks" if given.quick else "docs/measured")
-    try:
-        for section in [] if given.figure else given.sections or list(SECTIONS):
-            run(section, folder, QUICK if given.quick else Sizes(), given.again, given.only)
-    except KeyboardInterrupt:
-        print("\nStopped. Every finished run is kept, and is not repeated next time.")
-    image_report.publish(folder)
+    running.main(__doc__, SECTIONS, run, (Sizes(), QUICK), image_report.publish, arguments)
 
 
 if __name__ == "__main__":
