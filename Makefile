@@ -1,7 +1,7 @@
 # The book in a few commands; `make` alone lists them.
 #   VENV=dir     another place for the virtual environment, which several checkouts may share
 #   OUT=dir      where `make course` writes the folder to hand out
-#   BENCH="..."  arguments of bench-score or bench-images: sections and options
+#   BENCH="..."  arguments of bench-score, bench-images or bench-speed: sections and options
 #   PYTHON=...   the Python (3.11 or newer) that creates it
 
 VENV ?= .venv
@@ -19,7 +19,7 @@ NBVAL := --nbval --nbval-current-env --nbval-sanitize-with=tests/nbval.cfg \
          --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120
 
 .PHONY: help setup book test lab site slides course refresh notebooks exercises weights bench bench-score \
-        bench-images clean
+        bench-images bench-speed clean
 .DELETE_ON_ERROR:
 
 help:
@@ -35,7 +35,7 @@ help:
 	@echo "make refresh    execute the notebooks in place, update README's chapter table"
 	@echo "make exercises  execute the solutions, make the students' notebooks from them"
 	@echo "make weights    train the networks that several chapters share again"
-	@echo "make bench      measure learned scores beside public packages, and images (hours)"
+	@echo "make bench      measure learned scores beside public packages, images, and speed (hours)"
 	@echo "make clean      remove what was built; $(VENV) stays"
 
 setup: $(STAMP)
@@ -88,7 +88,7 @@ weights: setup
 	@$(PY) -m daeutils.train
 
 # Run it again after an interruption: what was measured is kept.
-bench: bench-score bench-images
+bench: bench-score bench-images bench-speed
 
 bench-score: setup
 	@$(PY) -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[bench]'
@@ -96,6 +96,10 @@ bench-score: setup
 
 bench-images: setup
 	@$(PY) benchmarks/images.py $(BENCH)
+
+bench-speed: setup
+	@$(PY) -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[bench]'
+	@$(PY) benchmarks/speed.py $(BENCH)
 
 clean:
 	rm -rf _build dist .pytest_cache .ruff_cache .hypothesis

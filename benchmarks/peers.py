@@ -41,7 +41,7 @@ def missing() -> list[str]:
     return [name for name in PACKAGES if importlib.util.find_spec(name) is None]
 
 
-def _batches(points: Tensor, steps: int, size: int) -> Iterator[Tensor]:
+def batches(points: Tensor, steps: int, size: int) -> Iterator[Tensor]:
     for _ in range(steps):
         yield points[torch.randint(len(points), (size,), device=points.device)]
 
@@ -77,7 +77,7 @@ def train_smalldiffusion(points: Tensor, *, steps, batch, seed, levels=SMALL_LEV
         torch.manual_seed(seed)
         model = sd.TimeInputMLP(hidden_dims=(16, 128, 128, 128, 128, 16))
         schedule = sd.ScheduleLogLinear(N=200, sigma_min=low, sigma_max=high)
-        loader = _batches(SMALL.enter(points).to(device), steps, batch)
+        loader = batches(SMALL.enter(points).to(device), steps, batch)
         here = Accelerator(cpu=device.type == "cpu")
         for _ in sd.training_loop(loader, model, schedule, accelerator=here, epochs=1):
             pass
@@ -113,7 +113,7 @@ def train_zuko(points: Tensor, *, sigma, steps, batch, seed) -> Score:
         torch.manual_seed(seed)
         flow = zuko.flows.NSF(points.shape[1], transforms=3, hidden_features=[128] * 3).to(device)
         optimiser = torch.optim.Adam(flow.parameters(), lr=1e-3)
-        for y in _batches(units.enter(points).to(device), steps, batch):
+        for y in batches(units.enter(points).to(device), steps, batch):
             y_noisy = y + units.scale * sigma * torch.randn_like(y)
             loss = -flow().log_prob(y_noisy).mean()
             optimiser.zero_grad()

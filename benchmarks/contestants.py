@@ -1,0 +1,208 @@
+"""Ways to train one denoiser, as others write the loop: each takes (task, steps) and trains.
+
+All of them call `network.logits` once a step, and `speed.py` ticks there. Network, data,
+noise level, batch size and loss are those of the task; a package keeps its own optimiser.
+"""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
+from typing import NamedTuple
+
+import peers
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import ToTensor
+
+import daeutils as du
+
+SIGMA, LR, WORKERS = 0.1, 1e-3, 2
+
+
+class Task(NamedTuple):
+    """What is trained, on what, in which batches, where."""
+
+    network: nn.Module
+    x: Tensor  # (N, d) or (N, C, H, W), on the CPU
+    batch: int
+    device: torch.device
+    tick: Callable[[], None]  # what network.logits calls first, for a contestant that does without
+
+
+def loss_of(logits: Callable, x: Tensor, eps: Tensor) -> Tensor:
+    """The mean BCE of the reconstruction of x from x + sigma eps."""
+    return du.objectives.bce(logits(x + SIGMA * eps, SIGMA), x).mean()
+
+
+class Images(Dataset):
+    """As torchvision's MNIST does it: bytes, an image of PIL each time, and a transform."""
+
+    def __init__(self, x: Tensor):
+        self.data, self.transform = (x[:, 0] * 255).byte().numpy(), ToTensor()
+
+    def __len__(self):
+        return len(self.data)
+
+    def __getitem__(self, index):
+        return self.transform(Image.fromarray(self.data[index]))
+
+
+class Points(Dataset):
+    """A tensor, read point by point."""
+
+    def __init__(self, x: Tensor):
+        self.data = x
+
+    def __len__(self):
+        return len(self.data)
+
+    def __getitem__(self, index):
+        return self.data[index]
+
+
+def loader(task: Task) -> DataLoader:
+    """The usual one: two workers, shuffled."""
+    data = Images(task.x) if task.x.ndim == 4 else Points(task.x)
+    return DataLoader(data, batch_size=task.batch, shuffle=True, num_workers=WORKERS, drop_last=True)
+
+
+def endless(batches) -> Iterator[Tensor]:
+    """Epoch after epoch."""
+    while True:
+        yield from batches
+
+
+def fit(task: Task, steps: int, optimiser: str = "muon") -> None:
+    """The book's."""
+    du.fit(task.network, task.x, sigma=SIGMA, steps=steps, batch_size=task.batch, device=task.device,
+           optimiser=optimiser, progress=False)  # fmt: skip
+
+
+def fit_adam(task: Task, steps: int) -> None:
+    """The book's, without orthogonal steps."""
+    fit(task, steps, "adam")
+
+
+def bare(task: Task, steps: int) -> None:
+    """What the hardware allows: forward and backward on one batch, and nothing else."""
+    x = task.x[: task.batch].to(task.device)
+    eps, network = torch.randn_like(x), task.network.to(task.device)
+    parameters = list(network.parameters())
+    for _ in range(steps):
+        for parameter in parameters:
+            parameter.grad = None
+        loss_of(network.logits, x, eps).backward()
+
+
+def tutorial(task: Task, steps: int) -> None:
+    """The loop that tutorials show: a loader, Adam, and the loss read at each step."""
+    network = task.network.to(task.device)
+    optimiser, total = torch.optim.Adam(network.parameters(), lr=LR), 0.0
+    for x in islice(endless(loader(task)), steps):
+        x = x.to(task.device)
+        loss = loss_of(network.logits, x, torch.randn_like(x))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        total += loss.item()
+
+
+def lightning(task: Task, steps: int) -> None:
+    """lightning's Trainer on the tutorial's loader; no bar, no logs, no checkpoints."""
+    import lightning as L
+
+    class Module(L.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.network = task.network
+
+        def training_step(self, x, index):
+            return loss_of(self.network.logits, x, torch.randn_like(x))
+
+        def configure_optimizers(self):
+            return torch.optim.Adam(self.parameters(), lr=LR)
+
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trainer = L.Trainer(
+            max_steps=steps, accelerator="gpu" if task.device.type == "cuda" else "cpu", devices=1,
+            logger=False, enable_checkpointing=False, enable_progress_bar=False,
+            enable_model_summary=False,
+        )  # fmt: skip
+        trainer.fit(Module(), loader(task))
+
+
+def smalldiffusion(task: Task, steps: int, resident: bool = False) -> None:
+    """Its training_loop, as in its README on a loader without workers; or on batches in memory."""
+    import smalldiffusion as sd
+    from accelerate import Accelerator
+
+    class Model(nn.Module, sd.ModelMixin):
+        def __init__(self):
+            super().__init__()
+            self.network = task.network
+
+        def forward(self, x, sigma, cond=None):
+            return self.network.logits(x, SIGMA)
+
+    if resident:
+        batches = peers.batches(task.x.to(task.device), steps, task.batch)
+    else:
+        data = Images(task.x) if task.x.ndim == 4 else Points(task.x)
+        batches = DataLoader(data, batch_size=task.batch, shuffle=True, drop_last=True)
+    schedule = sd.ScheduleLogLinear(N=200, sigma_min=0.005, sigma_max=10)
+    here = Accelerator(cpu=task.device.type == "cpu")
+    with contextlib.redirect_stderr(io.StringIO()):  # its own bar
+        loop = sd.training_loop(batches, Model().to(task.device), schedule, accelerator=here)
+        for _ in islice(loop, steps):
+            pass
+
+
+def smalldiffusion_resident(task: Task, steps: int) -> None:
+    """Its network step: nothing is loaded."""
+    smalldiffusion(task, steps, resident=True)
+
+
+def graph(task: Task, steps: int) -> None:
+    """The bare step, recorded once and replayed: the GPU is told all of it in one word."""
+    x = task.x[: task.batch].to(task.device)
+    eps, network = torch.randn_like(x), task.network.to(task.device)
+    logits = partial(type(network).logits, network)  # without the clock, which waits for the GPU
+
+    def step():
+        for parameter in network.parameters():
+            parameter.grad = None
+        loss_of(logits, x, eps).backward()
+
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):  # what is set up at the first calls must not be recorded
+            step()
+    torch.cuda.current_stream().wait_stream(side)
+    recorded = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(recorded):
+        step()
+    for _ in range(steps):
+        task.tick()
+        recorded.replay()
+
+
+FIT, BARE, GRAPH = "fit", "bare forward and backward", "bare, as a CUDA graph"
+CONTESTANTS: dict[str, Callable[[Task, int], None]] = {
+    FIT: fit,
+    "fit, Adam": fit_adam,
+    BARE: bare,
+    "tutorial": tutorial,
+    "lightning": lightning,  # a name begins with the package that it asks for
+    "smalldiffusion": smalldiffusion,
+    "smalldiffusion, batches in memory": smalldiffusion_resident,
+    GRAPH: graph,
+}

@@ -1,0 +1,338 @@
+"""How fast is the book on one machine, beside other loops and beside what the hardware allows?
+
+    python benchmarks/speed.py [training] [profile] [sampling] [startup] [growth]
+
+Speeds are compared as ratios within one run: the contestants take turns, several rounds of them. Each
+finished run is kept at once, in docs/measured/speed/<section>.json, and is not repeated.
+"""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+from unittest import mock
+
+import chains
+import peers
+import running
+import speed_report
+import torch
+from contestants import CONTESTANTS, FIT, GRAPH, SIGMA, Task, fit
+from torch.profiler import ProfilerActivity, profile, record_function
+
+import daeutils as du
+from daeutils import training
+
+ROOT = running.ROOT
+
+
+class Sizes(NamedTuple):
+    """How much of everything: the real thing, or enough to see that it runs."""
+
+    rounds: int = 7
+    steps: tuple = (200, 15)  # timed in each round: points, images
+    warm: int = 5  # steps before the clock starts
+    points: int = 100_000
+    images: tuple = (1000, 10_000)  # that a chain holds
+    passes: int = 3
+    starts: int = 7  # processes that import
+    repeats: int = 3
+    counts: tuple = (100, 200, 400, 800, 1600)
+    widths: tuple = (64, 128, 256, 512, 1024)
+    sides: tuple = (16, 32, 64, 128)
+    sizes: tuple = (1000, 10_000, 100_000, 1_000_000)
+
+
+QUICK = Sizes(2, (6, 2), 1, 3000, (30,), 1, 1, 1, (2, 4), (8, 16), (8, 16), (200, 400))
+
+Runs = Iterator[tuple[dict, Callable[[], list[dict]]]]
+
+
+def devices() -> list[str]:
+    """The CPU, and the GPU where there is one."""
+    return ["CPU", *(["GPU"] if torch.cuda.is_available() else [])]
+
+
+def device(on: str) -> torch.device:
+    """By the name that the tables use."""
+    return torch.device("cuda" if on == "GPU" else "cpu")
+
+
+def words(on: str) -> dict:
+    """What a row says of its device: a CPU is a CPU also where there is a GPU."""
+    threads = torch.get_num_threads()
+    return {} if on == "GPU" else {"device": f"CPU, {threads} thread{'s' * (threads > 1)}"}
+
+
+def wait(where: torch.device) -> None:
+    """Until a GPU has done what it was told."""
+    if where.type == "cuda":
+        torch.cuda.synchronize(where)
+
+
+# --- Training -----------------------------------------------------------------------------------------
+
+TASKS = {  # name: (network, batch size)
+    "MLP, batch 1024": (partial(du.MLPDenoiser, 2), 1024),
+    "MLP, batch 2048": (partial(du.MLPDenoiser, 2), 2048),
+    "U-Net, batch 64": (du.UNetDenoiser, 64),
+}
+
+
+def task_of(name: str, on: str, sizes: Sizes, tick: Callable[[], None] = lambda: None) -> Task:
+    """A fresh network with its data; tick is called before each forward pass."""
+    make, batch = TASKS[name]
+    network = make()
+    x = du.digits()[0] if name.startswith("U-Net") else points(sizes.points)
+    logits = network.logits
+
+    def ticking(*arguments):
+        tick()
+        return logits(*arguments)
+
+    network.logits = ticking
+    return Task(network, x, batch, device(on), tick)
+
+
+def points(n: int) -> torch.Tensor:
+    """Of the ring, in the unit square."""
+    return du.ring().sample(n, torch.Generator().manual_seed(1)).clamp(0, 1)
+
+
+def rate(way: str, name: str, on: str, steps: int, sizes: Sizes) -> float:
+    """Steps per second, from one forward pass to another: what comes before the first is not counted."""
+    first, times, passes = sizes.warm, [], count()
+
+    def tick():
+        if next(passes) in (first, first + steps):
+            wait(device(on))
+            times.append(time.perf_counter())
+
+    CONTESTANTS[way](task_of(name, on, sizes, tick), first + steps + 1)
+    return steps / (times[1] - times[0])
+
+
+def race(name: str, on: str, sizes: Sizes) -> list[dict]:
+    """All contestants in turn, several rounds: the median, and how many times as fast `fit` is."""
+    absent = [p for p in ("lightning", "smalldiffusion") if importlib.util.find_spec(p) is None]
+    if absent:
+        print(f"Left out, because not installed: {', '.join(absent)}. Use: {peers.INSTALL}")
+    ways = [way for way in CONTESTANTS if way.split(",")[0] not in absent]
+    ways = [way for way in ways if way != GRAPH or on == "GPU"]
+    steps = sizes.steps[name.startswith("U-Net")]
+    rounds = [{way: rate(way, name, on, steps, sizes) for way in ways} for _ in range(sizes.rounds)]
+    rows = []
+    for way in ways:
+        ratios = [r[FIT] / r[way] for r in rounds]
+        found = {"rate": median(r[way] for r in rounds), "ratio": median(ratios), "low": min(ratios),
+                 "high": max(ratios)}  # fmt: skip
+        rows.append({"way": way, **{k: round(v, 4) for k, v in found.items()}, **words(on)})
+    return rows
+
+
+def race_all(sizes: Sizes, rows) -> Runs:
+    """Training steps per second."""
+    for on in devices():
+        for name in TASKS:
+            yield {"task": name, "on": on}, partial(race, name, on, sizes)
+
+
+# --- Where the time goes ------------------------------------------------------------------------------
+
+PARTS = ("forward", "backward", "Muon", "Adam", "batches", "averaging")
+
+
+def shares(name: str, on: str, sizes: Sizes) -> list[dict]:
+    """Milliseconds of a step in each of its parts, by torch.profiler; on a GPU each is waited for."""
+    where, steps = device(on), sizes.steps[name.startswith("U-Net")]
+
+    def named(part, function):
+        def call(*arguments, **keywords):
+            with record_function(f"part: {part}"):
+                out = function(*arguments, **keywords)
+                wait(where)
+            return out
+
+        return call
+
+    def optimise(module, loss, *, batch, **keywords):
+        keywords |= {"batch": named("batches", batch)}
+        with record_function("part: all"):
+            return whole(module, named("forward", loss), **keywords)
+
+    whole = training.optimise
+    replaced = [
+        (training, "optimise", optimise),
+        (torch.Tensor, "backward", named("backward", torch.Tensor.backward)),
+        (torch.optim.Muon, "step", named("Muon", torch.optim.Muon.step)),
+        (torch.optim.Adam, "step", named("Adam", torch.optim.Adam.step)),
+        (torch, "_foreach_lerp_", named("averaging", torch._foreach_lerp_)),
+    ]
+    fit(task_of(name, on, sizes), sizes.warm)
+    task = task_of(name, on, sizes)
+    patches = [mock.patch.object(*each) for each in replaced]
+    for patch in patches:
+        patch.start()
+    try:
+        with profile(activities=[ProfilerActivity.CPU], acc_events=True) as found:
+            fit(task, steps)
+    finally:
+        for patch in patches:
+            patch.stop()
+    spent = Counter()
+    for event in found.key_averages():
+        if event.key.startswith("part: "):
+            spent[event.key.removeprefix("part: ")] += event.cpu_time_total / 1000 / steps
+    spent["rest"] = spent["all"] - sum(spent[part] for part in PARTS)
+    return [
+        {"part": part, "ms": round(spent[part], 4), "share": round(spent[part] / spent["all"], 4),
+         **words(on)}
+        for part in (*PARTS, "rest")
+    ]  # fmt: skip
+
+
+def profile_all(sizes: Sizes, rows) -> Runs:
+    """Which part of a step takes how long."""
+    for on in devices():
+        for name in TASKS:
+            yield {"task": name, "on": on}, partial(shares, name, on, sizes)
+
+
+# --- Sampling, in a process of its own: its peak of memory is then the chain's -------------------------
+
+
+def python(code: str, *arguments) -> str:
+    """What a fresh Python printed."""
+    paths = [str(ROOT), str(ROOT / "benchmarks"), os.environ.get("PYTHONPATH", "")]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], check=True, stdout=subprocess.PIPE,
+        text=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+    )  # fmt: skip
+    return done.stdout
+
+
+def chain(name: str, on: str, n: int, passes: int) -> list[dict]:
+    """Samples per second, counted once for each pass, and the peak of memory."""
+    code = f"import chains; chains.measure({name!r}, {on!r}, {n}, {passes})"
+    found = json.loads(python(code).splitlines()[-1])
+    evaluated = n * (1 if name == "features" else passes)
+    return [{"rate": round(evaluated / found["seconds"], 1), "peak_mb": round(found["peak"] / 1e6),
+             **words(on)}]  # fmt: skip
+
+
+def chain_all(sizes: Sizes, rows) -> Runs:
+    """Chains of many digits; passes do not add memory, so a few will do."""
+    for on in devices():
+        for name in chains.CHAINS:
+            for n in sizes.images:
+                settings = {"chain": name, "on": on, "n": n, "passes": sizes.passes}
+                yield settings, partial(chain, name, on, n, sizes.passes)
+
+
+# --- Start --------------------------------------------------------------------------------------------
+
+IMPORT = """import time
+start = time.perf_counter()
+import torch
+between = time.perf_counter()
+import daeutils
+print(between - start, time.perf_counter() - between)"""
+
+
+def imports(sizes: Sizes) -> list[dict]:
+    """Seconds to import torch, and daeutils after it: the median of fresh processes."""
+    times = [map(float, python(IMPORT).split()) for _ in range(sizes.starts)]
+    torchs, ours = zip(*times, strict=True)
+    return [
+        {"what": what, "seconds": round(median(each), 3), "low": round(min(each), 3),
+         "high": round(max(each), 3)}
+        for what, each in (("import torch", torchs), ("import daeutils, after torch", ours))
+    ]  # fmt: skip
+
+
+def first_figure(sizes: Sizes) -> list[dict]:
+    """Seconds from the start of a kernel to chapter 00's first figure."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(ROOT / "notebooks" / "00-start-here.ipynb", 4)
+    last = next(i for i, cell in enumerate(notebook.cells) if "plt.show()" in cell.source)
+    notebook.cells = notebook.cells[: last + 1]
+    where, times = {"metadata": {"path": ROOT / "notebooks"}}, []
+    for _ in range(sizes.repeats):
+        start = time.perf_counter()
+        NotebookClient(notebook, timeout=300, resources=where).execute()
+        times.append(time.perf_counter() - start)
+    return [{"what": "chapter 00, to its first figure", "seconds": round(median(times), 2),
+             "low": round(min(times), 2), "high": round(max(times), 2)}]  # fmt: skip
+
+
+def start_all(sizes: Sizes, rows) -> Runs:
+    """What a reader waits for."""
+    yield {"start": "imports", "times": sizes.starts}, partial(imports, sizes)
+    yield {"start": "chapter 00", "times": sizes.repeats}, partial(first_figure, sizes)
+
+
+# --- Growth -------------------------------------------------------------------------------------------
+
+GROWTH = {  # what grows: at(value) -> (network, data, options of fit)
+    "steps": lambda at, x: (du.MLPDenoiser(2), x, {"steps": at}),
+    "width": lambda at, x: (du.MLPDenoiser(2, hidden=at), x, {"steps": 20}),
+    "side": lambda at, x: (
+        du.UNetDenoiser(side=at, width=8, dense=32),
+        torch.rand(64, 1, at, at, generator=torch.Generator().manual_seed(0)),
+        {"steps": 5, "batch_size": 16},
+    ),
+    "data": lambda at, x: (du.MLPDenoiser(2), points(at), {"steps": 100}),
+}
+
+
+def cost(what: str, at: int, on: str, sizes: Sizes) -> list[dict]:
+    """Seconds of `fit`, the preparation of the data included; the median of a few."""
+    times = []
+    for _ in range(sizes.repeats):
+        network, x, options = GROWTH[what](at, points(sizes.points))
+        start = time.perf_counter()
+        du.fit(network, x, sigma=SIGMA, device=device(on), progress=False, **options)
+        wait(device(on))
+        times.append(time.perf_counter() - start)
+    return [{"seconds": round(median(times), 4), **words(on)}]
+
+
+def growth_all(sizes: Sizes, rows) -> Runs:
+    """How cost grows with steps, width, side and data, one at a time."""
+    du.fit(du.MLPDenoiser(2), points(100), sigma=SIGMA, steps=2, progress=False)  # first calls are slow
+    values = (sizes.counts, sizes.widths, sizes.sides, sizes.sizes)
+    for on in devices():
+        for what, each in zip(GROWTH, values, strict=True):
+            for at in each:
+                yield {"of": what, "at": at, "on": on}, partial(cost, what, at, on, sizes)
+
+
+SECTIONS = {
+    "training": race_all, "profile": profile_all, "sampling": chain_all, "startup": start_all,
+    "growth": growth_all,
+}  # fmt: skip
+
+
+def run(section: str, folder: Path, sizes: Sizes, again: bool = False, only: str = "") -> None:
+    """Measure what is not there yet."""
+    running.run(SECTIONS[section], folder / "speed" / f"{section}.json", sizes, again, only)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line."""
+    running.main(__doc__, SECTIONS, run, (Sizes(), QUICK), speed_report.publish, arguments)
+
+
+if __name__ == "__main__":
+    main()

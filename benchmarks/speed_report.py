@@ -1,0 +1,171 @@
+"""The rows of the speed benchmark as tables, a page and a figure. Nothing is measured here."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from contestants import BARE
+from report import put, read_sections, table
+
+import daeutils as du
+
+NOTE = """Compare ratios, not seconds: each was taken within one run, in which the contestants took
+turns, round after round; it is the median, with the smallest and the largest round in brackets. A column
+without numbers was not measured: there was no GPU. *fit ×* says how many times as fast `fit` is. *Bare*
+is forward and backward of the same network on one batch that never changes: what the hardware allows."""
+TITLES = {
+    "training": "Training", "profile": "Where the time of a step goes",
+    "sampling": "Sampling and features", "startup": "Start", "growth": "How the cost grows",
+}  # fmt: skip
+ON = ("CPU", "GPU")
+
+
+def read(folder: Path) -> dict[str, list[dict]]:
+    """section -> rows, of the sections that have any."""
+    return read_sections(folder / "speed", TITLES)
+
+
+def by_device(rows: list[dict], cells) -> list[str]:
+    """For the CPU and then the GPU: the cells of its row, or empty ones."""
+    found = {row["on"]: cells(row) for row in rows}
+    blank = [""] * len(next(iter(found.values())))
+    return [cell for on in ON for cell in found.get(on, blank)]
+
+
+def blocks(rows: list[dict], *names: str) -> dict:
+    """Rows grouped by some fields, in order."""
+    found: dict = {}
+    for row in rows:
+        found.setdefault(tuple(row[name] for name in names), []).append(row)
+    return found
+
+
+def slope(rows: list[dict]) -> float:
+    """Of log seconds against log value, by least squares: 1 is in proportion."""
+    at, seconds = (np.log([row[name] for row in rows]) for name in ("at", "seconds"))
+    return float(np.polyfit(at, seconds, 1)[0])
+
+
+def _training(rows):
+    def cells(row):
+        return [f"{row['rate']:.4g}", f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})"]
+
+    heads = ["way", *(f"{on}, {what}" for on in ON for what in ("steps/s", "fit ×"))]
+    for (task,), mine in blocks(rows, "task").items():
+        lines = [[way, *by_device(each, cells)] for (way,), each in blocks(mine, "way").items()]
+        yield f"{task}\n\n{table(heads, lines)}"
+
+
+def _profile(rows):
+    def cells(row):
+        return [f"{row['ms']:.3g}", f"{100 * row['share']:.0f} %"]
+
+    heads = ["part", *(f"{on}, {what}" for on in ON for what in ("ms", "share"))]
+    for (task,), mine in blocks(rows, "task").items():
+        lines = [[part, *by_device(each, cells)] for (part,), each in blocks(mine, "part").items()]
+        yield f"{task}, under torch.profiler, which makes small steps slower\n\n{table(heads, lines)}"
+
+
+def _sampling(rows):
+    both = [f"{on}, {what}" for on in ON for what in ("samples/s in one pass", "peak in MB")]
+    heads = ["chain", "digits", "passes", *both]
+
+    def cells(row):
+        return [f"{row['rate']:.4g}", f"{row['peak_mb']:,}"]
+
+    yield "The peak is that of the whole process, PyTorch included; on a GPU, that of its tensors."
+    found = blocks(rows, "chain", "n", "passes").items()
+    yield table(heads, [[name, f"{n:,}", k, *by_device(each, cells)] for (name, n, k), each in found])
+
+
+def _startup(rows):
+    yield table(
+        ["what", "seconds"],
+        [[row["what"], f"{row['seconds']:g} ({row['low']:g} to {row['high']:g})"] for row in rows],
+    )
+
+
+def _growth(rows):
+    yield "Seconds of a training, and the slope of their logarithms: 1 is in proportion, 0 is no growth."
+    for (what,), mine in blocks(rows, "of").items():
+        values = list(dict.fromkeys(row["at"] for row in mine))
+        seconds = {(row["on"], row["at"]): f"{row['seconds']:.3g}" for row in mine}
+        slopes = {on: f"{slope(each):.2f}" for (on,), each in blocks(mine, "on").items()}
+        lines = [[on, *(seconds.get((on, at), "") for at in values), slopes.get(on, "")] for on in ON]
+        yield table([what, *(f"{at:,}" for at in values), "slope"], lines)
+
+
+TABLES = {"training": _training, "profile": _profile, "sampling": _sampling, "startup": _startup,
+          "growth": _growth}  # fmt: skip
+
+
+def page(measured: dict[str, list[dict]]) -> str:
+    """The Markdown fragment."""
+    rows = [row for section in measured.values() for row in section]
+    about = [", ".join(sorted({row[k] for row in rows})) for k in ("device", "torch", "date")]
+    parts = [
+        f"## {TITLES[name]}\n\n" + "\n\n".join(TABLES[name](mine)) for name, mine in measured.items()
+    ]
+    return "\n\n".join([NOTE, *parts, f"Measured on {about[0]} with PyTorch {about[1]}; {about[2]}.\n"])
+
+
+# --- Figure -------------------------------------------------------------------------------------------
+
+
+def _race(ax, rows):
+    """Steps per second as a share of the bare pass, for each way and task on the CPU."""
+    tasks = blocks([row for row in rows if row["on"] == "CPU"], "task")
+    ways = [way for (way,) in blocks(rows, "way") if way != BARE]
+    for i, ((task,), mine) in enumerate(tasks.items()):
+        rates = {row["way"]: row["rate"] for row in mine}
+        at = [j + 0.25 * (i - 1) for j, way in enumerate(ways) if way in rates]
+        share = [rates[way] / rates[BARE] for way in ways if way in rates]
+        ax.plot(share, at, "o", ms=5, label=task)
+    ax.axvline(1, color="gray", ls="--", lw=1)
+    ax.set_yticks(range(len(ways)), ways)
+    ax.invert_yaxis()
+    ax.set(xscale="log", xlabel="speed, over the bare forward and backward", title="Training on the CPU")
+    ax.legend(fontsize=7)
+
+
+def _parts(ax, rows):
+    """A bar for each task, cut into the parts of a step."""
+    left: dict = {}
+    mine = [row for row in rows if row["on"] == "CPU"]
+    for (part,), each in blocks(mine, "part").items():
+        tasks = [row["task"] for row in each]
+        width = [100 * row["share"] for row in each]
+        ax.barh(tasks, width, left=[left.get(task, 0) for task in tasks], label=part)
+        for task, w in zip(tasks, width, strict=True):
+            left[task] = left.get(task, 0) + w
+    ax.invert_yaxis()
+    ax.set(xlabel="share of a step in per cent", title="Where the time goes, CPU")
+    ax.legend(fontsize=7, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.2))
+
+
+def _curves(ax, rows):
+    """Seconds relative to the smallest value, on log-log."""
+    for (what, on), mine in blocks(rows, "of", "on").items():
+        x, y = (np.array([row[name] for row in mine]) for name in ("at", "seconds"))
+        du.plotting.curve(ax, x / x[0], y / y[0], label=f"{what}, {on}: slope {slope(mine):.2f}")
+    ax.set(xscale="log", yscale="log", xlabel="times the smallest", ylabel="times its seconds",
+           title="How the cost of a training grows")  # fmt: skip
+    ax.legend(fontsize=7)
+
+
+PANELS = {"training": _race, "profile": _parts, "growth": _curves}
+
+
+def figure(measured: dict[str, list[dict]]):
+    """A panel for each section that has a picture."""
+    du.plotting.use_style()
+    names = [name for name in PANELS if name in measured] or ["growth"]
+    fig, axes = plt.subplots(len(names), 1, figsize=(8, 3.4 * len(names)), squeeze=False)
+    for ax, name in zip(axes.flat, names, strict=True):
+        PANELS[name](ax, measured.get(name, []))
+    return fig
+
+
+def publish(folder: Path) -> None:
+    """The speed benchmark's page and figure."""
+    put(folder, "speed", read(folder), page, figure)
