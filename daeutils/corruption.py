@@ -35,8 +35,7 @@ def clamped(x: Tensor, sigma, generator: torch.Generator | None = None) -> Tenso
 
 def _hit(x: Tensor, fraction: float, generator: torch.Generator | None) -> Tensor:
     _check.float_tensor(x)
-    if not 0 <= fraction <= 1:
-        raise ValueError(f"fraction is {fraction!r}; expected a number in [0, 1].")
+    _check.number(fraction, "fraction", at_least=0, at_most=1)
     return torch.rand(x.shape, generator=generator, device=x.device) < fraction
 
 
@@ -60,12 +59,15 @@ def log_normal(
 
     Returns a function (n, generator) -> (n,), which `fit` takes as its sigma.
     """
+    _check.number(mean, "mean")
+    _check.number(std, "std", at_least=0)
     _check.noise_level(low, "low")
     _check.noise_level(high, "high")
     if not low < high:
         raise ValueError(f"low is {low:g} and high is {high:g}; expected low < high.")
 
     def draw(n: int, generator: torch.Generator) -> Tensor:
+        _check.count(n, "n")
         z = torch.randn(n, generator=generator, device=generator.device)
         return (mean + std * z).clamp(math.log(low), math.log(high)).exp()
 

@@ -13,6 +13,16 @@ from torch import Tensor
 from daeutils import _check
 
 
+def _numbers(x, name: str) -> Tensor:
+    """A parameter in float64 on the CPU."""
+    try:
+        return torch.as_tensor(x).detach().to("cpu", torch.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"{name} cannot be read ({error}); expected numbers: a tensor, an array or a nested list."
+        ) from error
+
+
 class GaussianMixture:
     """The law sum_k w_k N(mu_k, C_k) on R^d.
 
@@ -25,16 +35,17 @@ class GaussianMixture:
     Parameters are kept in float64 on the CPU and cast to the dtype and device of each argument.
 
     Raises:
-        ValueError: shapes that do not match, negative variances or weights, asymmetric matrices.
+        ValueError: no numbers, shapes that do not match, negative variances or weights, asymmetric
+            matrices.
     """
 
     def __init__(self, means, covariances, weights=None):
-        self.means = torch.as_tensor(means).detach().to("cpu", torch.float64)
+        self.means = _numbers(means, "means")
         _check.float_tensor(self.means, "means")
         if self.means.ndim != 2:
             raise ValueError(f"means have shape {tuple(self.means.shape)}; expected (K, d).")
         k, d = self.means.shape
-        cov = torch.as_tensor(covariances).detach().to("cpu", torch.float64)
+        cov = _numbers(covariances, "covariances")
         _check.float_tensor(cov, "covariances", ndim_at_least=0)
         if cov.ndim == 0:
             cov = cov.expand(k)
@@ -58,8 +69,7 @@ class GaussianMixture:
                 "expected none below 0."
             )
         self._variances, self._rotations = variances, rotations  # (K, d) or (K, 1); (K, d, d)
-        w = torch.ones(k) if weights is None else torch.as_tensor(weights).detach()
-        w = w.to("cpu", torch.float64)
+        w = _numbers([1.0] * k if weights is None else weights, "weights")
         if w.shape != (k,) or not bool((w > 0).all()) or not bool(torch.isfinite(w).all()):
             raise ValueError(
                 f"weights are {weights!r}; expected {k} positive numbers, one for each component."
@@ -145,6 +155,8 @@ class GaussianMixture:
         _check.float_tensor(x)
         if x.ndim != 2 or x.shape[1] != self.dim:
             raise ValueError(f"x has shape {tuple(x.shape)}; expected (N, {self.dim}).")
+        if x.dtype not in (torch.float32, torch.float64):
+            raise ValueError(f"x has dtype {x.dtype}; expected float32 or float64: use x.float().")
         if not bool((self._variances > 0).all()):
             raise ValueError(
                 "an atom (zero variance) has no density: call .smooth(sigma) first, "
@@ -171,12 +183,18 @@ def from_points(data: Tensor) -> GaussianMixture:
     return GaussianMixture(data.flatten(1), 0.0)
 
 
+def _bumps(means: Tensor, std: float) -> GaussianMixture:
+    _check.number(std, "std", at_least=0)
+    return GaussianMixture(means, std**2)
+
+
 def ring(modes: int = 8, std: float = 0.04, radius: float = 0.3) -> GaussianMixture:
     """Equal round bumps, evenly spaced on a circle about (0.5, 0.5)."""
     _check.count(modes, "modes")
+    _check.number(radius, "radius")
     angle = torch.arange(modes, dtype=torch.float64) * (2 * math.pi / modes)
     means = 0.5 + radius * torch.stack([angle.cos(), angle.sin()], 1)
-    return GaussianMixture(means, std**2)
+    return _bumps(means, std)
 
 
 def moons(centres: int = 24, std: float = 0.025) -> GaussianMixture:
@@ -185,16 +203,17 @@ def moons(centres: int = 24, std: float = 0.025) -> GaussianMixture:
     angle = torch.linspace(0, math.pi, centres, dtype=torch.float64)
     upper = torch.stack([0.40 + 0.22 * angle.cos(), 0.43 + 0.27 * angle.sin()], 1)
     lower = torch.stack([0.60 - 0.22 * angle.cos(), 0.57 - 0.27 * angle.sin()], 1)
-    return GaussianMixture(torch.cat([upper, lower]), std**2)
+    return _bumps(torch.cat([upper, lower]), std)
 
 
 def spiral(centres: int = 60, std: float = 0.02, turns: float = 1.75) -> GaussianMixture:
     """One arm that winds outwards, with equal mass on equal lengths of arc, nearly."""
     _check.count(centres, "centres", at_least=2)
+    _check.number(turns, "turns")
     t = torch.linspace(0.12, 1, centres, dtype=torch.float64).sqrt()
     angle, radius = 2 * math.pi * turns * t, 0.37 * t
     means = 0.5 + torch.stack([radius * angle.cos(), radius * angle.sin()], 1)
-    return GaussianMixture(means, std**2)
+    return _bumps(means, std)
 
 
 def checkerboard(std: float = 0.025) -> GaussianMixture:
@@ -202,17 +221,18 @@ def checkerboard(std: float = 0.025) -> GaussianMixture:
     fine = 0.125 + 0.05 * torch.arange(16, dtype=torch.float64)
     grid = torch.cartesian_prod(fine, fine)
     square = ((grid - 0.1) / 0.2).long().sum(1)
-    return GaussianMixture(grid[square % 2 == 0], std**2)
+    return _bumps(grid[square % 2 == 0], std)
 
 
 def pinwheel(arms: int = 5, centres: int = 12, std: float = 0.02, twist: float = 1.2) -> GaussianMixture:
     """Curved blades about (0.5, 0.5): rows of bumps that turn by `twist` radians from hub to tip."""
     _check.count(arms, "arms")
     _check.count(centres, "centres", at_least=2)
+    _check.number(twist, "twist")
     along = torch.linspace(0, 1, centres, dtype=torch.float64)
     start = torch.arange(arms, dtype=torch.float64)[:, None] * (2 * math.pi / arms)
     angle, radius = (start + twist * along).flatten(), (0.08 + 0.29 * along).repeat(arms)
-    return GaussianMixture(0.5 + radius[:, None] * torch.stack([angle.cos(), angle.sin()], 1), std**2)
+    return _bumps(0.5 + radius[:, None] * torch.stack([angle.cos(), angle.sin()], 1), std)
 
 
 def random_mixture(components: int = 6, seed: int = 0) -> GaussianMixture:
@@ -222,6 +242,7 @@ def random_mixture(components: int = 6, seed: int = 0) -> GaussianMixture:
     five of the largest widths, from every face.
     """
     _check.count(components, "components")
+    _check.count(seed, "seed", at_least=0)
     generator = torch.Generator().manual_seed(seed)
 
     def uniform(*shape):

@@ -183,6 +183,10 @@ def bootstrap(statistic, *samples: Tensor, draws: int = 30, seed: int = 0) -> tu
     draws lies at the statistic: the interval shows spread, not that bias.
     """
     _check.count(draws, "draws", at_least=2)
+    _check.count(seed, "seed", at_least=0)
+    for s in samples:
+        if not isinstance(s, Tensor) or s.ndim == 0 or len(s) == 0:
+            raise ValueError(f"a sample is {s!r}; expected a tensor with a row for each of its members.")
     generator = torch.Generator().manual_seed(seed)
     values = []
     for _ in range(draws):

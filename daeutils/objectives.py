@@ -18,20 +18,20 @@ def bce(logits: Tensor, x: Tensor) -> Tensor:
     Grey targets are welcome: the minimum is at r = E[x given x~] all the same. Targets are not checked
     here, where a training loop calls it; `fit` refuses data outside [0, 1] (T8c).
     """
-    _check.same_shape(logits, x, "logits and x")
+    _check.same_shape(logits, x, "logits and x", finite=False)
     loss = functional.binary_cross_entropy_with_logits(logits, x, reduction="none")
     return loss.flatten(1).sum(1)
 
 
 def mse(logits: Tensor, x: Tensor) -> Tensor:
     """Squared error |sigmoid(logits) - x|^2: the same optimum as BCE (T1), other weights (T4)."""
-    _check.same_shape(logits, x, "logits and x")
+    _check.same_shape(logits, x, "logits and x", finite=False)
     return squared_error(logits.sigmoid(), x)
 
 
 def squared_error(reconstruction: Tensor, x: Tensor) -> Tensor:
     """|R - x|^2 of a reconstruction without a sigmoid: what `fit` takes for "mse" and a linear output."""
-    _check.same_shape(reconstruction, x, "reconstruction and x")
+    _check.same_shape(reconstruction, x, "reconstruction and x", finite=False)
     return ((reconstruction - x) ** 2).flatten(1).sum(1)
 
 
@@ -51,4 +51,5 @@ def excess_risk(logits: Tensor, optimum: Tensor) -> Tensor:
         logits: of the reconstruction R.
         optimum: R* in [0, 1], for instance `law.posterior_mean`.
     """
+    _check.float_tensor(logits, "logits")
     return bce(logits, optimum) - entropy(optimum)

@@ -49,8 +49,9 @@ def iterate(denoiser, x: Tensor, steps: int, sigma=None, return_path: bool = Fal
     sigma may be None for a network that was trained at one level.
     """
     _check.count(steps, "steps", at_least=0)
+    _check.float_tensor(x)
     if sigma is not None:
-        _check.noise_level(sigma, several=True)
+        _check.per_sample(sigma, x)
     return _follow(lambda x, level: _apply(denoiser, x, level), x, [sigma] * steps, return_path)
 
 
@@ -83,7 +84,7 @@ def langevin(
     _check.count(steps, "steps", at_least=0)
     _check.noise_level(sigma)
     h = sigma**2 / 10 if step_size is None else step_size
-    _check.noise_level(h, "step_size")
+    _check.number(h, "step_size", at_least=_check.FAINT**2)
     _check.float_tensor(x)
     variance, scale = _check.per_sample(sigma, x) ** 2, _check.per_sample(math.sqrt(h), x)
 
@@ -101,6 +102,7 @@ def noise_schedule(levels: int = 20, high: float = 10.0, low: float = 0.02, rho:
     _check.noise_level(high, "high")
     if not high > low:
         raise ValueError(f"high is {high:g} and low is {low:g}; expected high > low.")
+    _check.number(rho, "rho", at_least=1)
     t = torch.linspace(0, 1, levels, dtype=torch.float64)
     return (high ** (1 / rho) + t * (low ** (1 / rho) - high ** (1 / rho))) ** rho
 
@@ -123,12 +125,11 @@ def probability_flow(
     Raises:
         ValueError: levels that do not decrease or are not > 0, or a churn below 0.
     """
-    levels = [float(s) for s in sigmas]
-    _check.noise_level(levels, "sigmas", several=True)
+    _check.noise_level(sigmas, "sigmas", several=True)
+    levels = torch.as_tensor(sigmas, dtype=torch.float64).flatten().tolist()
     if any(b >= a for a, b in pairwise(levels)):
         raise ValueError("sigmas do not decrease; expected levels from the largest to the smallest.")
-    if not 0 <= churn < math.inf:
-        raise ValueError(f"churn is {churn!r}; expected a number >= 0, such as 0.4.")
+    _check.number(churn, "churn", at_least=0)
 
     def step(x, pair):
         here, there = pair

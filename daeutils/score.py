@@ -22,7 +22,7 @@ def score_from_denoiser(denoiser, x_noisy: Tensor, sigma) -> Tensor:
 
 def relative_error(estimate: Tensor, exact: Tensor) -> float:
     """sqrt(E|estimate - exact|^2 / E|exact|^2): 0 is perfect, 1 is no better than zero."""
-    _check.same_shape(estimate, exact, "estimate and exact")
+    _check.same_shape(estimate, exact, "estimate and exact", ndim_at_least=1)
     power = exact.double().square().mean().item()
     if power == 0:
         raise ValueError("exact is zero everywhere: a relative error has no meaning there.")
@@ -40,6 +40,7 @@ def certificate(excess: float, sigma: float) -> float:
 
     excess: of the BCE over its optimum, in nats summed over pixels (`objectives.excess_risk`).
     """
+    _check.number(excess, "excess")
     _check.noise_level(sigma)
     return excess / (2 * sigma**4)
 
@@ -49,13 +50,22 @@ def jacobian(denoiser, x_noisy: Tensor, sigma) -> Tensor:
     _check.float_tensor(x_noisy, "x_noisy")
     if len(x_noisy) != 1:
         raise ValueError(f"x_noisy holds {len(x_noisy)} points; expected one: use x_noisy[:1].")
+    if sigma is not None:
+        _check.per_sample(sigma, x_noisy)
     d = x_noisy.numel()
     return torch.autograd.functional.jacobian(lambda x: denoiser(x, sigma), x_noisy).reshape(d, d)
 
 
 def asymmetry(jacobian: Tensor) -> float:
-    """|J - J^T| / |J + J^T| in the Frobenius norm: 0 for a gradient field, as R* is (T6)."""
-    return ((jacobian - jacobian.mT).norm() / (jacobian + jacobian.mT).norm()).item()
+    """|J - J^T| / |J + J^T| in the Frobenius norm: 0 for a gradient field, as R* is (T6).
+
+    Infinite where J turns and does nothing else. Raises ValueError unless J is a finite matrix (D, D).
+    """
+    _check.float_tensor(jacobian, "jacobian")
+    if jacobian.ndim != 2 or jacobian.shape[0] != jacobian.shape[1]:
+        raise ValueError(f"jacobian has shape {tuple(jacobian.shape)}; expected a matrix, (D, D).")
+    skew, even = (jacobian - jacobian.mT).norm(), (jacobian + jacobian.mT).norm()
+    return (skew / even).item() if skew else 0.0
 
 
 @torch.no_grad()

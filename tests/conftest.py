@@ -1,5 +1,6 @@
 """The surroundings of every test: no window, no open figure, the same examples on every run."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from hypothesis import settings
 matplotlib.use("Agg")
 # Derandomised: a failure here fails for everyone. No deadline: machines differ.
 settings.register_profile("book", derandomize=True, deadline=None, max_examples=25)
-settings.load_profile("book")
+# Many more of them: HYPOTHESIS_PROFILE=long, or pytest --hypothesis-profile=long.
+settings.register_profile("long", settings.get_profile("book"), max_examples=400)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "book"))
 
 # Nothing of its own: no update, no first-run page, and no name but this machine's is looked up.
 CHROMIUM = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking

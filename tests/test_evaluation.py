@@ -9,7 +9,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from oracles import Trap, seeded
 from scipy.linalg import sqrtm
@@ -191,7 +191,6 @@ def test_each_answers_to_noise_on_real_digits():
 
 
 @given(seed=st.integers(0, 10_000), n=st.integers(8, 30), m=st.integers(8, 30), d=st.integers(2, 6))
-@settings(max_examples=25, deadline=None)
 def test_density_and_coverage_turn_and_move_with_the_features(seed, n, m, d):
     rng = np.random.default_rng(seed)
     made, real = some_features(seed, n, d), some_features(seed + 1, m, d)
@@ -203,7 +202,6 @@ def test_density_and_coverage_turn_and_move_with_the_features(seed, n, m, d):
 
 
 @given(seed=st.integers(0, 10_000), n=st.integers(8, 30), d=st.integers(2, 6))
-@settings(max_examples=25, deadline=None)
 def test_kernel_distance_turns_with_the_features(seed, n, d):
     """It does not move with them: its kernel knows the origin."""
     rng = np.random.default_rng(seed)
