@@ -15,8 +15,11 @@ from daeutils import _check
 
 def _numbers(x, name: str) -> Tensor:
     """A parameter in float64 on the CPU."""
-    try:
-        return torch.as_tensor(x).detach().to("cpu", torch.float64)
+    try:  # torch reads Python's numbers in single precision unless it is told
+        given = torch.as_tensor(x, dtype=None if hasattr(x, "dtype") else torch.float64)
+        if given.is_complex():
+            raise TypeError("they are complex")
+        return given.detach().to("cpu", torch.float64)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{name} cannot be read ({error}); expected numbers: a tensor, an array or a nested list."

@@ -25,7 +25,9 @@ def relative_error(estimate: Tensor, exact: Tensor) -> float:
     _check.same_shape(estimate, exact, "estimate and exact", ndim_at_least=1)
     power = exact.double().square().mean().item()
     if power == 0:
-        raise ValueError("exact is zero everywhere: a relative error has no meaning there.")
+        raise ValueError(
+            "exact is zero everywhere; expected arrows to divide by: compare absolute errors."
+        )
     return ((estimate.double() - exact.double()).square().mean().item() / power) ** 0.5
 
 

@@ -15,7 +15,7 @@ matplotlib.use("Agg")
 # Derandomised: a failure here fails for everyone. No deadline: machines differ.
 settings.register_profile("book", derandomize=True, deadline=None, max_examples=25)
 # Many more of them: HYPOTHESIS_PROFILE=long, or pytest --hypothesis-profile=long.
-settings.register_profile("long", settings.get_profile("book"), max_examples=400)
+settings.register_profile("long", settings.get_profile("book"), max_examples=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "book"))
 
 # Nothing of its own: no update, no first-run page, and no name but this machine's is looked up.

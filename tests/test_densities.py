@@ -383,3 +383,11 @@ def test_atoms_have_no_density():
         law.log_prob(torch.zeros(1, 2))
     with pytest.raises(ValueError, match="data has dtype"):
         du.from_points(torch.zeros(3, 2, dtype=torch.int64))
+
+
+def test_numbers_of_python_keep_their_digits():
+    """Single precision would keep 0.1 to eight digits; a complex one would lose half of itself."""
+    law = GaussianMixture([[0.1, 0.7]], 0.3, [0.9])
+    assert law.means.tolist() == [[0.1, 0.7]] and law.covariances[0, 0, 0].item() == 0.3
+    with pytest.raises(ValueError, match="means cannot be read .*complex"):
+        GaussianMixture(torch.zeros(1, 2, dtype=torch.complex64), 1.0)

@@ -1,0 +1,743 @@
+"""What every public function of the exact theory owes to any valid input, and to any invalid one.
+
+Each function stands in a table, and each property is asked of a whole table; the last test fails where a
+public function is in none. HYPOTHESIS_PROFILE=long asks four times as often.
+"""
+
+import inspect
+import math
+import re
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from oracles import KINDS, posterior, random_case
+
+import daeutils as du
+from daeutils import GaussianMixture, corruption, densities, evaluation, objectives, sampling, score
+from daeutils.features import FeatureClassifier
+
+MODULES = [densities, corruption, objectives, score, sampling, evaluation]
+DEVICES = [
+    "cpu",
+    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")),
+]
+CLASSIFIERS = {dtype: FeatureClassifier().eval().to(dtype) for dtype in (torch.float32, torch.float64)}
+PATTERN = torch.linspace(0, 1, 784, dtype=torch.float64).reshape(1, 28, 28)
+close = np.testing.assert_allclose
+
+
+class Batch(NamedTuple):
+    """Rows x (N, d) in float64, each a single-precision number too, and what a function wants beside."""
+
+    law: GaussianMixture
+    x: torch.Tensor
+    sigma: float
+    seed: int
+
+    @property
+    def smoothed(self) -> GaussianMixture:
+        return self.law.smooth(self.sigma)
+
+
+@st.composite
+def laws(draw, most: int = 4) -> GaussianMixture:
+    kind, dim = draw(st.sampled_from([*KINDS, "atoms"])), draw(st.integers(1, 3))
+    case = random_case("float" if kind == "atoms" else kind, dim, draw(st.integers(1, most)), draw(SEEDS))
+    return du.from_points(torch.from_numpy(case.means)) if kind == "atoms" else case.law
+
+
+@st.composite
+def batches(draw, reach: float = 3.0, levels=(0.3, 3.0), fewest: int = 1) -> Batch:
+    law, n = draw(laws()), draw(st.integers(fewest, 6))
+    numbers = st.floats(-reach, reach, width=32).map(lambda t: t if abs(t) > 1e-6 else 0.0)
+    x = torch.from_numpy(draw(arrays(np.float64, (n, law.dim), elements=numbers)))
+    return Batch(law, x, draw(st.floats(*levels)), draw(SEEDS))
+
+
+SEEDS = st.integers(0, 2**20)
+MILD, WILD = batches(), batches(reach=1e3, levels=(1e-3, 1e3))
+
+
+def chance(b: Batch, x: torch.Tensor) -> torch.Generator:
+    return torch.Generator(x.device).manual_seed(b.seed)
+
+
+def images(x: torch.Tensor) -> torch.Tensor:
+    """A picture (1, 28, 28) for each row."""
+    return x.sigmoid().mean(1)[:, None, None, None] * PATTERN.to(x)
+
+
+def classifier(x: torch.Tensor) -> FeatureClassifier:
+    return CLASSIFIERS[x.dtype].to(x.device)
+
+
+def levels(b: Batch) -> list[float]:
+    return [4 * b.sigma, 2 * b.sigma, b.sigma]
+
+
+# --- Functions with an answer for each row ----------------------------------------------------------
+
+ROWS = {
+    "densities.GaussianMixture.log_prob": lambda b, x: b.smoothed.log_prob(x),
+    "densities.GaussianMixture.responsibilities": lambda b, x: b.smoothed.responsibilities(x),
+    "densities.GaussianMixture.score": lambda b, x: b.smoothed.score(x),
+    "densities.GaussianMixture.posterior_mean": lambda b, x: b.law.posterior_mean(x, b.sigma),
+    "objectives.bce": lambda b, x: objectives.bce(x, x.flip(1).sigmoid()),
+    "objectives.mse": lambda b, x: objectives.mse(x, x.flip(1).sigmoid()),
+    "objectives.squared_error": lambda b, x: objectives.squared_error(x, x.flip(1).sigmoid()),
+    "objectives.entropy": lambda b, x: objectives.entropy(x.sigmoid()),
+    "objectives.excess_risk": lambda b, x: objectives.excess_risk(x, x.flip(1).sigmoid()),
+    "score.score_from_denoiser": lambda b, x: score.score_from_denoiser(b.law.posterior_mean, x, b.sigma),
+    "score.cosine": lambda b, x: score.cosine(x, x.flip(1) + 1),
+    "score.log_density_difference": lambda b, x: score.log_density_difference(
+        b.law.posterior_mean, x, x / 2, b.sigma, points=4
+    ),
+    "sampling.iterate": lambda b, x: sampling.iterate(b.law.posterior_mean, x, 3, b.sigma),
+    "sampling.probability_flow": lambda b, x: sampling.probability_flow(
+        b.law.posterior_mean, x, levels(b)
+    ),
+    "evaluation.nearest": lambda b, x: evaluation.nearest(x, b.law.means.to(x))[0],
+    "evaluation.features": lambda b, x: evaluation.features(images(x), classifier(x)),
+    "evaluation.probabilities": lambda b, x: evaluation.probabilities(images(x), classifier(x)),
+}
+DRAWN = {  # by chance, an answer for each row too
+    "corruption.gaussian": lambda b, x: corruption.gaussian(x, b.sigma, chance(b, x)),
+    "corruption.clamped": lambda b, x: corruption.clamped(x, b.sigma, chance(b, x)),
+    "corruption.masking": lambda b, x: corruption.masking(x, 0.4, chance(b, x)),
+    "corruption.salt_and_pepper": lambda b, x: corruption.salt_and_pepper(x, 0.4, chance(b, x)),
+    "sampling.walkback": lambda b, x: sampling.walkback(
+        b.law.posterior_mean, x, 3, b.sigma, chance(b, x)
+    ),
+    "sampling.langevin": lambda b, x: sampling.langevin(
+        b.law.posterior_mean, x, 3, b.sigma, generator=chance(b, x)
+    ),
+    "sampling.probability_flow with churn": lambda b, x: sampling.probability_flow(
+        b.law.posterior_mean, x, levels(b), churn=0.3, generator=chance(b, x)
+    ),
+}
+LIKE_X = {name for name in {**ROWS, **DRAWN} if name.startswith(("corruption", "sampling"))} | {
+    "densities.GaussianMixture.score", "densities.GaussianMixture.posterior_mean",
+    "score.score_from_denoiser",
+}  # fmt: skip
+
+
+def of(*tables):
+    merged = {name: call for table in tables for name, call in table.items()}
+    return pytest.mark.parametrize("name", merged), merged
+
+
+of_rows, _ = of(ROWS)
+of_all_rows, ALL_ROWS = of(ROWS, DRAWN)
+
+
+@of_all_rows
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@given(b=WILD)
+def test_rows_keep_shape_dtype_and_device_and_are_finite(name, device, dtype, b):
+    """At noise from 0.001 to 1000, and up to 1000 away; nothing is written into x."""
+    x = b.x.to(device, dtype)
+    found = ALL_ROWS[name](b, x)
+    assert len(found) == len(x) and found.dtype == dtype and found.device == x.device
+    assert torch.isfinite(found).all()
+    assert torch.equal(x.cpu().double(), b.x.to(dtype).double())
+    assert name not in LIKE_X or found.shape == x.shape
+
+
+@of_rows
+@given(b=MILD)
+def test_a_row_alone_is_answered_as_in_a_batch(name, b):
+    together = ROWS[name](b, b.x)
+    for i, row in enumerate(b.x):
+        close(ROWS[name](b, row[None])[0], together[i], rtol=1e-9, atol=1e-9)
+
+
+@of_all_rows
+@given(b=batches(fewest=2))
+def test_a_row_knows_nothing_of_the_others(name, b):
+    """With chance too: the noise of a row hangs on its place and the seed alone."""
+    others = torch.cat([b.x[:1], 1 - 2 * b.x[1:]])
+    close(ALL_ROWS[name](b, others)[0], ALL_ROWS[name](b, b.x)[0], rtol=1e-9, atol=1e-9)
+
+
+@of_rows
+@given(b=MILD)
+def test_rows_in_single_precision_are_those_in_double(name, b):
+    close(ROWS[name](b, b.x.float()), ROWS[name](b, b.x), rtol=2e-3, atol=2e-3)
+
+
+# --- Functions with an answer for the whole set -----------------------------------------------------
+
+WHOLE = {
+    "score.relative_error": lambda b, x: score.relative_error(x, 2 * x + 10),
+    "evaluation.frechet_between": lambda b, x: evaluation.frechet_between(x, 1 - 2 * x),
+    "evaluation.kernel_between": lambda b, x: evaluation.kernel_between(x, 1 - 2 * x),
+    "evaluation.density_coverage": lambda b, x: evaluation.density_coverage(x, x + 0.5, k=1),
+    "evaluation.frechet_distance": lambda b, x: evaluation.frechet_distance(
+        images(x), images(1 - 2 * x), classifier(x)
+    ),
+    "evaluation.accuracy": lambda b, x: evaluation.accuracy(
+        images(x), (x[:, 0] > 0).long(), classifier(x)
+    ),
+}
+of_sets, _ = of(WHOLE)
+
+
+@of_sets
+@given(b=batches(fewest=2))
+def test_sets_have_finite_numbers_whatever_the_order_and_the_precision(name, b):
+    found = WHOLE[name](b, b.x)
+    assert np.isfinite(found).all()
+    order = torch.randperm(len(b.x), generator=chance(b, b.x))
+    close(WHOLE[name](b, b.x[order]), found, rtol=1e-6, atol=1e-6)
+    close(WHOLE[name](b, b.x.float()), found, rtol=1e-3, atol=1e-3)
+
+
+of_all, ALL = of(ROWS, DRAWN, WHOLE)
+
+
+@of_all
+@given(b=batches(fewest=2))
+def test_the_same_call_gives_every_bit_again_and_leaves_the_global_chance(name, b):
+    state = torch.get_rng_state()
+    first, second = ALL[name](b, b.x), ALL[name](b, b.x)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(torch.as_tensor(first), torch.as_tensor(second))
+
+
+# --- Laws -------------------------------------------------------------------------------------------
+
+SHAPES = {
+    "densities.ring": lambda std, n: du.ring(n, std),
+    "densities.moons": lambda std, n: du.moons(n, std),
+    "densities.spiral": lambda std, n: du.spiral(n + 1, std),
+    "densities.checkerboard": lambda std, n: du.checkerboard(std),
+    "densities.pinwheel": lambda std, n: du.pinwheel(n, n + 1, std),
+}
+of_shapes, _ = of(SHAPES)
+
+
+@of_shapes
+@given(std=st.floats(1e-3, 0.1), sigma=st.floats(1e-3, 10), n=st.integers(1, 12), seed=SEEDS)
+def test_a_shape_is_its_centres_under_noise_of_its_width(name, std, sigma, n, seed):
+    law, thin = SHAPES[name](std, n), SHAPES[name](0, n)
+    x = law.sample(4, torch.Generator().manual_seed(seed)).double()
+    assert ((law.means > 0) & (law.means < 1)).all() and law.weights.sum() == pytest.approx(1)
+    close(law.log_prob(x), thin.smooth(std).log_prob(x), rtol=1e-9, atol=1e-9)
+    wide = SHAPES[name](math.hypot(std, sigma), n)
+    close(law.smooth(sigma).log_prob(x), wide.log_prob(x), rtol=1e-9, atol=1e-9)
+
+
+@given(components=st.integers(1, 9), seed=SEEDS)
+def test_a_random_mixture_is_its_seed_and_stays_inside(components, seed):
+    law, again = (du.random_mixture(components, seed) for _ in range(2))
+    assert torch.equal(law.means, again.means) and torch.equal(law.covariances, again.covariances)
+    assert len(law.means) == components and ((law.means >= 0.25) & (law.means <= 0.75)).all()
+    widths = torch.linalg.eigvalsh(law.covariances).sqrt()
+    assert ((widths > 0.0149) & (widths < 0.0501)).all()
+
+
+@given(law=laws(), n=st.integers(1, 20), seed=SEEDS)
+def test_samples_are_finite_points_of_the_seed_alone(law, n, seed):
+    state = torch.get_rng_state()
+    x, again = (law.sample(n, torch.Generator().manual_seed(seed)) for _ in range(2))
+    assert torch.equal(torch.get_rng_state(), state) and torch.equal(x, again)
+    assert x.shape == (n, law.dim) and x.dtype == torch.float32 and torch.isfinite(x).all()
+
+
+# --- Invariances ------------------------------------------------------------------------------------
+
+
+@given(b=MILD)
+def test_all_turns_and_moves_with_the_law_in_any_order_of_its_components(b):
+    rng, d, k = np.random.default_rng(b.seed), b.law.dim, len(b.law.means)
+    turn = torch.from_numpy(np.linalg.qr(rng.normal(size=(d, d)))[0])
+    move, order = torch.from_numpy(rng.normal(size=d)), torch.from_numpy(rng.permutation(k))
+    law = GaussianMixture(
+        (b.law.means @ turn.T + move)[order],
+        (turn @ b.law.covariances @ turn.T)[order],
+        b.law.weights[order],
+    )
+    there, x = b._replace(law=law), b.x @ turn.T + move
+
+    def same(name, moved=lambda found: found):
+        close(ALL_ROWS[name](there, x), moved(ALL_ROWS[name](b, b.x)), rtol=1e-6, atol=1e-7)
+
+    same("densities.GaussianMixture.log_prob")
+    same("densities.GaussianMixture.responsibilities", lambda r: r[:, order])
+    same("evaluation.nearest")
+    for name in ("densities.GaussianMixture.score", "score.score_from_denoiser"):
+        same(name, lambda arrows: arrows @ turn.T)
+    for name in ("densities.GaussianMixture.posterior_mean", "sampling.iterate",
+                 "sampling.probability_flow"):  # fmt: skip
+        same(name, lambda points: points @ turn.T + move)
+    close(law.mean(), turn @ b.law.mean() + move, atol=1e-12)
+    close(law.covariances, (turn @ b.law.covariances @ turn.T)[order], atol=1e-12)
+    energy = [
+        score.log_density_difference(case.law.posterior_mean, start, start.flip(0), b.sigma)
+        for case, start in [(b, b.x), (there, x)]
+    ]
+    close(energy[1], energy[0], rtol=1e-6, atol=1e-7)
+    matrix, turned = (
+        score.jacobian(case.law.posterior_mean, start[:1], b.sigma)
+        for case, start in [(b, b.x), (there, x)]
+    )
+    close(turned, turn @ matrix @ turn.T, atol=1e-7)
+
+
+@given(b=MILD, move=st.floats(-5, 5))
+def test_noise_does_not_depend_on_the_data(b, move):
+    noise = [corruption.gaussian(x, b.sigma, chance(b, x)) - x for x in (b.x, b.x + move)]
+    close(noise[0], noise[1], atol=1e-12)
+    for lossy in (corruption.masking, corruption.salt_and_pepper):
+        inside = b.x.sigmoid()
+        hit = [(lossy(x, 0.5, chance(b, x)) != x) for x in (0.1 + 0.8 * inside, 0.9 - 0.8 * inside)]
+        assert torch.equal(*hit)
+
+
+@given(b=MILD)
+def test_objectives_do_not_tell_black_from_white_nor_one_pixel_from_another(b):
+    logits, target = b.x, b.x.flip(1).sigmoid() * 0.9
+    order = torch.randperm(b.law.dim, generator=chance(b, b.x))
+    for f in (objectives.bce, objectives.mse, objectives.excess_risk):
+        close(f(-logits, 1 - target), f(logits, target), rtol=1e-9, atol=1e-12)
+        close(f(logits[:, order], target[:, order]), f(logits, target), rtol=1e-12, atol=1e-14)
+    close(objectives.entropy(1 - target), objectives.entropy(target), rtol=1e-9)
+    close(objectives.squared_error(target, logits), objectives.squared_error(logits, target), rtol=1e-12)
+
+
+@given(b=MILD, scale=st.floats(1e-3, 1e3))
+def test_comparisons_of_arrows_have_no_unit(b, scale):
+    exact = b.x.flip(1) + 5
+    assert score.relative_error(scale * b.x, scale * exact) == pytest.approx(
+        score.relative_error(b.x, exact), rel=1e-9
+    )
+    close(score.cosine(scale * b.x, exact), score.cosine(b.x, exact), rtol=1e-5, atol=1e-5)
+    assert (score.cosine(b.x, exact).abs() <= 1 + 1e-12).all()
+
+
+@given(b=batches(fewest=3), move=st.floats(-5, 5))
+def test_frechet_turns_and_moves_with_the_features_and_has_no_direction(b, move):
+    made, real = b.x, (2 * b.x + 1).flip(0)
+    turn = torch.from_numpy(np.linalg.qr(np.random.default_rng(b.seed).normal(size=(b.law.dim,) * 2))[0])
+    expected = pytest.approx(evaluation.frechet_between(made, real), rel=1e-6, abs=1e-5)
+    assert evaluation.frechet_between(made @ turn + move, real @ turn + move) == expected
+    assert evaluation.frechet_between(real, made) == expected
+
+
+@given(
+    matrix=arrays(np.float64, (3, 3), elements=st.floats(-2, 2, width=32)).map(torch.from_numpy),
+    scale=st.floats(1e-3, 1e3),
+)
+def test_the_jacobian_of_a_matrix_is_the_matrix_and_its_asymmetry_has_no_unit(matrix, scale):
+    x = torch.zeros(1, 3, dtype=torch.float64)
+    found = score.jacobian(lambda x, sigma: x @ matrix.T + 1, x, 0.1)
+    close(found, matrix)
+    assert score.asymmetry(matrix + matrix.T) == 0 == score.asymmetry(0 * matrix)
+    assume((matrix + matrix.T).norm() > 0.1)
+    asymmetry = score.asymmetry(matrix)
+    assert asymmetry >= 0 and math.isfinite(asymmetry)
+    for same in (scale * matrix, matrix.T):
+        assert score.asymmetry(same) == pytest.approx(asymmetry, rel=1e-9)
+
+
+@given(excess=st.floats(0, 1e3), sigma=st.floats(0.01, 100))
+def test_the_certificate_goes_with_the_excess_and_with_sigma_to_the_minus_four(excess, sigma):
+    bound = score.certificate(excess, sigma)
+    assert bound >= 0 and math.isfinite(bound)
+    assert score.certificate(3 * excess, sigma) == pytest.approx(3 * bound)
+    assert score.certificate(excess, 2 * sigma) == pytest.approx(bound / 16)
+
+
+@given(b=batches(fewest=2), move=st.floats(-5, 5))
+def test_bootstrap_moves_with_the_statistic(b, move):
+    def mean(x):
+        return x.mean().item()
+
+    low, high = evaluation.bootstrap(mean, b.x, draws=8, seed=b.seed)
+    assert low <= high and math.isfinite(high - low)
+    moved = evaluation.bootstrap(mean, b.x + move, draws=8, seed=b.seed)
+    assert moved == pytest.approx((low + move, high + move), abs=1e-9)
+    flat = evaluation.bootstrap(mean, torch.full((5,), move), draws=8, seed=b.seed)
+    assert flat == pytest.approx((move, move), abs=1e-6)
+
+
+def test_the_shipped_classifier_is_loaded_once_and_no_longer_trains():
+    network = evaluation.feature_classifier()
+    assert network is evaluation.feature_classifier() and not network.training
+    assert not any(p.requires_grad for p in network.parameters())
+
+
+# --- Limits -----------------------------------------------------------------------------------------
+
+
+@given(b=MILD)
+def test_without_noise_nothing_moves_and_under_all_of_it_all_is_mean(b):
+    assume(b.law._variances.min() > 0)
+    small, large = 1e-6, 1e6
+    close(b.law.posterior_mean(b.x, small), b.x, atol=1e-6)
+    close(b.law.smooth(small).log_prob(b.x), b.law.log_prob(b.x), rtol=1e-6, atol=1e-6)
+    close(b.law.posterior_mean(b.x, large), b.law.mean().expand_as(b.x), atol=1e-9)
+    close(large**2 * b.law.smooth(large).score(b.x), b.law.mean() - b.x, atol=1e-9)
+    close(b.law.smooth(large).responsibilities(b.x), b.law.weights.expand(len(b.x), -1), atol=1e-9)
+
+
+@given(b=MILD)
+def test_with_little_noise_a_point_goes_to_the_nearest_atom(b):
+    distance, index = evaluation.nearest(b.x, b.law.means)
+    others = torch.cdist(b.x, b.law.means)
+    assume(((others < distance[:, None] + 1e-3).sum(1) == 1).all())  # no tie
+    found = du.from_points(b.law.means).posterior_mean(b.x, 1e-3)
+    close(found, b.law.means[index], atol=1e-9)
+
+
+@given(kind=st.sampled_from(KINDS), dim=st.integers(1, 3), seed=SEEDS, sigma=st.floats(0.01, 10))
+def test_a_single_component_is_a_gaussian(kind, dim, seed, sigma):
+    case = random_case(kind, dim, components=1, seed=seed)
+    y = case.law.sample(3, torch.Generator().manual_seed(seed)).double()
+    mean, covariance = case.means[0], case.covariances[0] + sigma**2 * np.eye(dim)
+    arrow = np.linalg.solve(covariance, (mean - y.numpy()).T).T
+    close(case.law.smooth(sigma).score(y), arrow, rtol=1e-8, atol=1e-8)
+    close(case.law.posterior_mean(y, sigma)[0], posterior(case, y[0].numpy(), sigma)[0], rtol=1e-8)
+    close(case.law.smooth(sigma).log_prob(y), case.log_prob(y.numpy(), sigma), rtol=1e-8, atol=1e-8)
+    assert torch.equal(case.law.responsibilities(y), torch.ones(3, 1).double())
+
+
+@given(b=MILD, share=st.floats(0.01, 0.99))
+def test_a_component_in_two_halves_is_the_component(b, share):
+    means, covariances, w = b.law.means, b.law.covariances, b.law.weights
+    twice = GaussianMixture(
+        torch.cat([means, means[:1]]),
+        torch.cat([covariances, covariances[:1]]),
+        torch.cat([w[:1] * share, w[1:], w[:1] * (1 - share)]),
+    )
+    for name in ("log_prob", "score"):
+        whole, halves = (getattr(law.smooth(b.sigma), name)(b.x) for law in (b.law, twice))
+        close(halves, whole, rtol=1e-8, atol=1e-9)
+    close(twice.posterior_mean(b.x, b.sigma), b.law.posterior_mean(b.x, b.sigma), rtol=1e-8, atol=1e-9)
+
+
+@given(b=MILD)
+def test_a_loss_is_least_at_its_target(b):
+    target = b.x.sigmoid()
+    close(objectives.excess_risk(b.x, target), 0, atol=1e-12)
+    close(objectives.mse(b.x, target), 0, atol=1e-14)
+    close(objectives.squared_error(target, target), 0)
+    entropy = objectives.entropy(target)
+    assert (entropy >= 0).all() and (entropy <= b.law.dim * math.log(2) + 1e-12).all()
+    assert (objectives.bce(b.x + b.sigma, target) > entropy).all()
+
+
+@given(b=MILD)
+def test_chance_that_is_small_or_certain_is_a_rule(b):
+    close(corruption.gaussian(b.x, 1e-9, chance(b, b.x)), b.x, atol=1e-7)
+    assert torch.equal(corruption.masking(b.x, 0, chance(b, b.x)), b.x)
+    assert torch.equal(corruption.masking(b.x, 1, chance(b, b.x)), torch.zeros_like(b.x))
+    cut = corruption.clamped(b.x, b.sigma, chance(b, b.x))
+    assert ((cut >= 0) & (cut <= 1)).all()
+    still = sampling.langevin(b.law.posterior_mean, b.x, 1, b.sigma, 1e-16, chance(b, b.x))
+    close(still, b.x, atol=1e-6)
+
+
+@given(
+    mean=st.floats(-3, 3), std=st.floats(0, 2), n=st.integers(1, 50), seed=SEEDS,
+    low=st.floats(1e-3, 0.1), high=st.floats(0.2, 50),
+)  # fmt: skip
+def test_noise_levels_by_chance_lie_between_their_bounds(mean, std, n, seed, low, high):
+    draw = corruption.log_normal(mean, std, low, high)
+    found, again = (draw(n, torch.Generator().manual_seed(seed)) for _ in range(2))
+    assert found.shape == (n,) and torch.equal(found, again)
+    assert (found >= low * (1 - 1e-6)).all() and (found <= high * (1 + 1e-6)).all()
+    one = corruption.log_normal(mean, 0, low, high)(n, torch.Generator().manual_seed(seed))
+    close(one, min(max(math.exp(mean), low), high), rtol=1e-5)
+
+
+@given(n=st.integers(2, 60), low=st.floats(1e-3, 1), ratio=st.floats(1.1, 1e4), rho=st.floats(1, 20))
+def test_a_schedule_falls_from_high_to_low_and_evenly_at_rho_one(n, low, ratio, rho):
+    found = sampling.noise_schedule(n, low * ratio, low, rho)
+    assert found.shape == (n,) and found.dtype == torch.float64 and (found.diff() < 0).all()
+    close(found[[0, -1]], [low * ratio, low], rtol=1e-9)
+    close(sampling.noise_schedule(n, low * ratio, low, 1), np.linspace(low * ratio, low, n), rtol=1e-9)
+
+
+# --- Invalid input ----------------------------------------------------------------------------------
+
+X = torch.full((4, 2), 0.5)
+PICTURES = torch.full((4, 1, 28, 28), 0.5)
+RING = du.ring()
+R = RING.posterior_mean
+LABELS = torch.arange(4)
+NETWORK = CLASSIFIERS[torch.float32]
+NO_NUMBERS = [None, "wide", [], (), {}, object(), 1j]
+no_type = st.sampled_from([[[0.5]], None, "x", 0.5, X.numpy(), X[0], X[:0], X.long(), X > 0, X + 0j])
+no_batch = no_type | st.sampled_from([X * math.nan, X / 0])
+
+
+def grey(x, sigma):
+    return torch.full_like(x, 0.5)
+
+
+no_level = st.one_of(
+    st.sampled_from([*NO_NUMBERS, math.nan, math.inf, -math.inf, -torch.ones(2, 2)]),
+    st.floats(max_value=0), st.floats(0, 1e-10), st.floats(min_value=1e10),
+)  # fmt: skip
+no_count = st.one_of(st.integers(max_value=-1), st.floats(), st.sampled_from([*NO_NUMBERS, True]))
+no_number = st.sampled_from([*NO_NUMBERS, math.nan, math.inf, -math.inf, torch.ones(2)])
+below_zero = st.one_of(no_number, st.floats(max_value=-1e-12))
+no_share = st.one_of(below_zero, st.floats(min_value=1.0001))
+no_matrix = st.one_of(no_batch, st.just(torch.ones(2, 3)), st.just(torch.ones(2, 2, 2)))
+
+BAD = {  # function -> what it takes -> values that it must refuse, and the call with one
+    "densities.GaussianMixture": {
+        "means": (
+            st.sampled_from([*NO_NUMBERS, X[0], X[:0], X * math.nan, X[None]]),
+            lambda v: GaussianMixture(v, 1.0),
+        ),
+        "covariances": (
+            st.sampled_from(
+                [*NO_NUMBERS, -0.1, math.nan, math.inf, torch.ones(3), -torch.eye(2).expand(4, 2, 2)]
+            ),
+            lambda v: GaussianMixture(X, v),
+        ),
+        "weights": (
+            st.sampled_from(
+                [*NO_NUMBERS[1:], 1.0, [1.0], [1, 1, 1, 0], [1, 1, 1, -1], [1, 1, 1, math.nan]]
+            ),
+            lambda v: GaussianMixture(X, 1.0, v),
+        ),
+    },
+    "densities.GaussianMixture.smooth": {"sigma": (no_level, RING.smooth)},
+    "densities.GaussianMixture.sample": {"n": (no_count, RING.sample)},
+    "densities.GaussianMixture.log_prob": {"x": (no_batch, RING.log_prob)},
+    "densities.GaussianMixture.responsibilities": {"x": (no_batch, RING.responsibilities)},
+    "densities.GaussianMixture.score": {"x": (no_batch, RING.score)},
+    "densities.GaussianMixture.posterior_mean": {
+        "x": (no_batch, lambda v: R(v, 0.1)),
+        "sigma": (no_level, lambda v: R(X, v)),
+    },
+    "densities.from_points": {"data": (no_batch, du.from_points)},
+    "densities.ring": {
+        "modes": (no_count, du.ring),
+        "std": (below_zero, lambda v: du.ring(std=v)),
+        "radius": (no_number, lambda v: du.ring(radius=v)),
+    },
+    "densities.moons": {"centres": (no_count, du.moons), "std": (below_zero, lambda v: du.moons(std=v))},
+    "densities.spiral": {
+        "centres": (no_count, du.spiral),
+        "std": (below_zero, lambda v: du.spiral(std=v)),
+        "turns": (no_number, lambda v: du.spiral(turns=v)),
+    },
+    "densities.checkerboard": {"std": (below_zero, du.checkerboard)},
+    "densities.pinwheel": {
+        "arms": (no_count, du.pinwheel),
+        "centres": (no_count, lambda v: du.pinwheel(centres=v)),
+        "std": (below_zero, lambda v: du.pinwheel(std=v)),
+        "twist": (no_number, lambda v: du.pinwheel(twist=v)),
+    },
+    "densities.random_mixture": {
+        "components": (no_count, du.random_mixture),
+        "seed": (no_count, lambda v: du.random_mixture(seed=v)),
+    },
+    "corruption.gaussian": {
+        "x": (no_batch, lambda v: corruption.gaussian(v, 0.1)),
+        "sigma": (no_level, lambda v: corruption.gaussian(X, v)),
+    },
+    "corruption.clamped": {
+        "x": (no_batch, lambda v: corruption.clamped(v, 0.1)),
+        "sigma": (no_level, lambda v: corruption.clamped(X, v)),
+    },
+    "corruption.masking": {
+        "x": (no_batch, lambda v: corruption.masking(v, 0.1)),
+        "fraction": (no_share, lambda v: corruption.masking(X, v)),
+    },
+    "corruption.salt_and_pepper": {
+        "x": (no_batch, lambda v: corruption.salt_and_pepper(v, 0.1)),
+        "fraction": (no_share, lambda v: corruption.salt_and_pepper(X, v)),
+    },
+    "corruption.log_normal": {
+        "mean": (no_number, corruption.log_normal),
+        "std": (below_zero, lambda v: corruption.log_normal(std=v)),
+        "low": (no_level, lambda v: corruption.log_normal(low=v)),
+        "high": (no_level, lambda v: corruption.log_normal(high=v)),
+        "n": (no_count, lambda v: corruption.log_normal()(v, torch.Generator())),
+    },
+    "objectives.bce": {
+        "logits": (no_type, lambda v: objectives.bce(v, X)),
+        "x": (no_type, lambda v: objectives.bce(X, v)),
+    },
+    "objectives.mse": {
+        "logits": (no_type, lambda v: objectives.mse(v, X)),
+        "x": (no_type, lambda v: objectives.mse(X, v)),
+    },
+    "objectives.squared_error": {
+        "reconstruction": (no_type, lambda v: objectives.squared_error(v, X)),
+        "x": (no_type, lambda v: objectives.squared_error(X, v)),
+    },
+    "objectives.entropy": {"x": (st.one_of(no_batch, st.just(X + 1)), objectives.entropy)},
+    "objectives.excess_risk": {
+        "logits": (no_batch, lambda v: objectives.excess_risk(v, X)),
+        "x": (st.one_of(no_batch, st.just(X + 1)), lambda v: objectives.excess_risk(X, v)),
+    },
+    "score.score_from_denoiser": {
+        "x_noisy": (no_batch, lambda v: score.score_from_denoiser(grey, v, 0.1)),
+        "sigma": (no_level, lambda v: score.score_from_denoiser(grey, X, v)),
+    },
+    "score.relative_error": {
+        "estimate": (no_batch, lambda v: score.relative_error(v, X)),
+        "exact": (st.one_of(no_batch, st.just(0 * X)), lambda v: score.relative_error(X, v)),
+    },
+    "score.cosine": {
+        "estimate": (no_batch, lambda v: score.cosine(v, X)),
+        "exact": (no_batch, lambda v: score.cosine(X, v)),
+    },
+    "score.certificate": {
+        "excess": (no_number, lambda v: score.certificate(v, 0.1)),
+        "sigma": (no_level, lambda v: score.certificate(0.1, v)),
+    },
+    "score.jacobian": {
+        "x_noisy": (st.one_of(no_batch, st.just(X)), lambda v: score.jacobian(grey, v, 0.1)),
+        "sigma": (no_level.filter(lambda v: v is not None), lambda v: score.jacobian(grey, X[:1], v)),
+    },
+    "score.asymmetry": {"jacobian": (no_matrix, score.asymmetry)},
+    "score.log_density_difference": {
+        "start": (no_batch, lambda v: score.log_density_difference(R, v, X, 0.1)),
+        "end": (no_batch, lambda v: score.log_density_difference(R, X, v, 0.1)),
+        "sigma": (no_level, lambda v: score.log_density_difference(grey, X, X + 1, v)),
+        "points": (no_count, lambda v: score.log_density_difference(R, X, X + 1, 0.1, v)),
+    },
+    "sampling.iterate": {
+        "x": (no_batch, lambda v: sampling.iterate(grey, v, 1, 0.1)),
+        "steps": (no_count, lambda v: sampling.iterate(grey, X, v, 0.1)),
+        "sigma": (no_level.filter(lambda v: v is not None), lambda v: sampling.iterate(grey, X, 0, v)),
+    },
+    "sampling.walkback": {
+        "x": (no_batch, lambda v: sampling.walkback(grey, v, 1, 0.1)),
+        "steps": (no_count, lambda v: sampling.walkback(grey, X, v, 0.1)),
+        "sigma": (no_level, lambda v: sampling.walkback(grey, X, 0, v)),
+    },
+    "sampling.langevin": {
+        "x": (no_batch, lambda v: sampling.langevin(grey, v, 1, 0.1)),
+        "steps": (no_count, lambda v: sampling.langevin(grey, X, v, 0.1)),
+        "sigma": (no_level, lambda v: sampling.langevin(grey, X, 0, v)),
+        "step_size": (
+            below_zero.filter(lambda v: v is not None),
+            lambda v: sampling.langevin(grey, X, 0, 0.1, v),
+        ),
+    },
+    "sampling.probability_flow": {
+        "x": (no_batch, lambda v: sampling.probability_flow(grey, v, [0.1])),
+        "sigmas": (no_level | st.just([0.1, 0.2]), lambda v: sampling.probability_flow(grey, X, v)),
+        "churn": (below_zero, lambda v: sampling.probability_flow(grey, X, [0.1], churn=v)),
+    },
+    "sampling.noise_schedule": {
+        "levels": (no_count, sampling.noise_schedule),
+        "high": (no_level, lambda v: sampling.noise_schedule(high=v)),
+        "low": (no_level, lambda v: sampling.noise_schedule(low=v)),
+        "rho": (
+            st.one_of(no_number, st.floats(max_value=0.99)),
+            lambda v: sampling.noise_schedule(rho=v),
+        ),
+    },
+    "evaluation.features": {"images": (no_batch, lambda v: evaluation.features(v, NETWORK))},
+    "evaluation.probabilities": {"images": (no_batch, lambda v: evaluation.probabilities(v, NETWORK))},
+    "evaluation.accuracy": {
+        "images": (no_batch, lambda v: evaluation.accuracy(v, LABELS, NETWORK)),
+        "labels": (
+            st.sampled_from([*NO_NUMBERS, [1, 2, 3, 4], LABELS[:3], LABELS[None], LABELS.float()]),
+            lambda v: evaluation.accuracy(PICTURES, v, NETWORK),
+        ),
+    },
+    "evaluation.frechet_between": {
+        "a": (no_batch, lambda v: evaluation.frechet_between(v, X)),
+        "b": (no_batch, lambda v: evaluation.frechet_between(X, v)),
+    },
+    "evaluation.kernel_between": {
+        "a": (no_batch, lambda v: evaluation.kernel_between(v, X)),
+        "b": (no_batch, lambda v: evaluation.kernel_between(X, v)),
+    },
+    "evaluation.density_coverage": {
+        "made": (no_batch, lambda v: evaluation.density_coverage(v, X, 1)),
+        "real": (no_batch, lambda v: evaluation.density_coverage(X, v, 1)),
+        "k": (
+            st.one_of(no_count, st.integers(min_value=4)),
+            lambda v: evaluation.density_coverage(X, X, v),
+        ),
+    },
+    "evaluation.frechet_distance": {
+        "images": (no_batch, lambda v: evaluation.frechet_distance(v, PICTURES, NETWORK))
+    },
+    "evaluation.bootstrap": {
+        "sample": (
+            st.sampled_from([*NO_NUMBERS, X[:0], torch.tensor(1.0), [1.0]]),
+            lambda v: evaluation.bootstrap(len, v),
+        ),
+        "draws": (no_count, lambda v: evaluation.bootstrap(len, X, draws=v)),
+        "seed": (no_count, lambda v: evaluation.bootstrap(len, X, seed=v)),
+    },
+    "evaluation.nearest": {
+        "images": (no_batch, lambda v: evaluation.nearest(v, X)),
+        "reference": (no_batch, lambda v: evaluation.nearest(X, v)),
+    },
+}
+ARGUMENTS = [(name, argument) for name, arguments in BAD.items() for argument in arguments]
+
+
+@pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
+@given(data=st.data())
+def test_what_is_invalid_is_refused_by_name_with_what_was_expected(name, argument, data):
+    values, call = BAD[name][argument]
+    value = data.draw(values)
+    with pytest.raises(ValueError, match=rf"\b{argument}\b") as caught:
+        call(value)
+    assert re.search("expected|: use ", str(caught.value))
+
+
+# --- None is left out -------------------------------------------------------------------------------
+
+ELSEWHERE = {  # functions whose properties are no table's
+    "densities.GaussianMixture": test_all_turns_and_moves_with_the_law_in_any_order_of_its_components,
+    "densities.GaussianMixture.covariances": test_a_component_in_two_halves_is_the_component,
+    "densities.GaussianMixture.dim": test_samples_are_finite_points_of_the_seed_alone,
+    "densities.GaussianMixture.mean": test_without_noise_nothing_moves_and_under_all_of_it_all_is_mean,
+    "densities.GaussianMixture.sample": test_samples_are_finite_points_of_the_seed_alone,
+    "densities.GaussianMixture.smooth": test_a_shape_is_its_centres_under_noise_of_its_width,
+    "densities.from_points": test_with_little_noise_a_point_goes_to_the_nearest_atom,
+    "densities.random_mixture": test_a_random_mixture_is_its_seed_and_stays_inside,
+    "corruption.log_normal": test_noise_levels_by_chance_lie_between_their_bounds,
+    "score.certificate": test_the_certificate_goes_with_the_excess_and_with_sigma_to_the_minus_four,
+    "score.jacobian": test_the_jacobian_of_a_matrix_is_the_matrix_and_its_asymmetry_has_no_unit,
+    "score.asymmetry": test_the_jacobian_of_a_matrix_is_the_matrix_and_its_asymmetry_has_no_unit,
+    "sampling.noise_schedule": test_a_schedule_falls_from_high_to_low_and_evenly_at_rho_one,
+    "evaluation.bootstrap": test_bootstrap_moves_with_the_statistic,
+    "evaluation.feature_classifier": test_the_shipped_classifier_is_loaded_once_and_no_longer_trains,
+}
+NO_ARGUMENTS = {f"densities.GaussianMixture.{name}" for name in ("covariances", "dim", "mean")}
+NO_ARGUMENTS |= {"evaluation.feature_classifier"}
+
+
+def public_names() -> set[str]:
+    names = set()
+    for module in MODULES:
+        short = module.__name__.removeprefix("daeutils.")
+        for name, thing in vars(module).items():
+            if name.startswith("_") or getattr(thing, "__module__", None) != module.__name__:
+                continue
+            names.add(f"{short}.{name}")
+            if inspect.isclass(thing):
+                names |= {f"{short}.{name}.{part}" for part in vars(thing) if not part.startswith("_")}
+    return names
+
+
+def test_no_public_function_is_left_out():
+    """Here or in ELSEWHERE, whose tests must call it by name."""
+    names = public_names()
+    assert {name.split(" ")[0] for name in {**ALL, **SHAPES, **ELSEWHERE}} == names
+    assert set(BAD) == names - NO_ARGUMENTS
+    for name, test in ELSEWHERE.items():
+        called = name.split(".")[-1]
+        assert re.search(rf"\b{called}\b", inspect.getsource(inspect.unwrap(test))), name
