@@ -19,7 +19,7 @@ NBVAL := --nbval --nbval-current-env --nbval-sanitize-with=tests/nbval.cfg \
          --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120
 
 .PHONY: help setup book test lab site slides course refresh notebooks exercises weights bench bench-score \
-        bench-images bench-speed clean
+        bench-images bench-speed mutants clean
 .DELETE_ON_ERROR:
 
 help:
@@ -36,6 +36,7 @@ help:
 	@echo "make exercises  execute the solutions, make the students' notebooks from them"
 	@echo "make weights    train the networks that several chapters share again"
 	@echo "make bench      measure learned scores beside public packages, images, and speed (hours)"
+	@echo "make mutants    plant faults in the package one by one: does a test notice? (half an hour)"
 	@echo "make clean      remove what was built; $(VENV) stays"
 
 setup: $(STAMP)
@@ -100,6 +101,10 @@ bench-images: setup
 bench-speed: setup
 	@$(PY) -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[bench]'
 	@$(PY) benchmarks/speed.py $(BENCH)
+
+# It goes on where it was interrupted.
+mutants: setup
+	@$(PY) tests/mutants.py
 
 clean:
 	rm -rf _build dist .pytest_cache .ruff_cache .hypothesis

@@ -9,13 +9,17 @@ import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 from filelock import FileLock
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 matplotlib.use("Agg")
 # Derandomised: a failure here fails for everyone. No deadline: machines differ.
 settings.register_profile("book", derandomize=True, deadline=None, max_examples=25)
 # Many more of them: HYPOTHESIS_PROFILE=long, or pytest --hypothesis-profile=long.
 settings.register_profile("long", settings.get_profile("book"), max_examples=100)
+# For planted faults, where the first failure is all that counts.
+settings.register_profile(
+    "unshrunk", settings.get_profile("book"), phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "book"))
 
 # Nothing of its own: no update, no first-run page, and no name but this machine's is looked up.

@@ -389,5 +389,5 @@ def test_numbers_of_python_keep_their_digits():
     """Single precision would keep 0.1 to eight digits; a complex one would lose half of itself."""
     law = GaussianMixture([[0.1, 0.7]], 0.3, [0.9])
     assert law.means.tolist() == [[0.1, 0.7]] and law.covariances[0, 0, 0].item() == 0.3
-    with pytest.raises(ValueError, match="means cannot be read .*complex"):
+    with pytest.raises(ValueError, match=r"means cannot be read .*complex"):
         GaussianMixture(torch.zeros(1, 2, dtype=torch.complex64), 1.0)

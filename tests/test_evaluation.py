@@ -408,6 +408,20 @@ def test_the_card_tells_what_the_weights_measure(name, monkeypatch):
         assert found[key] == pytest.approx(value, **tolerance)
 
 
+@pytest.mark.parametrize("name", [name for name in zoo.names() if name.startswith("digits")])
+def test_recipes_see_the_training_split_alone(name, monkeypatch):
+    seen = []
+
+    def fit(network, images, *args, **kwargs):
+        seen.append(images)
+        return training.History()
+
+    for owner in (training, FeatureClassifier, du.VAE):
+        monkeypatch.setattr(owner, "fit", fit)
+    train.RECIPES[name]()
+    assert len(seen) == 1 and torch.equal(seen[0], du.digits("train")[0])
+
+
 def test_the_command_trains_writes_and_measures(tmp_path, monkeypatch, capsys):
     def recipe(checkpoint):
         checkpoint.parent.mkdir()
