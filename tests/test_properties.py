@@ -120,22 +120,20 @@ DRAWN = {  # by chance, an answer for each row too
         b.law.posterior_mean, x, levels(b), churn=0.3, generator=chance(b, x)
     ),
 }
-LIKE_X = {name for name in {**ROWS, **DRAWN} if name.startswith(("corruption", "sampling"))} | {
+LIKE_X = {name for name in [*ROWS, *DRAWN] if name.startswith(("corruption", "sampling"))} | {
     "densities.GaussianMixture.score", "densities.GaussianMixture.posterior_mean",
     "score.score_from_denoiser",
 }  # fmt: skip
 
 
-def of(*tables):
-    merged = {name: call for table in tables for name, call in table.items()}
-    return pytest.mark.parametrize("name", merged), merged
+ALL_ROWS = {**ROWS, **DRAWN}
 
 
-of_rows, _ = of(ROWS)
-of_all_rows, ALL_ROWS = of(ROWS, DRAWN)
+def of(table):
+    return pytest.mark.parametrize("name", table)
 
 
-@of_all_rows
+@of(ALL_ROWS)
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @given(b=WILD)
@@ -149,7 +147,7 @@ def test_rows_keep_shape_dtype_and_device_and_are_finite(name, device, dtype, b)
     assert name not in LIKE_X or found.shape == x.shape
 
 
-@of_rows
+@of(ROWS)
 @given(b=MILD)
 def test_a_row_alone_is_answered_as_in_a_batch(name, b):
     together = ROWS[name](b, b.x)
@@ -157,7 +155,7 @@ def test_a_row_alone_is_answered_as_in_a_batch(name, b):
         close(ROWS[name](b, row[None])[0], together[i], rtol=1e-9, atol=1e-9)
 
 
-@of_all_rows
+@of(ALL_ROWS)
 @given(b=batches(fewest=2))
 def test_a_row_knows_nothing_of_the_others(name, b):
     """With chance too: the noise of a row hangs on its place and the seed alone."""
@@ -165,7 +163,7 @@ def test_a_row_knows_nothing_of_the_others(name, b):
     close(ALL_ROWS[name](b, others)[0], ALL_ROWS[name](b, b.x)[0], rtol=1e-9, atol=1e-9)
 
 
-@of_rows
+@of(ROWS)
 @given(b=MILD)
 def test_rows_in_single_precision_are_those_in_double(name, b):
     close(ROWS[name](b, b.x.float()), ROWS[name](b, b.x), rtol=2e-3, atol=2e-3)
@@ -185,10 +183,9 @@ WHOLE = {
         images(x), (x[:, 0] > 0).long(), classifier(x)
     ),
 }
-of_sets, _ = of(WHOLE)
 
 
-@of_sets
+@of(WHOLE)
 @given(b=batches(fewest=2))
 def test_sets_have_finite_numbers_whatever_the_order_and_the_precision(name, b):
     found = WHOLE[name](b, b.x)
@@ -198,10 +195,10 @@ def test_sets_have_finite_numbers_whatever_the_order_and_the_precision(name, b):
     close(WHOLE[name](b, b.x.float()), found, rtol=1e-3, atol=1e-3)
 
 
-of_all, ALL = of(ROWS, DRAWN, WHOLE)
+ALL = {**ALL_ROWS, **WHOLE}
 
 
-@of_all
+@of(ALL)
 @given(b=batches(fewest=2))
 def test_the_same_call_gives_every_bit_again_and_leaves_the_global_chance(name, b):
     state = torch.get_rng_state()
@@ -219,10 +216,9 @@ SHAPES = {
     "densities.checkerboard": lambda std, n: du.checkerboard(std),
     "densities.pinwheel": lambda std, n: du.pinwheel(n, n + 1, std),
 }
-of_shapes, _ = of(SHAPES)
 
 
-@of_shapes
+@of(SHAPES)
 @given(std=st.floats(1e-3, 0.1), sigma=st.floats(1e-3, 10), n=st.integers(1, 12), seed=SEEDS)
 def test_a_shape_is_its_centres_under_noise_of_its_width(name, std, sigma, n, seed):
     law, thin = SHAPES[name](std, n), SHAPES[name](0, n)
