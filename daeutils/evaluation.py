@@ -181,6 +181,9 @@ def bootstrap(statistic, *samples: Tensor, draws: int = 30, seed: int = 0) -> tu
 
     Repeated points raise a Frechet distance, so the percentiles are shifted until the mean of the
     draws lies at the statistic: the interval shows spread, not that bias.
+
+    Raises:
+        ValueError: a sample is empty or no tensor, fewer than two draws, or a seed below 0.
     """
     _check.count(draws, "draws", at_least=2)
     _check.count(seed, "seed", at_least=0)

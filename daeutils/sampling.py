@@ -96,7 +96,11 @@ def langevin(
 
 
 def noise_schedule(levels: int = 20, high: float = 10.0, low: float = 0.02, rho: float = 7) -> Tensor:
-    """Noise levels from high to low, (levels,), denser near low (Karras et al. 2022)."""
+    """Noise levels from high to low, (levels,), denser near low (Karras et al. 2022), even at rho 1.
+
+    Raises:
+        ValueError: fewer than two levels, high not above low, or rho below 1.
+    """
     _check.count(levels, "levels", at_least=2)
     _check.noise_level(low, "low")
     _check.noise_level(high, "high")
