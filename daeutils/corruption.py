@@ -14,7 +14,12 @@ from daeutils import _check
 
 
 def noise(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """eps ~ N(0, I), of the shape, dtype and device of x."""
+    """eps ~ N(0, I), of the shape, dtype and device of x, whose values are not read.
+
+    Raises:
+        ValueError: x is not a float batch.
+    """
+    _check.float_tensor(x, finite=False)
     return torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
 
 

@@ -106,6 +106,7 @@ ROWS = {
     "evaluation.probabilities": lambda b, x: evaluation.probabilities(images(x), classifier(x)),
 }
 DRAWN = {  # by chance, an answer for each row too
+    "corruption.noise": lambda b, x: corruption.noise(x, chance(b, x)),
     "corruption.gaussian": lambda b, x: corruption.gaussian(x, b.sigma, chance(b, x)),
     "corruption.clamped": lambda b, x: corruption.clamped(x, b.sigma, chance(b, x)),
     "corruption.masking": lambda b, x: corruption.masking(x, 0.4, chance(b, x)),
@@ -290,10 +291,21 @@ def test_all_turns_and_moves_with_the_law_in_any_order_of_its_components(b):
 def test_noise_does_not_depend_on_the_data(b, move):
     noise = [corruption.gaussian(x, b.sigma, chance(b, x)) - x for x in (b.x, b.x + move)]
     close(noise[0], noise[1], atol=1e-12)
+    assert torch.equal(*(corruption.noise(x, chance(b, x)) for x in (b.x, b.x + move)))
     for lossy in (corruption.masking, corruption.salt_and_pepper):
         inside = b.x.sigmoid()
         hit = [(lossy(x, 0.5, chance(b, x)) != x) for x in (0.1 + 0.8 * inside, 0.9 - 0.8 * inside)]
         assert torch.equal(*hit)
+
+
+@given(b=MILD)
+def test_noise_has_mean_zero_and_variance_one_and_is_what_gaussian_adds_sigma_times(b):
+    """Within five standard errors, in every dimension."""
+    eps = corruption.noise(b.x[:1].repeat(2000, 1), chance(b, b.x))
+    assert (eps.mean(0).abs() < 5 / 2000**0.5).all()
+    assert ((eps**2).mean(0) - 1).abs().max() < 5 * (2 / 2000) ** 0.5
+    added = corruption.gaussian(b.x, b.sigma, chance(b, b.x)) - b.x
+    close(added, b.sigma * corruption.noise(b.x, chance(b, b.x)), atol=1e-12)
 
 
 @given(b=MILD)
@@ -539,6 +551,7 @@ BAD = {  # function -> what it takes -> values that it must refuse, and the call
         "components": (no_count, du.random_mixture),
         "seed": (no_count, lambda v: du.random_mixture(seed=v)),
     },
+    "corruption.noise": {"x": (no_type, corruption.noise)},
     "corruption.gaussian": {
         "x": (no_batch, lambda v: corruption.gaussian(v, 0.1)),
         "sigma": (no_level, lambda v: corruption.gaussian(X, v)),
