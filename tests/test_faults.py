@@ -12,9 +12,17 @@ weights or their card damaged test_evaluation::test_damaged_weights_are_not_used
 the digits damaged            test_damaged_digits_are_refused
 downloaded data damaged       test_damaged_downloads_are_named
 a checkpoint damaged          test_checkpoint::test_a_damaged_or_foreign_file_is_refused_and_left
+a bit of a checkpoint flipped test_checkpoint::test_no_bit_of_a_checkpoint_can_flip_unnoticed
 a checkpoint forged           test_checkpoint::test_a_checkpoint_without_the_tensors_is_refused
+a folder for a checkpoint     test_checkpoint::
+                              test_a_folder_is_no_checkpoint_and_nobody_is_told_to_remove_it
 a full disk                   test_checkpoint::test_a_disk_that_is_really_full
-a training killed             test_checkpoint::test_twenty_kills_at_random_moments_change_no_bit
+a tiny disk, a read-only one  test_checkpoint::
+                              test_a_full_disk_and_a_read_only_one_leave_the_last_good_checkpoint
+a training killed             test_checkpoint::
+                              test_twenty_kills_at_random_moments_and_two_while_it_writes_change_no_bit
+one of two processes killed   test_processes::test_a_killed_process_ends_the_run_soon_and_says_so,
+                              test_after_the_kill_the_same_call_ends_with_the_bits_of_the_whole_run
 a notebook killed             test_a_run_that_is_killed_leaves_the_stored_book_whole
 a clock that jumps            test_a_clock_that_jumps_changes_nothing
 a locale without UTF-8        test_a_locale_without_utf8_stops_nothing
