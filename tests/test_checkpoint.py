@@ -134,7 +134,7 @@ for place in ("fsync", "replace"):  # and for sure in the middle of a write, wit
     assert os.waitpid(child, 0)[1] == signal.SIGKILL
     assert list(Path(folder).glob(f".{place}.*")), "the kill did not meet a write"
     assert torch.equal(train(folder + "/" + place, 100), train(None, 100))
-print(len(list(Path(folder).glob(".state.*"))), survived)
+print(survived)
 """
 
 
@@ -145,8 +145,7 @@ def test_twenty_kills_at_random_moments_and_two_while_it_writes_change_no_bit(tm
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    met, killed = map(int, done.stdout.split())
-    assert killed >= 10 and met >= 1  # most were killed at work, not after it; some while they wrote
+    assert int(done.stdout) >= 10  # most were killed at work, not after it
 
 
 # What it refuses
