@@ -544,6 +544,7 @@ def site() -> None:
         "chapters": chapter_table("/chapters/{name}.ipynb", measured),
         "claims": claims_table(read_claims(measured / "claims.jsonl")),
         "times": times_table(read_times(measured)),
+        "mutants": mutants_table(json.loads((STORED / "mutants.json").read_text("utf-8"))),
         **{name: (STORED / f"{name}.md").read_text("utf-8") for name in (*BENCHMARKS, "cost")},
     }
     for name in BENCHMARKS:
@@ -631,6 +632,24 @@ def times_table(times: dict) -> str:
     rows += ["", "| package | version |", "|---|---|"]
     for name, number in {"python": it["python"], **it["versions"]}.items():
         rows.append(f"| {name} | {number} |")
+    return "\n".join(rows) + "\n"
+
+
+def mutants_table(told: dict) -> str:
+    """What `make mutants` found: of each module the counts, and its first fault as an example."""
+    rows = [
+        f"Of {told['planted']} faults {told['caught']} were caught.\n",
+        "| module | planted | caught | one of them | the test that fails |",
+        "|---|---:|---:|---|---|",
+    ]
+    for module in dict.fromkeys(fault["module"] for fault in told["faults"]):
+        planted = [fault for fault in told["faults"] if fault["module"] == module]
+        caught = [fault for fault in planted if fault["outcome"] == "caught"]
+        test = re.search(r"::(\w+)", caught[0]["by"])[1]
+        counts = f"{len(planted)} | {len(caught)}"
+        rows.append(f"| `{module}` | {counts} | {cell_text(caught[0]['breaks'])} | `{test}` |")
+    left = [fault for fault in told["faults"] if fault["outcome"] != "caught"]
+    rows += [f"\nNot caught, in `{fault['module']}`: {fault['breaks']}. {fault['why']}" for fault in left]
     return "\n".join(rows) + "\n"
 
 

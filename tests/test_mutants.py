@@ -2,7 +2,9 @@
 
 import ast
 import json
+import re
 
+import book
 import mutants
 import pytest
 from mutants import FAULTS, Fault
@@ -31,3 +33,15 @@ def test_almost_every_fault_is_caught_and_each_survivor_is_explained():
     survivors = [row for row in rows.values() if row["outcome"] != "caught"]
     assert told["caught"] == len(EACH) - len(survivors) >= 0.95 * len(EACH)
     assert all(row.get("why") for row in survivors)
+
+
+@pytest.mark.parametrize("why", [None, "No test can see it."])
+def test_the_page_counts_what_was_told_and_hides_no_survivor(why):
+    told = json.loads(mutants.RESULTS.read_text("utf-8"))
+    if why:
+        told["faults"][1] |= {"outcome": "survived", "breaks": "something", "why": why}
+    page = book.mutants_table(told)
+    counts = [tuple(map(int, row)) for row in re.findall(r"^\| `\w+` \| (\d+) \| (\d+) \|", page, re.M)]
+    caught = [row for row in told["faults"] if row["outcome"] == "caught"]
+    assert tuple(map(sum, zip(*counts, strict=True))) == (len(EACH), len(caught))
+    assert (f"something. {why}" in page) == bool(why)
