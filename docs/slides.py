@@ -30,6 +30,7 @@ PAGE = """<!DOCTYPE html>
 <link rel="stylesheet" href="vendor/white.css">
 <style>
 .reveal {{ font-size: 29px; }}
+.reveal .slide-number {{ right: auto; left: 8px; }}  /* not under the arrows */
 .reveal .slides section {{ box-sizing: border-box; height: 720px; padding: 36px 60px; text-align: left;
   flex-direction: column; }}
 html.reveal-print .reveal .slides section {{ display: flex !important; padding: 36px 60px !important; }}
