@@ -57,7 +57,7 @@ README = ROOT / "README.md"
 # What the last `refresh` measured is committed; what the last `run` measured stays in _build.
 STORED = DOCS / "measured"
 
-BENCHMARKS = ("score_accuracy", "images")  # each a table and a figure
+BENCHMARKS = ("score_accuracy", "images", "speed")  # each a table and a figure
 VERSIONS = ["torch", "torchvision", "numpy", "matplotlib", "torchmetrics", "ipywidgets"]
 CELL_SECONDS = {"quick": 600, "full": 7200}
 MAX_BYTES = 1_000_000
