@@ -18,6 +18,17 @@ CHAINS = {  # name: (network, x, passes) -> anything
 }
 
 
+def device(on: str) -> torch.device:
+    """By the name that the tables use."""
+    return torch.device("cuda" if on == "GPU" else "cpu")
+
+
+def wait(where: torch.device) -> None:
+    """Until a GPU has done what it was told."""
+    if where.type == "cuda":
+        torch.cuda.synchronize(where)
+
+
 def peak() -> int:
     """Bytes that this process has held at most."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
@@ -25,15 +36,14 @@ def peak() -> int:
 
 def measure(name: str, on: str, n: int, passes: int) -> None:
     """Print seconds and the peak of memory in bytes, as JSON: of the process, or of the GPU's tensors."""
-    where = torch.device("cuda" if on == "GPU" else "cpu")
-    wait = torch.cuda.synchronize if on == "GPU" else lambda: None
+    where = device(on)
     network = du.load("digits-unet-bce", where)
     x = torch.rand(n, 1, 28, 28, generator=torch.Generator().manual_seed(0)).to(where)
     CHAINS[name](network, x[:2], 1)  # what is set up at the first call
-    wait()
+    wait(where)
     start = time.perf_counter()
     CHAINS[name](network, x, passes)
-    wait()
+    wait(where)
     seconds = time.perf_counter() - start
     held = torch.cuda.max_memory_allocated() if on == "GPU" else peak()
     print(json.dumps({"seconds": seconds, "peak": held}))

@@ -7,15 +7,15 @@ step whatever the batch, which is the optimiser's work and is repeated on every 
 """
 
 import json
-from pathlib import Path
 
 import report
 import torch
+from running import ROOT
 from torch.utils.flop_counter import FlopCounterMode
 
 import daeutils as du
 
-STORED = Path(__file__).resolve().parent.parent / "docs" / "measured"
+STORED = ROOT / "docs" / "measured"
 NETWORKS = {  # as chapters 10 and A1 make them, and the batch at which a step is timed
     "digits": (dict(), 64),
     "faces": (dict(channels=3, side=64, width=32), 8),

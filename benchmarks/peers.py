@@ -42,6 +42,7 @@ def missing() -> list[str]:
 
 
 def batches(points: Tensor, steps: int, size: int) -> Iterator[Tensor]:
+    """Random ones, from a tensor in memory."""
     for _ in range(steps):
         yield points[torch.randint(len(points), (size,), device=points.device)]
 

@@ -1,4 +1,4 @@
-"""Runs of a benchmark, kept as they finish: what `images.py` and `speed.py` share.
+"""Runs of a benchmark, kept as they finish, and on what: what the benchmarks share.
 
 A section gives (settings, function that returns rows) for each run. Its rows lie in one file.
 """
@@ -11,10 +11,22 @@ from pathlib import Path
 
 import torch
 from report import write
-from score_accuracy import device_words
 from tqdm.auto import tqdm
 
+import daeutils as du
+
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def cpu_words() -> str:
+    """The threads of the CPU."""
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' * (threads > 1)}"
+
+
+def device_words() -> str:
+    """The GPU's name, or the threads of the CPU."""
+    return torch.cuda.get_device_name() if du.pick_device().type == "cuda" else cpu_words()
 
 
 def run(runs: Callable, path: Path, sizes, again: bool = False, only: str = "") -> None:

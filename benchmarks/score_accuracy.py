@@ -20,11 +20,10 @@ import report
 import torch
 from estimators import BATCH, ESTIMATORS, LAWS, OURS, PEERS, Task
 from report import read, write
+from running import ROOT, device_words
 from tqdm.auto import tqdm
 
 import daeutils as du
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 class Sizes(NamedTuple):
@@ -113,14 +112,6 @@ def measure(task: Task, sizes: Sizes) -> list[dict]:
         row |= {"device": device_words(), "torch": torch.__version__.split("+")[0]}
         rows.append({**row, "date": datetime.date.today().isoformat()})
     return rows
-
-
-def device_words() -> str:
-    """The GPU's name, or the threads of the CPU."""
-    if du.pick_device().type == "cuda":
-        return torch.cuda.get_device_name()
-    threads = torch.get_num_threads()
-    return f"CPU, {threads} thread{'s' * (threads > 1)}"
 
 
 def keep(folder: Path, section: str, new: list[dict]) -> None:

@@ -26,6 +26,7 @@ import peers
 import running
 import speed_report
 import torch
+from chains import device, wait
 from contestants import CONTESTANTS, FIT, GRAPH, SIGMA, Task, fit
 from torch.profiler import ProfilerActivity, profile, record_function
 
@@ -62,21 +63,9 @@ def devices() -> list[str]:
     return ["CPU", *(["GPU"] if torch.cuda.is_available() else [])]
 
 
-def device(on: str) -> torch.device:
-    """By the name that the tables use."""
-    return torch.device("cuda" if on == "GPU" else "cpu")
-
-
 def words(on: str) -> dict:
     """What a row says of its device: a CPU is a CPU also where there is a GPU."""
-    threads = torch.get_num_threads()
-    return {} if on == "GPU" else {"device": f"CPU, {threads} thread{'s' * (threads > 1)}"}
-
-
-def wait(where: torch.device) -> None:
-    """Until a GPU has done what it was told."""
-    if where.type == "cuda":
-        torch.cuda.synchronize(where)
+    return {} if on == "GPU" else {"device": running.cpu_words()}
 
 
 # --- Training -----------------------------------------------------------------------------------------
