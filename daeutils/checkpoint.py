@@ -84,7 +84,8 @@ class Checkpoint:
             return torch.zeros(0), 0.0
         try:
             with safe_open(self.path, framework="pt") as file:
-                header, digest = (file.metadata() or {})[KEY], file.metadata()["sha256"]
+                told = file.metadata() or {}
+                header, digest = told[KEY], told["sha256"]
                 tensors = {name: file.get_tensor(name) for name in file.keys()}
             if _digest(header, tensors) != digest:
                 raise ValueError("its contents are not those that were written")

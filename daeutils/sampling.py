@@ -27,9 +27,9 @@ def _apply(denoiser, x: Tensor, sigma) -> Tensor:
 def _follow(step, x: Tensor, levels, return_path: bool) -> Tensor:
     """Apply x <- step(x, level) for each level; the one loop behind every sampler.
 
-    No step looks at values, which would make a GPU wait: they are checked at the start and at the end.
+    No step looks at values, which would make a GPU wait: each sampler checks them before the first, and
+    they are checked at the end.
     """
-    _check.float_tensor(x)
     path = [x]
     for level in levels:
         x = step(x, level)
@@ -134,6 +134,7 @@ def probability_flow(
     if any(b >= a for a, b in pairwise(levels)):
         raise ValueError("sigmas do not decrease; expected levels from the largest to the smallest.")
     _check.number(churn, "churn", at_least=0)
+    _check.float_tensor(x)
 
     def step(x, pair):
         here, there = pair
