@@ -8,14 +8,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def run(*command, env=None, **keywords) -> str:
+def run(*command, env=None, timeout=300, **keywords) -> str:
     """What a command printed; fails where it does. It does not see this checkout."""
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         list(map(str, command)),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=timeout,
         env=inherited | (env or {}),
         **keywords,
     )

@@ -1,31 +1,28 @@
 """One training in two processes, on the CPU: that of one up to rounding. How it ends when one dies."""
 
 import json
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
+import fresh
 import nbformat
 import pytest
 import torch
+from fresh import ROOT
 from oracles import seeded
 from safetensors.torch import load_file, load_model
 
 import daeutils as du
 from daeutils import train, zoo
 
-ROOT = Path(__file__).resolve().parent.parent
 POINTS = torch.rand(300, 2, generator=seeded())
 IMAGES = torch.rand(20, 1, 8, 8, generator=seeded())
 
 
-def run(*command, cwd, **keywords) -> subprocess.CompletedProcess:
-    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "TQDM_DISABLE": "1"}
-    return subprocess.run(
-        list(map(str, command)), cwd=cwd, env=env, capture_output=True, text=True, timeout=180, **keywords
-    )  # fmt: skip
+def run(*command, **keywords) -> str:
+    env = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "TQDM_DISABLE": "1"}
+    return fresh.run(*command, env=env, timeout=180, **keywords)
 
 
 def mlp(seed=0):
@@ -139,16 +136,15 @@ launch(interrupted)
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    """Folder, and what each process told: rank -> list of records; "all" is the launcher's."""
+    """Folder; what each process told: rank -> records, "all" is the launcher's; what was printed."""
     folder = tmp_path_factory.mktemp("two")
     start = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r})\n{DRIVER}"]
-    done = run(*start, folder, 0, cwd=folder, start_new_session=True)
-    assert done.returncode == 0, done.stderr
+    said = run(*start, folder, 0, cwd=folder, start_new_session=True)
     records = {
         rank: [json.loads(line) for line in (folder / f"told-{rank}").read_text("utf-8").splitlines()]
         for rank in ("0", "1", "all")
     }
-    return folder, records, done
+    return folder, records, said
 
 
 def of(records, case) -> list[dict]:
@@ -221,10 +217,10 @@ def test_after_the_kill_the_same_call_ends_with_the_bits_of_the_whole_run(two):
 
 
 def test_ctrl_c_ends_all_after_the_same_step(two):
-    _, records, done = two
+    _, records, printed = two
     a, b = of(records, "interrupt")
     assert a["stopped"] and b["stopped"] and a["losses"] == b["losses"] and len(a["losses"]) > 1
-    said = re.findall(r"interrupted after (\d+) steps", done.stdout)
+    said = re.findall(r"interrupted after (\d+) steps", printed)
     assert said == [str(len(a["losses"]))]  # by one of them
 
 
@@ -235,9 +231,8 @@ def test_the_recipes_run_under_accelerate_launch(tmp_path, capsys):
     launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
     launch += ["--main_process_port", "0", "-m", "daeutils.train", *quick, "--out", tmp_path / "two"]
     (tmp_path / "two").mkdir(), (tmp_path / "one").mkdir()
-    done = run(*launch, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert len(re.findall("spiral-mlp-bce {", done.stdout)) == 1  # one of them measured and wrote
+    said = run(*launch, cwd=tmp_path)
+    assert len(re.findall("spiral-mlp-bce {", said)) == 1  # one of them measured and wrote
     train.main([*quick, "--out", str(tmp_path / "one")])
     two, one = (zoo.card("spiral-mlp-bce", tmp_path / name) for name in ("two", "one"))
     assert two["metrics"] == pytest.approx(one["metrics"], rel=0.02)
@@ -250,10 +245,9 @@ def test_the_listing_of_chapter_a1_runs_as_a_notebook_of_its_own(tmp_path):
     (listing,) = [block for block in blocks if "notebook_launcher" in block]
     assert "(10_000,)" in listing
     shown = listing.replace("(10_000,)", "(2,)") + "\nprint(sum(p.numel() for p in network.parameters()))"
-    done = run(sys.executable, "-c", shown, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    said = run(sys.executable, "-c", shown, cwd=tmp_path)
     made = load_file(tmp_path / "digits.safetensors")
-    assert int(done.stdout.split()[-1]) == sum(value.numel() for value in made.values())
+    assert int(said.split()[-1]) == sum(value.numel() for value in made.values())
     fresh = du.UNetDenoiser(noise_levels=True).state_dict()
     assert any(not torch.equal(fresh[name], value) for name, value in made.items())
 
@@ -268,4 +262,4 @@ print("accelerate" in sys.modules, torch.distributed.is_initialized())
 
 
 def test_a_process_alone_does_not_import_accelerate(tmp_path):
-    assert run(sys.executable, "-c", ALONE, cwd=tmp_path).stdout.split() == ["False", "False"]
+    assert run(sys.executable, "-c", ALONE, cwd=tmp_path).split() == ["False", "False"]
