@@ -411,7 +411,7 @@ du.claim("and they train", error["network"] / error["mean image"], at_most=0.6)
 # %% [markdown]
 # ## More than one device
 #
-# `du.fit` runs unchanged in several processes, one for each GPU, where accelerate starts them. All draw the same batch from the same seed, each works on its share of it, and the gradients are averaged. So several GPUs take the steps that one would take, up to rounding, and nothing has to be
+# `du.fit` runs unchanged in several processes, one for each GPU, where the library *accelerate*, which is installed with the book, starts them. All draw the same batch from the same seed, each works on its share of it, and the gradients are averaged. So several GPUs take the steps that one would take, up to rounding, and nothing has to be
 # tuned again. A larger `batch_size` gives each more to do.
 #
 # The processes begin as copies of the notebook's, and one that has used a GPU cannot be copied. Ours may have, so this is not run here: it is the whole of a *new* notebook. Without a GPU the two processes share the CPU.
