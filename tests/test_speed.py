@@ -46,6 +46,12 @@ def test_ten_thousand_digits_fit_in_two_gigabytes():
     assert few + (10_000 - 200) * (many - few) / 400 < 2e9
 
 
+def test_the_peak_is_that_of_the_process_and_not_of_the_one_that_started_it():
+    large = torch.ones(2**28)  # a GB of this process
+    peak = int(python("import chains; print(chains.peak())"))
+    assert 2**26 < peak < large.nbytes
+
+
 class Reads(TorchDispatchMode):
     """Counts the values that Python reads out of tensors: for each a GPU would finish its work first."""
 
