@@ -18,7 +18,7 @@ from typing import NamedTuple
 import peers
 import report
 import torch
-from estimators import BATCH, ESTIMATORS, LAWS, OURS, PEERS, Task
+from estimators import BATCH, ESTIMATORS, LAWS, PEERS, Task
 from report import read, write
 from running import ROOT, device_words
 from tqdm.auto import tqdm
@@ -42,7 +42,7 @@ QUICK = Sizes((0.2, 0.1), 0.1, 2000, (500, 2000), (25, 50), 2000, 500)
 
 
 def tasks(section: str, sizes: Sizes, steps: int, seeds: int, full: bool = False) -> list[Task]:
-    """Everything that a section measures; seeds: of the BCE-DAE against the noise level, else one."""
+    """Everything that a section measures; seeds: of the BCE-DAEs against the noise level, else one."""
     found = []
 
     def add(names, law="ring", n=sizes.n, sigmas=sizes.sigmas, steps=steps, seeds=1):
@@ -53,8 +53,8 @@ def tasks(section: str, sizes: Sizes, steps: int, seeds: int, full: bool = False
                     found.append(Task(law, n, asked, name, steps if learns else 0, seed))
 
     if section == "sigma":
-        add(OURS[:1], seeds=seeds)
-        add([*OURS[3:], *OURS[1:3]])
+        add(["BCE-DAE", "BCE-DAE, mean of three"], seeds=seeds)
+        add(["kernel density", "likelihood", "MSE-DAE", "MSE-DAE, linear"])
     elif section == "data":
         for n in sizes.data:
             add(["BCE-DAE", "kernel density", "likelihood"], n=n, sigmas=[sizes.one_sigma])
@@ -64,7 +64,8 @@ def tasks(section: str, sizes: Sizes, steps: int, seeds: int, full: bool = False
     elif section == "mixtures":
         for law in [name for name in LAWS if name != "ring"]:
             sigmas = [s for s in sizes.sigmas if full or s in (0.1, 0.05)]
-            add(["BCE-DAE", "kernel density", "likelihood"], law=law, sigmas=sigmas)
+            ours = ["BCE-DAE", "BCE-DAE, mean of three"]
+            add([*ours, "kernel density", "likelihood"], law=law, sigmas=sigmas)
     elif section == "peers":
         absent = peers.missing()
         if absent:
@@ -143,7 +144,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("sections", nargs="*", help=f"of {', '.join(report.SECTIONS)}; all by default")
-    parser.add_argument("--seeds", type=int, default=3, help="of the BCE-DAE against the noise level (3)")
+    parser.add_argument("--seeds", type=int, default=3, help="of our DAE against the noise level (3)")
     parser.add_argument("--steps", type=int, default=12_000, help="of each training (12000)")
     parser.add_argument("--full", action="store_true", help="random mixtures at all four noise levels")
     parser.add_argument("--again", action="store_true", help="measure again what is there already")

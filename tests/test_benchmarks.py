@@ -119,6 +119,21 @@ def test_likelihood_finds_the_law():
     assert du.relative_error(score(x_noisy, 0.05), RING.smooth(0.05).score(x_noisy)) < 0.03
 
 
+def test_the_mean_of_three_is_of_three_networks_with_a_third_of_the_steps_each(monkeypatch):
+    trained = []
+
+    def dae(points, task):
+        trained.append((task.steps, task.seed))
+        at = 2.0 ** len(trained)  # 2, 4, 8: their mean is 14 / 3
+        return lambda x_noisy, sigma: torch.full_like(x_noisy, at)
+
+    monkeypatch.setattr(estimators, "dae", dae)
+    task = estimators.Task("ring", 10, (0.1,), "BCE-DAE, mean of three", 12, seed=1)
+    score = estimators.mean_of_three(RING.sample(10), task)
+    assert trained == [(4, 3), (4, 4), (4, 5)]  # no seed is used twice
+    torch.testing.assert_close(score(noisy(0.1), 0.1), torch.full((500, 2), 14 / 3).double())
+
+
 def test_log_uniform_levels():
     levels = estimators.log_uniform(0.01, 1)(10_000, torch.Generator().manual_seed(0))
     assert 0.01 <= levels.min() < levels.max() <= 1
@@ -161,7 +176,7 @@ def counted(monkeypatch):
 def test_finished_rows_are_skipped_copied_and_measured_again(tmp_path, counted):
     score_accuracy.main(["sigma", "--quick", "--out", str(tmp_path)])
     first, before = len(counted), report.read(tmp_path)["sigma"]
-    assert first == len(before) == 10
+    assert first == len(before) == 12  # six estimators, two levels
     score_accuracy.main(["sigma", "--quick", "--out", str(tmp_path)])
     assert len(counted) == first and report.read(tmp_path)["sigma"] == before
     score_accuracy.main(["sigma", "--quick", "--again", "--out", str(tmp_path)])
