@@ -3,9 +3,11 @@
 #   OUT=dir      where `make course` writes the folder to hand out
 #   BENCH="..."  arguments of bench-score, bench-images or bench-speed: sections and options
 #   PYTHON=...   the Python (3.11 or newer) that creates it
+#   CONSTRAINTS=file  the exact versions to install there; CONSTRAINTS= takes the newest that there are
 
 VENV ?= .venv
 PYTHON ?= python3
+CONSTRAINTS ?= constraints.txt
 
 PY := "$(VENV)/bin/python"
 # A target has its spaces escaped.
@@ -18,13 +20,15 @@ CODE := daeutils benchmarks tests docs notebooks/conftest.py notebooks/scripts
 NBVAL := --nbval --nbval-current-env --nbval-sanitize-with=tests/nbval.cfg \
          --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120
 
-.PHONY: help setup book test lab site slides course refresh notebooks exercises weights bench bench-score \
+.PHONY: help setup book test suite test-oldest test-newest lab site slides course refresh notebooks exercises weights bench bench-score \
         bench-images bench-speed mutants clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make book       run every chapter, build the web book in _build/html"
 	@echo "make test       every test: the package, the chapters, the project"
+	@echo "make test-oldest    the same with the oldest versions that are allowed, in .venv-oldest"
+	@echo "make test-newest    and with the newest that there are, in .venv-newest"
 	@echo "make lab        open the chapters in JupyterLab"
 	@echo ""
 	@echo "make setup      only install what the others need, into $(VENV)"
@@ -41,13 +45,13 @@ help:
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "The book needs Python 3.11 or newer, and '$(PYTHON)' is not that."; \
 	  echo "Name one that is: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.13"; exit 1; }
 	@echo "Installing into $(VENV): with PyTorch about 5 GB, which takes some minutes."
 	@test -x $(PY) || $(PYTHON) -m venv "$(VENV)"
-	$(PY) -m pip install --disable-pip-version-check -c constraints.txt -e '.[book,test]'
+	$(PY) -m pip install --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS)) -e '.[book,test]'
 	@touch "$(VENV)/.installed"
 
 book: setup
@@ -55,14 +59,25 @@ book: setup
 	$(PY) docs/book.py run && $(PY) docs/book.py site && \
 	echo "The whole took $$(( ($$(date +%s) - start + 59) / 60 )) minutes."
 
-# One pytest run, so that its last line counts everything and gives the total time. Two tests at a time,
-# of different files: PyTorch with one thread each, or the two would wait for one another.
-# The pattern reaches pytest as it stands where there is no chapter: that is an error, not a pass.
 test: setup
 	@$(PY) -m ruff check --quiet $(CODE)
 	@$(PY) -m ruff format --check --quiet $(CODE) || { \
 	  echo "Not formatted: run '$(VENV)/bin/ruff format $(CODE)'"; exit 1; }
+	@$(MAKE) --no-print-directory suite
+
+# One pytest run, so that its last line counts everything and gives the total time. Two tests at a time,
+# of different files: PyTorch with one thread each, or the two would wait for one another.
+# The pattern reaches pytest as it stands where there is no chapter: that is an error, not a pass.
+suite: setup
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile $(NBVAL) tests notebooks/*.ipynb notebooks/solutions/*.ipynb
+
+# Old packages warn of what newer ones beside them have changed; nobody will mend that.
+test-oldest:
+	@PYTEST_ADDOPTS="-W ignore::DeprecationWarning" \
+	  $(MAKE) suite VENV=.venv-oldest CONSTRAINTS=tests/oldest.txt
+
+test-newest:
+	@$(MAKE) suite VENV=.venv-newest CONSTRAINTS=
 
 lab: setup
 	@$(PY) -m jupyterlab --ServerApp.root_dir=notebooks

