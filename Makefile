@@ -73,7 +73,7 @@ suite: setup
 
 # Old packages warn of what newer ones beside them have changed; nobody will mend that.
 test-oldest:
-	@PYTEST_ADDOPTS="-W ignore::DeprecationWarning" \
+	@PYTEST_ADDOPTS="-W ignore::DeprecationWarning -W ignore::FutureWarning" \
 	  $(MAKE) suite VENV=.venv-oldest CONSTRAINTS=tests/oldest.txt
 
 test-newest:

@@ -337,7 +337,9 @@ def write(rows: list[dict]) -> None:
         "fraction": round(caught / len(rows), 4),
         "faults": rows,
     }
-    RESULTS.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    draft = RESULTS.with_name(f".{os.getpid()}.{RESULTS.name}")  # an interruption leaves the old answers
+    draft.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    os.replace(draft, RESULTS)
 
 
 def main(wanted: list[str]) -> None:

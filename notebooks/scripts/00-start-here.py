@@ -144,7 +144,7 @@ du.claim(
 # | 06 Synthesis from noise | Do digits appear when noise is denoised again and again? | P3, P4 |
 # | 07 Refining samples | Can it improve images that another model made? | P5 |
 # | 08 BCE or MSE | Same optimum: does the choice of loss matter? | P1, P2 |
-# | 09 Where the theory bends | When does it fail? | P2, P3, P4 |
+# | 09 Where the theory bends | When does it fail? | P1, P2, P3, P4 |
 # | 10 From one noise level to many | What is a diffusion model, then? | beyond P4, P5 |
 #
 # Appendix A1 takes the same three calls to your own images.

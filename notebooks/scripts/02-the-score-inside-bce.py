@@ -20,7 +20,7 @@
 # **Question.** Why does a network trained with binary cross-entropy know the gradient of log p?
 #
 # **You will be able to** derive the optimum of BCE for grey targets; derive Tweedie's formula; say what "small
-# noise" buys and what it does not; turn a number on the loss curve into a bound on the error of the score.
+# noise" buys and what it does not; turn the excess of the loss over its floor into a bound on the error of the score.
 #
 # **Prerequisites.** Chapter 01. Gradients, densities, Jensen's inequality. **Time.** Half an hour to read; the code
 # takes well under a minute on two CPU cores (the README has the measured times).
@@ -74,7 +74,7 @@ du.plotting.use_style()
 # %% [markdown] tags=["slide"]
 # ## Step 1. The optimum of BCE is the posterior mean
 #
-# *(T1 of the book's map. It sharpens P1: BCE is natural for images, grey ones included.)*
+# *(T1. The book numbers what it derives T1 to T9; the web book's page *Notation* lists them. It sharpens P1: BCE is natural for images, grey ones included.)*
 #
 # For one pixel, a reconstruction $r$ of a target $x$ costs
 # $$\mathrm{BCE}(r, x) = -x\log r - (1-x)\log(1-r).$$
@@ -110,8 +110,7 @@ gap = sympy.expand_log(risk - risk.subs(r, m) - kl, force=True)
 du.claim("risk - entropy = kl(m || r), as expressions", sympy.simplify(gap) == 0)
 
 # %% [markdown]
-# **Misconception: "BCE needs binary data."** It needs data in $[0,1]$. What grey pixels do change is the *floor*: at
-# the optimum the loss is the entropy of Bernoulli(m), which is 0 only where $m$ is 0 or 1. A BCE that stops at 0.07
+# **Misconception: "BCE needs binary data."** It needs data in $[0,1]$. Its *floor* is not 0: at the optimum the loss is the entropy of Bernoulli($m$), which is 0 only where $m$ is 0 or 1. A grey pixel raises it, and so does a black-or-white pixel that the noise leaves in doubt. A BCE that stops at 0.07
 # nats a pixel may be perfect. So a second misconception falls with the first: **"a loss that does not reach 0 means a bad network."** The general reason: BCE minus the entropy of the target is a Bregman divergence, and
 # every one of them is minimised by the mean (Banerjee, Guo & Wang 2005). Squared error is another; it has the same $R^*$.
 
@@ -120,8 +119,7 @@ du.claim("risk - entropy = kl(m || r), as expressions", sympy.simplify(gap) == 0
 #
 # *(T2. With step 1 it is P2, made exact: gradient steps towards regions of high probability, at any noise level.)*
 #
-# The density of the corrupted data is $p_\sigma(y) = \int p(x)\,N(y; x, \sigma^2)\,dx$. Only the Gaussian depends on $y$, so we may
-# differentiate under the integral, whatever $p$ is. The Gaussian obliges:
+# The density of the corrupted data is $p_\sigma(y) = \int p(x)\,N(y; x, \sigma^2)\,dx$. Only the Gaussian depends on $y$, and its derivative is bounded, so we may differentiate under the integral, whatever $p$ is. The Gaussian obliges:
 
 # %%
 x, y = sympy.symbols("x y", real=True)
@@ -192,12 +190,12 @@ plt.show()
 # %% [markdown]
 # **Misconception: "the DAE follows the data's density, so it needs a smooth one."** This $p$ jumps at 1, and atoms would do as well. What is differentiated is the Gaussian.
 #
-# The line crosses zero at the mode of $p_\sigma$, is positive to its left and negative to its right: it always points uphill.
+# Each line crosses zero at the mode of its own $p_\sigma$, is positive to the left of it and negative to the right: it always points uphill.
 #
 # ## What a step does
 #
 # So replacing $\tilde x$ by $R^*(\tilde x)$ is a gradient step of size $\sigma^2$ on $\log p_\sigma$. A gradient step may overshoot; this one cannot.
-# A short argument (statement T5 of the book's map, derived in chapter 04; with it P3 becomes an inequality) shows
+# A short argument (statement T5, derived in chapter 04; with it P3 becomes an inequality) shows
 # $\log p_\sigma(R^*(y)) - \log p_\sigma(y) \ge |R^*(y)-y|^2 / (2\sigma^2)$. From here on we use a mixture of Gaussians, for which
 # `daeutils` knows density, score and posterior mean exactly at every $\sigma$.
 
@@ -347,9 +345,11 @@ plt.show()
 
 # %% [markdown]
 # For squared error there is equality, without the factor 2: $E|R-x|^2-E|R^*-x|^2=E|R-R^*|^2=\sigma^4E|\hat s-s_\sigma|^2$ (Vincent 2011: denoising score matching).
+# The excess needs the floor. Here $R^*$ is known, and with it the floor. For images it is not; by Jensen's inequality the floor is at least the mean entropy of the clean pixels themselves, so the loss
+# minus that is a bound on the excess, though a loose one.
 #
 # **How tight?** To second order $\mathrm{kl}(m\|r)\approx(r-m)^2/(2m(1-m))$. So near the optimum the ratio of certificate to error is the mean of $1/(4R^*(1-R^*))$, weighted by the squared
-# errors: 1 at mid-grey, 4/3 at $R^*=\tfrac14$ or $\tfrac34$, large only next to black and white. First the ingredients, then a network in training.
+# errors: 1 at mid-grey, 4/3 at $R^*=\tfrac14$ or $\tfrac34$, large only next to black and white. First the ingredients, then a network in training. `du.MLPDenoiser` is a small network for points (chapter 03 opens it); `du.fit` is the training loop of chapter 01, here with fresh points of the law at each step.
 
 # %%
 difference = sympy.diff(kl - 2 * (m - r) ** 2, r)

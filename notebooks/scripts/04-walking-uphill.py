@@ -25,8 +25,7 @@
 # **Prerequisites.** Chapters 02 and 03. Jensen's inequality, eigenvalues, line integrals. **Time.** Forty minutes to read; the code takes about a minute
 # on two CPU cores (the README has the measured times).
 #
-# **From the paper.** Statement P3: iterating a trained denoising autoencoder (DAE) moves a sample from low to higher probability. The inequality behind it,
-# its form for trained networks and the measurements are ours; the link with mean shift and EM is due to Carreira-Perpinan (2007).
+# **From the paper.** Statement P3: iterating a trained denoising autoencoder (DAE) moves a sample from low to higher probability. The inequality behind it is that of expectation-maximisation (EM), whose link with mean shift is due to Carreira-Perpinan (2007); its statement for any law, its form for trained networks and the measurements are ours.
 
 # %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
@@ -107,7 +106,7 @@ for name, law in laws.items():
     )
 
 # %% [markdown]
-# The bound $-10^{-9}$ is rounding: the far starts have $\log p_\sigma$ of minus twenty thousand or so. Below, thirty of the walks, from the open circles to the dots. Each line in the lower row rises, steeply in
+# The bound $-10^{-9}$ is rounding: at the farthest starts $\log p_\sigma$ is minus twenty thousand or so. Below, thirty of the walks, from the open circles to the dots. Each line in the lower row rises, steeply in
 # the first pass, hardly afterwards: on moons and spiral the walk reaches the ridge at once and then crawls along it. On the spiral 300 passes were not enough to arrive.
 
 # %% mystnb={"image": {"alt": "Upper row: walks of the exact posterior mean over the blurred density of ring, moons and spiral reach the ridge in one or two passes; on the ring they end at the bumps, on the moons they crawl along the ridge to two points, on the spiral they are still on the way. Lower row: log-density along each walk against the number of passes; every line rises and then is flat."}} tags=["slide"]
@@ -131,10 +130,9 @@ plt.show()
 # Differentiate $R^*(y)=\int x\,p(x\mid y)\,dx$. Since $\log p(x\mid y)=\log p(x)+\log N(y;x,\sigma^2I)-\log p_\sigma(y)$, its gradient in $y$ is
 # $(x-y)/\sigma^2-s_\sigma(y)=(x-R^*(y))/\sigma^2$ by Tweedie's formula. Hence
 # $$\frac{\partial R^*}{\partial y}(y)=\frac{E\big[x\,(x-R^*(y))^{\mathsf T}\mid\tilde x=y\big]}{\sigma^2}=\frac{\mathrm{Cov}[x\mid\tilde x=y]}{\sigma^2}.$$
-# A covariance: symmetric, with eigenvalues $\ge 0$. By Tweedie it is also $I+\sigma^2\nabla^2\log p_\sigma$, so a fixed point is a strict mode exactly if all eigenvalues
-# are below 1. The largest is then the factor by which the distance to the mode shrinks with a pass: on a flat ridge it is near 1 and the walk crawls.
+# A covariance: symmetric, with eigenvalues $\ge 0$. By Tweedie it is also $I+\sigma^2\nabla^2\log p_\sigma$, so a fixed point is a strict mode if all eigenvalues are below 1, and no mode if one is above 1. Close to a mode the largest is the factor by which the distance shrinks with a pass: on a flat ridge it is near 1 and the walk crawls.
 #
-# The check: automatic differentiation of $R^*$ on one side. On the other, the covariance from the responsibilities $r_k$ of the bumps, with no derivative in it.
+# The check: automatic differentiation of $R^*$ on one side. On the other, the covariance from the *responsibilities* of the bumps, $r_k=P(\text{bump }k\mid\tilde x=y)$, with no derivative in it.
 
 
 # %%
@@ -272,7 +270,7 @@ du.claim("at the largest sigma a single mode is left", counts[-1], at_most=1)
 du.claim("its distance to the mean of the data", (found[-1] - data.mean(0)).norm(), at_most=0.02)
 du.claim("the count never rises with sigma", max(b - a for a, b in zip(counts, counts[1:])), at_most=0)
 
-# %% mystnb={"image": {"alt": "Left: at noise level 0.008 most walks started in the square stop at or beside single data points. Middle: at 0.05 they stop at eight or so places, one for each bump. Right: the number of modes falls from 60 to 1 as the noise level grows."}} tags=["slide"]
+# %% mystnb={"image": {"alt": "Left: at noise level 0.008 most walks started in the square stop at or beside single data points. Middle: at 0.05 they stop at seven places, one for each bump but one. Right: the number of modes falls from 60 to 1 as the noise level grows."}} tags=["slide"]
 fig, axes = plt.subplots(1, 3, figsize=(8.4, 2.9), width_ratios=[1, 1, 1.15])
 for ax, s in zip(axes, (0.008, 0.05)):
     du.plotting.density_background(ax, atoms.smooth(s))
@@ -291,7 +289,8 @@ axes[2].minorticks_off()
 plt.show()
 
 # %% [markdown]
-# At small $\sigma$ the modes are the training points: **memorisation** is what a perfect optimum does there. At large $\sigma$ one mode is left, near the mean. (In
+# At small $\sigma$ the modes are the training points: **memorisation** is what a perfect optimum does there. At $\sigma=0.05$ seven modes are left for eight bumps: the one at the lower right got only three of the 60 points, and walks from there
+# slide up to its neighbour. At large $\sigma$ one mode is left, near the mean. (In
 # one dimension the number of modes of a Gaussian kernel estimate can never rise with $\sigma$; in two it may, in rare arrangements. Here it did not.)
 #
 # ## A trained network
@@ -399,7 +398,7 @@ du.claim(
 #
 # ## The landscape that the network believes in
 #
-# Colour each start by the place where its walk ends. For $R^*$ ("exact") and for the network ("learned"), on the ring and on the moons. Black marks starts that end where $p_\sigma$ has no mode.
+# Colour each start by the place where its walk ends. For $R^*$ ("exact") and for the network ("learned"), on the ring and on the moons. Black marks starts that end more than 0.03 from every mode of $p_\sigma$: at a *false mode*, a fixed point of the network that attracts.
 
 # %%
 for name in ("ring", "moons"):
@@ -447,8 +446,7 @@ axes[0].set_ylabel("start $x_2$")
 plt.show()
 
 # %% [markdown]
-# On the ring the network has the right modes and nearly the right borders, corners included, which lie far from all data. On the moons its reconstructions err by less than a
-# tenth of an arrow, and still it has modes of its own: some beside the true ones, some elsewhere on the ridges. How many, and where, depends on the seed; with five seeds there were
+# On the ring the network has the right modes and nearly the right borders, corners included, which lie far from all data. On the moons its score is good on the whole, and still it has false modes: some beside the true ones, some elsewhere on the ridges. How many, and where, depends on the seed; with five seeds there were
 # two to four places where $p_\sigma$ has no mode. Why there? Along a moon $p_\sigma$ is a nearly flat ridge. The true step is short along it, so a small error can turn it, and a
 # walk that should crawl to the far mode stops on the way. At a fixed point of the network, $R(y)=y$: the error there *equals* the true step, and the guarantee is exactly zero. So
 # false modes can only be where the true step is as short as the error.
@@ -483,7 +481,7 @@ du.claim("then falls: the last over 200 steps", (middle[2] / middle[1]).item(), 
 du.claim("but it is not zero", middle[2].item(), at_least=1e-3)
 
 # %% [markdown]
-# After 20 steps the network is symmetric and wrong. It loses symmetry as it learns to bend towards the ring, and wins most of it back as it nears $R^*$. So symmetry alone certifies nothing.
+# After 20 steps the network is symmetric and wrong. It loses symmetry as it learns to bend towards the ring, and wins part of it back as it nears $R^*$. So symmetry alone certifies nothing.
 #
 # ## Energy: reading differences of log-probability
 #
@@ -554,7 +552,7 @@ for ax in axes[1:]:
 plt.show()
 
 # %% [markdown]
-# So the two answers differ by what the curl says, triangle by triangle. A network's energy is as good as its Jacobian is symmetric. Three ways to use that: integrate over short paths
+# So the two answers differ by what the curl says, triangle by triangle. A network's energy depends on the path only as far as its Jacobian is not symmetric; it is right only as far as its score is. Three ways to make it depend less on the path: integrate over short paths
 # through places with data; average over paths; or build $R$ as a gradient, at the price of a second differentiation.
 #
 # ## Drop a particle

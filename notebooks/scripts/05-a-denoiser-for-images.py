@@ -22,10 +22,11 @@
 # **You will be able to** train a small U-Net with BCE on real digits; choose a noise level; read the loss against its floor; look at the
 # directions in which a denoiser lets an image vary; compare the probability of two images without ever computing one.
 #
-# **Prerequisites.** Chapters 01 and 02. **Time.** Half an hour to read; the code takes about a minute on two CPU cores (the README has
+# **Prerequisites.** Chapters 01 and 02; two results of chapter 04 are quoted. **Time.** Half an hour to read; the code takes about a minute on two CPU cores (the README has
 # the measured times).
 #
-# **From the paper.** Statements P1 and P2 on images. The floor, the Jacobian and the energy are ours, as uses of the exact statement of chapter 02.
+# **From the paper.** Statements P1 and P2 on images. The floor, the Jacobian and the energy are not taken from it: they are uses of the exact statement of chapter 02. Others have looked at a
+# denoiser's Jacobian (Mohan, Kadkhodaie, Simoncelli & Fernandez-Granda 2020).
 
 # %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
@@ -61,7 +62,7 @@ test, test_labels = du.digits("test")
 # The network is a U-Net: convolutions at three scales, a dense layer at the coarsest that sees the whole digit, and sums that carry detail across. It ends in
 # logits, and its loss is BCE and nothing else. The levels follow a log-normal law with median $e^{-1}\approx0.37$.
 #
-# Each step goes along an *orthogonalised* gradient: the optimiser Muon replaces the gradient of a weight matrix by the nearest orthogonal matrix, so that weak directions move as
+# Each step goes along an *orthogonalised* gradient: the optimiser Muon (Jordan et al. 2024) replaces the gradient of a weight matrix, averaged over recent steps, by nearly the nearest orthogonal matrix, so that weak directions move as
 # fast as strong ones (chapter 03 measures what that is worth). The weight of a convolution counts as a matrix with one row for each output channel. What is no matrix, the biases, is left to Adam. The learning
 # rate falls to 0 along a cosine.
 
@@ -80,10 +81,10 @@ test = test.to(device)
 #
 # ## Which noise level?
 #
-# Look at the same digits at five levels. At $\sigma=0.1$ there is little to do, and little to learn. At $\sigma=2$ there is little to see, and the answer is close to the mean digit. In
+# Look at the same digits at five levels. At $\sigma=0.1$ there is little to do, and little to learn. At $\sigma=2$ there is little to see, and the answer is a blur of several digits. In
 # between, the network has to know what digits look like.
 
-# %% mystnb={"image": {"alt": "Pairs of rows at noise levels 0.1, 0.3, 0.6, 1 and 2: corrupted digits, and their reconstructions, which go from sharp to a blurred mean digit."}} tags=["slide"]
+# %% mystnb={"image": {"alt": "Pairs of rows at noise levels 0.1, 0.3, 0.6, 1 and 2: corrupted digits, and their reconstructions, which go from sharp to blurs of several digits."}} tags=["slide"]
 generator = torch.Generator(device).manual_seed(0)
 levels = [0.1, 0.3, 0.6, 1.0, 2.0]
 rows, names = [test[:12]], ["clean x"]
@@ -136,8 +137,7 @@ du.slide(
 # %% [markdown] tags=["slide"]
 # ## The loss and its floor
 #
-# How far is the loss from the best possible? It cannot reach 0. By chapter 02 its least value is the entropy of the pixels *given the corrupted image*, averaged over images, noise and levels. Part of
-# that is there without any noise: a grey pixel, $0<x_i<1$, costs its own entropy even if $x$ is known.
+# How far is the loss from the best possible? It cannot reach 0. By chapter 02 its least value is $H(R^*_i)$, the entropy of a coin with the posterior mean as its probability, averaged over pixels, images, noise and levels: for short, the entropy of the pixels *given the corrupted image*. Part of that is there without any noise: a grey pixel, $0<x_i<1$, costs $H(x_i)$ even if $x$ is known.
 
 # %% [markdown]
 # For the law of *all* digits nobody knows this floor. For the training set, as a law of 8,000 atoms, we do: its posterior mean is a weighted mean of the
@@ -197,7 +197,7 @@ du.claim(
 )
 
 # %% [markdown]
-# So most of what is left on the curve is floor, and more of it may be: the law of all digits has more doubt in it than 8,000 atoms have. Now the same by noise level, and on **test** digits that neither the network nor the memoriser has seen.
+# So most of what is left on the curve is floor, and more of it may be: the law of all digits has more doubt in it than 8,000 atoms have. Now the same by noise level, and on **test** digits that neither the network nor the memoriser has seen. One kindness to the memoriser: all answers are held between $10^{-4}$ and $1-10^{-4}$. Otherwise a pixel of which it is sure, and wrong, would cost it far more, without limit as $\sigma\to0$.
 
 # %%
 some = test[:300]
@@ -245,13 +245,12 @@ du.claim(
 )
 
 # %% [markdown]
-# At large noise, the memoriser's own belief, the entropy of the pixels given $\tilde x$, meets the loss: the loss there *is* its floor, and cannot fall to 0. At small noise the
-# memoriser is sure of the wrong digit. The network does better than the optimum of its own training loss because it cannot reach it: the limits of the network are what lets it generalise.
+# At large noise, the memoriser's own belief, the entropy of the pixels given $\tilde x$, meets the loss: the loss there *is* its floor, and cannot fall to 0. At small noise the memoriser is sure of the wrong image: a training image, where $x$ is none. The network does better than the optimum of its own training loss because it does not get there: the limits of its layers and of its training let it generalise.
 #
 # ## What may vary: the Jacobian
 #
-# The derivative of $R^*$ with respect to its input is $\mathrm{Cov}[x\mid\tilde x]/\sigma^2$: symmetric, with eigenvalues that are never negative. Its leading eigenvectors are the directions in which the digit, given what was seen,
-# may still vary. A trained network need not be the gradient of anything; how far off is it?
+# By chapter 04 the derivative of $R^*$ with respect to its input, its Jacobian $J$, is $\mathrm{Cov}[x\mid\tilde x]/\sigma^2$: symmetric, with eigenvalues that are never negative. Its leading eigenvectors are the directions in which the digit, given what was seen,
+# may still vary. A trained network need not be the gradient of anything. How far off is it? The asymmetry is $|J-J^{\mathsf T}|/|J+J^{\mathsf T}|$; the eigenvectors are those of the symmetric part $(J+J^{\mathsf T})/2$.
 
 # %%
 sigma = 0.4
@@ -298,7 +297,7 @@ plt.show()
 #
 # ## Which image is more probable?
 #
-# The score is the gradient of $\log p_\sigma$, so its line integral from one image to another is the difference of their log-densities. We never learned a density, and yet can compare. From each of
+# The score is the gradient of $\log p_\sigma$, so its line integral from one image to another is the difference of their log-densities. We never learned a density, and yet can compare. Still at $\sigma=0.4$: from each of
 # 100 test digits, walk in a straight line to six other images, and add up the arrows.
 
 # %%
@@ -338,7 +337,7 @@ share = (gain["black on white"] < 0).float().mean().item()
 du.claim("more probable: the digit, than black on white (share of 100)", share, at_least=0.9)
 
 # %% [markdown]
-# How the inverted digit compares with *noise* we do not claim. It is far from anything the network was trained on; there its arrows mean little, and another seed of the training orders the two otherwise.
+# More probable means here: of higher density. It does not mean typical. A digit with noise 0.4 is just what $p_\sigma$ draws at $\sigma=0.4$, and a clean digit is what it hardly ever draws; yet the clean one has the higher density, by hundreds of nats. How the inverted digit compares with uniform *noise* we do not claim. Both lie further from the digits than noise of level 0.4 takes them; there the arrows mean little, and another seed of the training orders the two otherwise.
 
 # %% [markdown] tags=["slide"]
 # ## Recap
@@ -359,4 +358,4 @@ du.quiz("05")
 # the first eigenvector, by up to $\pm8$, and pass it through $R$ again: what does it turn into?
 # They wait with checks in [exercises/05-a-denoiser-for-images.ipynb](exercises/05-a-denoiser-for-images.ipynb).
 #
-# **References.** Vincent et al. 2008; Alain & Bengio 2014; Creswell, Arulkumaran & Bharath 2017; Karras et al. 2022 (the law over noise levels).
+# **References.** Vincent et al. 2008; Alain & Bengio 2014; Creswell, Arulkumaran & Bharath 2017; Karras et al. 2022 (the law over noise levels); Jordan et al. 2024 (Muon); Mohan et al. 2020.

@@ -59,7 +59,7 @@ test, test_labels = du.digits("test")
 # ## The patients
 #
 # Two models that make digits, and make them badly. A **variational autoencoder** (VAE, Kingma & Welling 2014) draws a code and decodes it: its digits are soft, because its decoder answers with a mean.
-# A **Gaussian** in the 50 leading principal components matches the mean and most of the covariance of the data, and nothing else. The network that refines them is the U-Net of chapter 05, trained longer with
+# A **Gaussian** in the 50 leading principal components matches the mean and most of the covariance of the data, and nothing else; its draws are then clamped to $[0,1]$. The network that refines them is the U-Net of chapter 05, trained longer with
 # BCE on the 8,000 training digits (its card, with the command that made it, ships with the book). It never saw a sample of either model.
 
 # %%
@@ -93,9 +93,8 @@ plt.show()
 # %% [markdown]
 # ## A ruler, and what it can measure
 #
-# The **Frechet distance** of chapter 06 fits a Gaussian to each of two sets of images, in the 64 features of a small digit classifier, and measures how far apart they are. It is 0 for identical sets, and it has a **floor**:
-# training digits against test digits. It compares only within this book, and only sets of one size. Always read it beside the floor and beside the untreated samples. Intervals are bootstrap intervals, 2.5 to 97.5 per cent,
-# both sets drawn again, shifted so that they centre on the estimate.
+# The **Frechet distance** of chapter 06 fits a Gaussian to each of two sets of images, in the 64 features of a small digit classifier, and measures how far apart they are (squared, as is usual). It is 0 for identical sets, and it has a **floor**:
+# training digits against test digits. It compares only within this book, and only sets of one size. Always read it beside the floor and beside the untreated samples. Intervals are bootstrap intervals, 2.5 to 97.5 per cent of only 20 draws, so their ends are rough; both sets are drawn again, and the interval is shifted so that it centres on the estimate.
 
 # %%
 test_features = du.evaluation.features(test)
@@ -184,7 +183,7 @@ for name in models:
     du.claim(f"{name}, σ = 0.2: eight plain passes only fall", small == sorted(small, reverse=True))
 
 # %% [markdown]
-# At small $\sigma$ the distance falls slowly, and goes on falling. At $\sigma=0.8$ it falls fast under plain passes, turns, and rises again. Noise between the passes is the worse choice for one pass, and the better one for eight: it costs at first, and hardly turns.
+# At small $\sigma$ the distance falls slowly, and goes on falling. At $\sigma=0.8$ it falls fast under plain passes, turns, and rises again. Noise between the passes is the worse choice for one pass and, from $\sigma=0.4$ on, the better one for eight: it costs at first, and hardly turns.
 #
 # Move the sliders. Above, fourteen samples before; below, the same ones after. Look for three things: where a broken stroke heals, where a digit becomes another, and where all digits begin to
 # look alike. The static page shows one choice.
@@ -261,7 +260,7 @@ plt.show()
 # ## Controls
 #
 # Is it the *trained denoiser* that helps, or would anything that smooths or sharpens? The same VAE samples (seed 1), the same number of passes, through: the same network with untrained weights; a Gaussian blur; an unsharp mask, which
-# subtracts the blur; and noise alone. To be fair each control also gets its strength chosen on seed 0, from three.
+# subtracts the blur; and noise alone. To be fair each control also gets its strength chosen on seed 0, from three or four.
 
 # %%
 s, k = best("VAE", "plain")
@@ -332,12 +331,12 @@ du.claim(
 )
 
 # %% [markdown]
-# Every pass of the exact $R^*$ climbs. So either the trained network no longer climbs there, or to climb no longer helps. Which? Chapter 04 has the test:
+# Every pass of the exact $R^*$ climbs. So either the trained network no longer climbs there, or climbing no longer helps. Which? Chapter 04 has the test:
 # $$\log p_\sigma(R(y))-\log p_\sigma(y)\;\ge\;\frac{|R^*(y)-y|^2-|R(y)-R^*(y)|^2}{2\sigma^2}.$$
 # A pass climbs for certain while the true step is longer than the error. On digits nobody knows $R^*$, so neither length. Three things can be measured all the same:
 #
 # * the step that the network takes, $|R(y)-y|$;
-# * how far a *second* network $R_2$ disagrees. If both aim at the same $R^*$, then $|R-R_2|\le|R-R^*|+|R_2-R^*|$: at $y$, one of the two errs by at least half of the disagreement. That bounds the error from below. From above nothing does: the certificate of
+# * how far a *second* network $R_2$ disagrees. If both aim at the same $R^*$, then $|R-R_2|\le|R-R^*|+|R_2-R^*|$: at $y$, one of the two errs by at least half of the disagreement. That bounds the larger of the two errors from below. From above nothing does: the certificate of
 #   chapter 02 is a mean over *corrupted* digits, and these $y$ are none;
 # * what the second network says of a chain in which it had no part. Put $R_2$ in the place of $R^*$ in the inequality: a *must climb, says the witness*. And add up its arrows along each step, as in chapter 05: a *climbs, says the witness*.
 #
@@ -391,15 +390,15 @@ du.claim("first pass after the turn: share that must climb", must[after_turn - 1
 du.claim("eighth pass: the share that must climb is smaller than at first", must[-1] < must[0] - 0.05)
 
 # %% [markdown]
-# The guarantee does wear out: the steps shrink, the error does not, and at the eighth pass half of the disagreement is about as long as the step itself. But that is not what turns the curve. Right after the turn nearly all passes still climb, as far as the witness can see.
-# **The distance rises while $\log p_\sigma$ rises too.** So to climb no longer helps.
+# The guarantee seems to wear out: the steps shrink, the disagreement shrinks far less, and at the eighth pass half of it is about as long as the step itself. But that is not what turns the curve. Right after the turn nearly all passes still climb, as far as the witness can see.
+# **The distance rises while $\log p_\sigma$, by the witness's score, rises too.** So climbing no longer helps.
 #
 # ## What the climb does to the set
 #
 # An ascent seeks *modes*, not samples. Real digits are no modes: each has its own slant and wobble. So look at the set. Six numbers, for plain passes and for passes with noise:
 #
 # * **distance to the nearest training image**, against the same distance for test digits;
-# * **density** and **coverage** (Naeem et al. 2020). Around each of $n$ test digits lies a ball, in the features, that reaches to its fifth nearest other test digit. Density counts the balls that a sample lies in, over five: about 1 for real digits, more for a set that crowds where digits are close together. Coverage is the share of balls that hold any sample;
+# * **density** and **coverage** (Naeem et al. 2020). Around each of $n$ test digits lies a ball, in the features, that reaches to its fifth nearest other test digit. Density counts the balls that a sample lies in, over five: about 1 for real digits, more for a set that crowds where digits are close together. Coverage is the share of balls that hold any sample (here as many balls as samples; chapter 06 had more balls, so the numbers do not compare);
 # * the **share of ones**, as the classifier sees them;
 # * the **share of labels kept**: which samples are still the digit that they were, to the classifier?
 # * **copies?** The share of images nearer to a training image than 99 per cent of test digits are, in pixels and in features. For images no nearer than real digits are, that is one in a hundred.
@@ -505,8 +504,7 @@ for space in ("pixels", "features"):
     du.claim(f"{name} with noise, eight passes", noisy[name], at_most=0.12)
 
 # %% [markdown]
-# So the set does not collapse: coverage rises and stays. It *crowds*. The images get more typical than real digits are, their density passes that of real digits, and they drift to the class whose digits vary least, where $\log p_\sigma$ has reason to be highest. The distance, which compares
-# whole distributions, notices. Noise between the passes holds the crowding back, and the curve hardly turns. What it costs is the sample itself: fewer labels are kept.
+# So the set does not collapse: coverage rises and stays. It *crowds*. The images get more typical than real digits are, their density passes that of real digits, and they drift to the class whose digits vary least, where $\log p_\sigma$ has reason to be highest. The distance, which compares the means and covariances of whole sets, has reason to notice. Noise between the passes holds the crowding back, and the curve hardly turns. What it costs is the sample itself: fewer labels are kept.
 #
 # Two warnings come with the gain. **Many labels change**: a soft sample between two digits has to become one of them, and the ascent decides. And with many passes at a large $\sigma$ **more images lie suspiciously near a training image** than real digits do. Here are the nearest of all:
 
@@ -529,8 +527,7 @@ du.claim(
 #
 # ## Verdict
 #
-# **P5 holds here.** Iterating one DAE, trained with BCE on real digits alone, brings samples of two other models closer to real digits: by more than half of the Frechet distance, with plain passes at one noise level, on samples that had no say in the setting, and clear of every control that
-# passed as often. More than one pass is worth while, as the paper's word *iterating* implies. The images become more probable, and the set as a whole more like the data.
+# **P5 holds here.** Iterating one DAE, trained with BCE on real digits alone, brings samples of two other models closer to real digits: by more than half of the Frechet distance, with plain passes at one noise level, on samples that had no say in the setting, and, for the VAE, where we tried controls, clear of every one that passed as often. More than one pass is worth while, as the paper's word *iterating* implies. The images become more probable, as far as a second network can tell, and the set as a whole more like the data.
 #
 # What that does not say is part of the result. It is not *as good as real*: the distance stays above the floor. It is not *the more passes the better*: at a large $\sigma$ the best comes after a few passes, since an ascent crowds the set at its modes. And it is not *the same image, only cleaner*: many samples
 # become another digit. All this is measured with one network, on one small data set, in the features of one classifier.
@@ -554,4 +551,4 @@ du.quiz("07")
 # Does the turn go away? (d) Take half a step, $x\leftarrow x+\frac12(R(x)-x)$. What changes, the place of the turn or its depth? (e) Count label changes only among samples of which the classifier was sure from the start.
 # They wait with checks in [exercises/07-refining-samples.ipynb](exercises/07-refining-samples.ipynb).
 #
-# **References.** Kingma & Welling 2014; Bengio, Yao, Alain & Vincent 2013 (walkback); Naeem et al. 2020 (density and coverage); Creswell, Arulkumaran & Bharath 2017 (arXiv:1708.08487).
+# **References.** Kingma & Welling 2014; Bengio, Yao, Alain & Vincent 2013 (walkback); Naeem et al. 2020 (density and coverage); Heusel et al. 2017 (Frechet distance); Creswell, Arulkumaran & Bharath 2017 (arXiv:1708.08487).

@@ -146,8 +146,7 @@ right.set(xlabel="steps", ylabel="reconstruction R", title="One pixel, from the 
 plt.show()
 
 # %% [markdown]
-# Here the loss itself matters: with plain gradient descent MSE through a sigmoid is stuck, BCE is not. With Adam both arrive within two hundred steps, since the length of a
-# gradient hardly matters to Adam. Our networks are trained with Adam or with Muon, whose steps have a fixed length too, and start from the best linear denoiser, which is not confident. So do not expect this effect below.
+# Here the loss itself matters: with plain gradient descent MSE through a sigmoid is stuck, BCE is not. With Adam, at a step of 0.1, both arrive within two hundred steps, since the length of a gradient hardly matters to Adam. (That is so for a pixel with a logit of its own. In a network the pixels share weights, and Adam cannot lift the gradient of a stuck one above that of the others.) Our networks are trained with Adam or with Muon, whose steps depend as little on that length, and none starts confident. So do not expect this effect below.
 # For the same reason the factor 2 between the losses at $R^*=\tfrac12$ changes nothing.
 #
 # ## Three arms in the plane
@@ -242,16 +241,14 @@ axes[1].text(
 plt.show()
 
 # %% [markdown]
-# **The sigmoid does not matter here**: linear and sigmoid outputs agree to within a few per cent, and the data keep clear of the faces of the square. In an earlier trial of ours, with a plainer network,
-# the linear output was much worse at small noise. This network starts from the best linear denoiser, and with that start the difference is gone: it belonged to the parametrisation.
+# **The sigmoid does not matter here, and by construction.** `MLPDenoiser` takes the logit of its answer before the sigmoid (chapter 03), so between 0.05 and 0.95 the two outputs are one function, and the data keep clear of the faces of the square. What is left is rounding, and the few inputs near a face. In an earlier trial of ours, with a plainer network, the linear output was much worse at small noise: that belonged to the parametrisation, not to the sigmoid as such.
 #
-# **The loss hardly matters**: nothing to tell at $\sigma=0.2$; at $\sigma=0.05$ the mean is a few per cent on the side of MSE, with an interval that reaches 0 or nearly so. Read the interval before the mean. If there is a difference,
-# the weight is not its cause: then BCE should be ahead in the measure that it minimises itself, its *excess*, and the last line of the table shows no such thing. On the ring $R^*(1-R^*)$ varies little, and the weights
+# **The loss hardly matters**: nothing to tell at $\sigma=0.2$; at $\sigma=0.05$ the mean is a few per cent on the side of MSE, with an interval that reaches 0 or nearly so. Read the interval before the mean. If there is a difference, we see no sign that the weight is its cause. If it were, BCE should be ahead in the measure that it minimises itself, its *excess*, and in the last line of the table both intervals hold 0. On the ring $R^*(1-R^*)$ mostly varies by less than a factor of two, and the weights
 # had no chance. We now look for a place where they have.
 #
 # ## One number for two pixels
 #
-# Let there be too little capacity. An autoencoder sees two noisy pixels, and its code is *one number*. Each clean pixel takes two grey levels, independently of the other. Pixel 2 is mid-grey, at 0.5 ± 0.04. Pixel 1 varies less, by ± 0.03, but is nearly black, at 0.08. The code can carry one of them.
+# Let there be too little capacity. An autoencoder sees two noisy pixels, and its code is *one number*. Each clean pixel takes two grey levels, independently of the other. Pixel 2 is mid-grey, at 0.5 ± 0.04. Pixel 1 varies less, by ± 0.03, but is nearly black, at 0.08. The output, before a sigmoid, is a straight line in the code, so it can follow one of them and not both.
 # Whichever is left out costs its variance, in the eyes of the loss. MSE sees $0.03^2$ against $0.04^2$ and should keep pixel 2. BCE divides by $m(1-m)$ at the mean level $m$, which is small near black: it should keep pixel 1.
 # Let $v_1,v_2$ be the variances of the two posterior means. BCE should change its mind where $v_1/(m(1-m))=4v_2$.
 
@@ -377,7 +374,7 @@ plt.show()
 #
 # ## A pixel that is black or white
 #
-# The weight has a second reading. Given $\tilde x$, how uncertain is $x$? A pixel that is either black or white has the variance $R^*(1-R^*)$: exactly the inverse of BCE's weight, up to the factor. So for such pixels BCE is *maximum likelihood*.
+# The weight has a second reading. Given $\tilde x$, how uncertain is $x$? A pixel that is either black or white has the variance $R^*(1-R^*)$: exactly the inverse of BCE's weight, up to the factor 2. That is no accident: for such a pixel BCE is minus the logarithm of the likelihood, so to minimise it is *maximum likelihood*.
 # The posterior mean is known, $R^*(y)=\mathrm{sigmoid}((y-\frac12)/\sigma^2)$ if black and white are equally likely. Fit $\mathrm{sigmoid}(c_0+c_1y)$, which contains it, to 100 pairs: no lack of capacity, no training to stop early, only chance. Repeat 200 times.
 
 
@@ -407,12 +404,11 @@ du.claim("weighted squared error, MSE over BCE", ratio[1], at_least=1.1)
 du.claim("both intervals of the paired difference lie above 0", (extra - half).min(), at_least=0)
 
 # %% [markdown]
-# **BCE wins in both norms**, the plain one included. Digits are mostly made of such pixels. For grey pixels whose uncertainty does not depend on the grey level, MSE is the one that weighs by the true variance.
+# **BCE wins in both norms**, the plain one included. Digits are mostly made of such pixels. For grey pixels whose uncertainty does not depend on the grey level, the equal weights of MSE are the ones that fit.
 #
 # ## Digits
 #
-# Now 784 pixels, most of them black. A small fully connected network, $\sigma=0.4$, the same three arms, five seeds, short training. Nobody knows $R^*$, but squared error against the *clean* digit is the squared distance to $R^*$ plus a constant that is the same for all arms. So
-# differences of the squared error, divided by $\sigma^4$, are differences of the plain error of the score (T4). Test BCE is the other norm; the linear output has none, since it leaves $(0,1)$. We
+# Now 784 pixels, most of them black. A small fully connected network, $\sigma=0.4$, the same three arms, five seeds, short training. Nobody knows $R^*$, but the expected squared error against the *clean* digit is the squared distance to $R^*$ plus a constant that is the same for all arms. So differences of the squared error, divided by $\sigma^4$, estimate differences of the squared error of the score (T4). The per cents below are of the whole squared error, constant included: do not compare them with those of the ring. Test BCE is the other norm; the linear output has none, since it leaves $(0,1)$. We
 # also clip the linear output to $[0,1]$, to be fair to it.
 
 
@@ -484,13 +480,13 @@ plt.show()
 
 # %% [markdown]
 # **Each loss wins by its own measure**, by a few per cent; both differences are clear. The split by clean pixel value is not the one we expected from the weights: MSE is ahead on white pixels, BCE on grey ones; black ones differ little. But the weight depends on $R^*$,
-# not on the clean pixel. A bright pixel beside a stroke has a grey $R^*$. Whoever hedges does better on grey pixels and worse on white ones.
-# **The sigmoid matters most.** The linear output is far behind, clipped or not. About a third of its values lie outside $[0,1]$: it must learn to cancel the noise on every black pixel, where a saturated sigmoid swallows it. Only on grey pixels is it ahead.
+# not on the clean pixel. A bright pixel at the edge of a stroke has a grey $R^*$. Whoever hedges does better on grey pixels and worse on white ones. BCE, to which a confident mistake is dearest, seems to hedge more; we did not test that.
+# **The sigmoid matters most, in this network.** The linear output is far behind, clipped or not, and about a third of its values lie outside $[0,1]$. It is a share of $\tilde x$, here 0.34, plus a correction by 128 hidden units. So it can cancel the noise in at most 128 of 784 directions. The rest, $\frac{656}{784}(0.34\cdot0.4)^2\approx0.016$ a pixel, stays however long it is trained, and is about as large as the gap in the table. On black pixels a saturated sigmoid swallows that noise. Only on grey pixels is the linear output ahead.
 #
 # ## The pair that ships
 #
-# Two U-Nets with many noise levels, 15,000 steps each, one seed each: this can illustrate, not decide. One was trained with BCE. The other is how the squared error is trained nowadays, after Karras et al. 2022 (EDM): no sigmoid; the layers correct a share of $\tilde x$, at a scale
-# that suits each $\sigma$, and the squared errors are weighted so that every $\sigma$ counts alike. So two things differ, the loss and the output. Besides the squared error look at another thing. Of all pixels that a network reconstructs as nearly black, between 0.001 and 0.01 say, take the mean
+# Two U-Nets with many noise levels, 15,000 steps each, one seed each: this can illustrate, not decide. One was trained with BCE. The other was trained with the squared error in the manner of Karras et al. 2022 (EDM): no sigmoid; the layers correct a share of $\tilde x$, at a scale
+# that suits each $\sigma$, and the squared errors are weighted so that every $\sigma$ counts alike. So more than the loss differs: the output, the scaling and the weights of the noise levels. Besides the squared error look at another thing. Of all pixels that a network reconstructs as nearly black, between 0.001 and 0.01 say, take the mean
 # of the reconstructions and the mean of the clean pixels. For $R^*$ the two agree, since $E[x\mid R^*]=R^*$. The squared error has little reason to care: an error of 0.005 costs it $0.000025$. To BCE it is a large error there.
 
 # %%
@@ -545,8 +541,8 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# By the plain error of the score the squared error is ahead at the smallest noise, and the two are level at the larger ones. Near black they are not alike at all. More than a quarter of the EDM network's values lie outside $[0,1]$, small ripples about 0 for the most part; what it calls "nearly black" is black, and its small
-# values cannot be believed. Those of the BCE network can, roughly. This is the place that the weights point to, and where you would look at $\log R$; how much of it is the loss and how much the sigmoid, this pair cannot tell.
+# By the plain error of the score the EDM network is ahead at the smallest noise, and the two are level at the larger ones. Near black they are not alike at all. More than a quarter of the EDM network's values lie outside $[0,1]$, small ripples about 0 for the most part; what it calls "nearly black" is black, and its small
+# values cannot be believed. Those of the BCE network can, roughly. This is the place that the weights point to, and it matters to whoever uses $\log R$. How much of it is the loss and how much the output, this pair cannot tell.
 
 # %% [markdown] tags=["slide"]
 # ## Verdict
@@ -555,24 +551,21 @@ plt.show()
 # |---|---|---|
 # | one pixel, wrong and confident, plain gradient descent | **yes: MSE is stuck** | it is what sticks |
 # | the same with Adam | little | no |
-# | ring | hardly; at small noise MSE is a few per cent ahead, not clearly | no |
+# | ring | hardly; at small noise MSE is a few per cent ahead, not clearly | no: the logit before it undoes it |
 # | too small a code, one pixel near black | **yes: decides what is kept**; each wins by its own norm | no |
 # | black-or-white pixel, 100 examples | **yes: BCE ahead in both norms** | not tried |
-# | digits, short training | a few per cent; each wins by its own norm | **yes, most of all** |
+# | digits, small network, short training | a few per cent; each wins by its own norm | **yes, most of all** |
 # | digits, 15,000 steps, BCE with a sigmoid or EDM without, one seed each | in squared error EDM is ahead at small noise, else level; near black BCE is calibrated better | not told apart here |
 
 # %% [markdown]
-# For the score in the plain norm, which is what gradient steps need, there is no reason here to prefer BCE: MSE minimises that norm itself, and was ahead with the narrow code and on digits after short training, and on the ring not behind. The exception is a black-or-white pixel with
-# few examples, where BCE is maximum likelihood. BCE is the better choice where the *relative* error near black and white counts, or where a network may start saturated. For images with
-# much pure black, first use a sigmoid; which loss then matters less. P2 holds with either loss, as T1 says. P1, that BCE is natural for images, holds in a precise sense: it is the likelihood of black-or-white pixels, and its weights fit their uncertainty. It is not a claim that BCE gives the
-# smaller squared error, and in our runs on digits it did not. All this for small networks, untuned learning rates, two optimisers, one data set of images.
+# For the score in the plain norm, which is what gradient steps need, there is no reason here to prefer BCE: MSE minimises that norm itself, and was ahead with the narrow code and on digits after short training, and on the ring not behind. The exception is a black-or-white pixel and a model that contains $R^*$: there BCE is maximum likelihood, and closer with 100 examples. BCE is the better choice where the *relative* error near black and white counts, or where a network may start saturated. On images with much pure black something must swallow the noise there: in the small network it was the sigmoid, and the loss mattered less. The EDM U-Net does it without one, by its layers. P2 holds with either loss, as T1 says. P1, that BCE is natural for images, holds in a precise sense: it is minus the log-likelihood of a black-or-white pixel, and its weights fit their uncertainty. It is not a claim that BCE gives the smaller squared error: after short training on digits it did not, and of the shipped pair it did at one level of four, by one per cent. All this for small networks, untuned learning rates, two optimisers, one data set of images.
 
 # %% [markdown] tags=["slide"]
 # ## Recap
 #
 # * BCE and MSE have one optimum. Near it BCE is a squared error with the weight $1/(2R^*(1-R^*))$.
 # * The weights matter when something is scarce, capacity or data, and some pixels are near black or white.
-# * The loss and the sigmoid are two choices. On digits the second one matters more.
+# * The loss and the sigmoid are two choices. In the small network on digits the second one mattered more.
 # * Say by which norm a loss wins, pair the seeds, give the interval.
 
 # %% [markdown]

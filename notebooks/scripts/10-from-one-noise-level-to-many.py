@@ -103,7 +103,7 @@ plt.show()
 # ## Digits from pure noise
 #
 # The same flow, with the U-Net. It was trained with BCE and nothing else, at levels drawn from a log-normal law, on 8,000 digits. Chapter 05 trains one before your eyes; this one had more steps, and its card tells how many. Twenty levels from 10 to 0.02, denser where $\sigma$ is small.
-# Each step is Heun's: an Euler step, then a second look at the slope where it led. So each image costs 39 evaluations of the network.
+# Each step is Heun's: an Euler step, a second look at the slope where it led, and then the step along the mean of both slopes. At the last level the answer is $R$ itself. So each image costs $2\cdot19+1=39$ evaluations of the network.
 
 # %%
 print(f"{du.zoo.card('digits-unet-bce')['steps']:,} training steps, {n:,} images")
@@ -146,7 +146,7 @@ du.plotting.show_images(list(made[:56].split(14)), size=0.5)
 plt.show()
 
 # %% [markdown]
-# **A small thing that matters.** The start is noise *about the mean digit*, since that is where $p_{10}$ lies. Noise about 0 looks just the same, and the mean digit is short beside it: its length is half of what noise of level 10 has in any one direction. But the flow keeps what it is given. Start about 0, and the
+# **A small thing that matters.** The start is noise *about the mean digit*, since that is where $p_{10}$ lies. Noise about 0 looks just the same, and the mean digit is short beside it: its length is about six tenths of what noise of level 10 has in any one direction. But the flow keeps what it is given. Start about 0, and the
 # digits come out thin.
 
 # %%
@@ -225,7 +225,7 @@ du.claim(
 #
 # A warning about such numbers. The distance falls as $n$ grows, for the floor too, so only sets of one size compare; and it moves with the seed of the noise. The interval shows the chance in the samples and in the test digits. It does not show that in the *training*: another seed makes another network.
 #
-# Both losses have the same optimum (chapter 02), and both make a diffusion model. Which is better, one network each cannot tell. The web book's page *Benchmarks: images* trains three fresh seeds of each for 1,000 steps, with learning rates tuned alike on another seed, and answers it for so short a training: there BCE is clearly ahead. Whether that lasts, it does not say; the pair here, after fifteen times as many steps, is level.
+# Both losses have the same optimum (chapter 02), and both make a diffusion model. Which is better, one network each cannot tell, nor could it be laid to the loss alone: the twin differs in its dress, too (chapter 08 takes them apart). The web book's page *Benchmarks: images* trains three fresh seeds of each, with learning rates tuned alike on another seed: after 1,000 steps BCE is clearly ahead. The pair here had fifteen times as many. In the table above it is level; on that page, with three seeds of the noise and 2,000 images, the squared error is a little ahead.
 #
 # ## Copies? Classes?
 #
@@ -271,10 +271,10 @@ plt.show()
 #
 # The flow is not the only way down. **Langevin's** step climbs a little and adds a little noise,
 # $$x\leftarrow x+\tfrac h2\,\hat s_\sigma(x)+\sqrt h\,\varepsilon,\qquad h\ll\sigma^2,$$
-# so that the two balance: for a small step $h$, and after many steps, $x$ is a draw from $p_\sigma$. At one small level that takes forever, as in chapter 06. *Annealed* Langevin (Song & Ermon 2019) takes a few steps at each level from large to small. And chapter 06's **walkback**, $x\leftarrow R(x+\sigma\varepsilon;\sigma)$, can come down
+# so that the two balance: for a small step $h$, and after many steps, $x$ is a draw from $p_\sigma$. At one small level that takes forever from far away, where chapter 06's chains got lost. *Annealed* Langevin (Song & Ermon 2019) takes some steps at each level from large to small: theirs takes 100, with $h=0.2\,\sigma^2$. We can afford three or nine, so we take $h=0.7\,\sigma^2$, more than the theory likes. And chapter 06's **walkback**, $x\leftarrow R(x+\sigma\varepsilon;\sigma)$, can come down
 # the levels as well. Neither is exact here: Langevin has a finite step, and few of them; walkback answers with a mean where a draw would be needed.
 #
-# Langevin gets as many evaluations of the network as the flow, or nearly, and then three times as many; walkback gets half, and then as many. Both begin at $\sigma=2$, where $R$ is still close to one blur. Which order do you expect?
+# Langevin gets as many evaluations of the network as the flow, or nearly, and then three times as many; walkback gets half, and then as many. Both begin at $\sigma=2$, where $R$ is still close to one blur. Walkback starts from plain grey there, for only $R$'s answer goes on. Which order do you expect?
 
 # %%
 m = 200  # images of each kind
@@ -340,11 +340,11 @@ du.claim(
 
 # %% [markdown]
 # At equal cost Langevin is far behind. Its noise and its climb balance only after many small steps at each level, and each level hands its lag to the next. More steps help it. The flow has no noise to average out, so a few large steps of second order do. And walkback, with half the evaluations,
-# comes about as near as the flow: it is not exact even for $R^*$, but a flow keeps every error that it has made, and fresh noise covers some of them up. Do not conclude that more of it is better: with twice as many levels it gets worse. The rule alone is not to blame: for one Gaussian and its exact $R^*$ more levels lose less of the variance, while these digits lose ink and variance (exercise e). That points to the network's own errors, one for each pass.
+# comes about as near as the flow (with 200 images and one seed, only large differences count): it is not exact even for $R^*$, but a flow keeps every error that it has made, and fresh noise covers some of them up. Do not conclude that more of it is better: with twice as many levels it gets worse. That a mean answers where a draw is needed does not explain it alone: for one Gaussian and its exact $R^*$ more levels lose less of the variance, while these digits lose ink and variance (exercise e). A likely reason is that digits have many modes: each pass also climbs, and what it climbs to is thin and typical, as in chapters 06 and 07. The network's own errors, one for each pass, may add to it.
 #
 # ## Noise for the flow
 #
-# So take both: the flow's careful steps, and noise that covers its errors. Before each step from the level $\sigma$ add noise until the level is $(1+c)\,\sigma$, and come down from there; Karras et al. (2022) call it churn. For the exact $R^*$ nothing is gained and nothing lost: noise takes
+# So take both: the flow's careful steps, and noise that covers its errors. Before each step from the level $\sigma$ add noise until the level is $(1+c)\,\sigma$, and come down from there; Karras et al. (2022) call it churn. For the exact $R^*$, and but for the error of finite steps, nothing is gained and nothing lost: noise takes
 # $p_\sigma$ to $p_{(1+c)\sigma}$, the flow brings it back, and the ring is filled as before. For a network, what it did wrong above is partly forgotten. At the same number of evaluations, will more digits lie where real ones do?
 
 # %%
@@ -381,12 +381,12 @@ du.plotting.show_images([made[:14], forgetful[:14]], ["flow", "with noise"], siz
 plt.show()
 
 # %% [markdown]
-# The density has risen at equal cost, by about a tenth: too little to see in two rows. A likely reason is that errors of single steps, which the flow carries to the end, are partly forgotten. The distance of sets as small as these moves too much with the seed to say more. The web
+# The density has risen at equal cost, by about an eighth: too little to see in two rows. A likely reason is that errors of single steps, which the flow carries to the end, are partly forgotten. The distance of sets as small as these moves with the seed by so much that it can fall below that of real digits, as here: it says no more. The web
 # book's page *Benchmarks: images* has three seeds of 2,000 images, with 40 levels and $c=0.25$, so at twice the evaluations: there the distance falls by a third, for both losses. How much of that the extra levels alone would bring, it does not measure.
 #
 # ## Refining, again
 #
-# Chapter 07 refined a VAE's samples by plain passes, and it turned when the samples became too typical. The flow refines without seeking modes: add noise of level $\sigma_0$, and flow back down from $\sigma_0$. At a small $\sigma_0$
+# Chapter 07 refined a VAE's samples by plain passes, and it turned when the samples became too typical. The flow refines without seeking modes: add noise of level $\sigma_0$, and flow back down from $\sigma_0$. Meng et al. (2022, SDEdit) edit images so, coming down with noise. At a small $\sigma_0$
 # little changes; at a large one a new digit is made. So plot the distance *and* the share of samples whose label survives.
 #
 # The third way is walkback from $\sigma_0$ down to 0.2, in five passes. Which of the three would you expect to mend best?
@@ -467,8 +467,8 @@ du.claim("against five plain passes: distance", d / plain_scores[5][0], at_most=
 du.claim("but fewer labels than they, by", plain_scores[5][1] - kept, at_least=0.0)
 
 # %% [markdown]
-# The deterministic flow is the poorest tool here: at the same distance it keeps fewer labels. A likely reason: it carries the errors of the patient along its path, and to drown them takes so much noise that the digit drowns too. Walkback down the levels takes five evaluations, comes down to about a third
-# of the distance, and about half of the labels survive; on the page *Benchmarks: images*, with sets of 1,000 and three seeds, about a quarter of the distance is left and again half of the labels, beside the flow with noise. **Plain passes, the paper's P5, keep the most** for what they gain, and then turn. No way keeps every label, and none could: the classifier is unsure of many a patient, and a smudge between two digits has to become one of them.
+# The deterministic flow is the poorest tool here: at the same distance it keeps fewer labels. A likely reason: it carries the errors of the patient along its path, and to drown them takes so much noise that the digit drowns too. Walkback from 0.6 takes five evaluations, comes down to about a third of the distance, and about half of the labels survive. On the page *Benchmarks: images*, with sets of 1,000 and three seeds, about a quarter
+# of the distance is left, again with half of the labels. There the flow with noise lies between the flow and walkback, except at the largest $\sigma_0$; and walkback at the one level 0.6, as in chapter 07, does as well in five passes as walkback at falling levels. So it is the noise that pays, more than the levels. **Plain passes, the paper's P5, keep the most** for what they gain, and then turn. No way keeps every label, and none could: the classifier is unsure of many a patient, and a smudge between two digits has to become one of them.
 
 # %% [markdown] tags=["slide"]
 # ## One notation
@@ -483,7 +483,7 @@ du.claim("but fewer labels than they, by", plain_scores[5][1] - kept, at_least=0
 # | $R$ as a network: sigmoid of logits | layers predict $\hat\varepsilon$ | $D=c_{\mathrm{skip}}\tilde x+c_{\mathrm{out}}F(c_{\mathrm{in}}\tilde x;\sigma)$ |
 
 # %% [markdown]
-# A table can be checked. A deterministic step of a DDPM sampler, from $\bar\alpha$ to $\bar\alpha'$, is $x' = \sqrt{\bar\alpha'}\,\hat x_0 + \sqrt{1-\bar\alpha'}\,\hat\varepsilon$. Take it with our network, and compare with an Euler step of the flow.
+# A table can be checked. Mind the units: both papers scale images to $[-1,1]$, so for the same picture their $\sigma$ is twice ours. The deterministic sampler for such a network is DDIM (Song, Meng & Ermon 2020). Its step, from $\bar\alpha$ to $\bar\alpha'$, is $x' = \sqrt{\bar\alpha'}\,\hat x_0 + \sqrt{1-\bar\alpha'}\,\hat\varepsilon$. Take it with our network, and compare with an Euler step of the flow.
 
 # %%
 here, there = 1.0, 0.6
@@ -501,7 +501,7 @@ du.claim(
 )
 
 # %% [markdown]
-# Now the last column's last row, EDM's dress. With $\sigma_d$ the spread of the data, $c_{\mathrm{skip}}=\sigma_d^2/(\sigma^2+\sigma_d^2)$ is the best *linear* denoiser, $c_{\mathrm{out}}=\sigma\sigma_d/\sqrt{\sigma^2+\sigma_d^2}$ the size of what it misses, and
+# Now the last column's last row, EDM's dress. With $\sigma_d$ the spread of the data, $c_{\mathrm{skip}}=\sigma_d^2/(\sigma^2+\sigma_d^2)$ is the best *single factor*, the same for all pixels (the best linear map would use their covariance), $c_{\mathrm{out}}=\sigma\sigma_d/\sqrt{\sigma^2+\sigma_d^2}$ the size of what it misses, and
 # $c_{\mathrm{in}}=1/\sqrt{\sigma^2+\sigma_d^2}$ brings the input to unit size. The layers $F$ learn the rest, in units of $c_{\mathrm{out}}$, and the squared error at $\sigma$ is weighed by $1/c_{\mathrm{out}}^2$, which makes it that of $F$. Here data are centred at grey, $\frac12$, and $\sigma_d=\frac12$.
 # Look into the twin: catch what its first layer is given and what its last layer returns, and put its $R$ together by the formula.
 
@@ -536,8 +536,8 @@ last.remove()
 #
 # * A diffusion model is a denoising autoencoder that is told its noise level, and a way to come down through the levels. Its denoiser may be trained with BCE.
 # * From pure noise the flow makes digits far closer to real ones than the VAE does, varied and no copies: P4 finds here what it lacked. The floor of real digits is still not reached.
-# * Noise on the way down works too: walkback at falling levels as well as the flow and for less, Langevin at a price in evaluations. A flow that puts some noise back at each level forgets errors: more of its digits lie where real ones do.
-# * All levels refine samples further than one level does, and keep fewer of the labels: how far to go is a choice, not a discovery.
+# * Noise on the way down works too: walkback at falling levels about as well as the flow, as far as 200 images can tell, and for less, Langevin at a price in evaluations. A flow that puts some noise back at each level forgets errors: more of its digits lie where real ones do.
+# * Noise on the way refines samples further than plain passes do, and keeps fewer of the labels; walkback at one level (chapter 07) does it about as well as at falling ones: how far to go is a choice, not a discovery.
 # * DAE, DDPM and EDM are three notations of one thing, and a line of algebra translates.
 
 # %% [markdown]
@@ -547,8 +547,8 @@ last.remove()
 du.quiz("10")
 
 # %% [markdown]
-# **Exercises.** (a) Use 5, 10 and 40 levels. What is enough? (b) Replace Heun's step by Euler's, with twice the levels. (c) Derive the flow for a single Gaussian, and check `du.probability_flow` against it. (d) Run the flow on the ring with the exact $R^*$, but stop at $\sigma=0.1$ and apply $R^*$ once. What law have the points?
+# **Exercises.** (a) Use 5, 10 and 40 levels. What is enough? (b) Replace Heun's step by Euler's, with twice the levels. (c) Derive the flow for a single Gaussian, and check `du.probability_flow` against it. (d) Run the flow on the ring with the exact $R^*$, but stop at $\sigma=0.1$ and apply $R^*$ once. What law do the points then have?
 # (e) Walk down in 10, 20, 40 and 80 levels. Where is the best, and why is there one?
 # They wait with checks in [exercises/10-from-one-noise-level-to-many.ipynb](exercises/10-from-one-noise-level-to-many.ipynb).
 #
-# **References.** Kingma & Welling 2014; Creswell, Arulkumaran & Bharath 2017; Binkowski et al. 2018; Song & Ermon 2019; Ho, Jain & Abbeel 2020; Naeem et al. 2020; Song et al. 2021; Karras et al. 2022.
+# **References.** Bengio, Yao, Alain & Vincent 2013 (walkback); Kingma & Welling 2014; Creswell, Arulkumaran & Bharath 2017; Binkowski et al. 2018; Song & Ermon 2019; Ho, Jain & Abbeel 2020; Naeem et al. 2020; Song, Meng & Ermon 2020; Song et al. 2021; Karras et al. 2022; Meng et al. 2022.

@@ -273,7 +273,7 @@ du.claim("from noise about 0: share of the commonest kind", wrong.max(), at_leas
 du.claim("from noise about 0: brightness", about_zero.mean() / painted.mean(), at_most=0.95)
 
 # %% [markdown]
-# Then most of what is made is dark, and one kind, the discs, is far too common. Nothing else was changed, and no single image looks wrong: a check that counts kinds is what tells.
+# Then what is made is darker on average, and about two in three are discs. Nothing else was changed, and no error is raised: a check that counts kinds is what tells.
 #
 # ## Which noise levels?
 #
@@ -383,7 +383,7 @@ for name, (n, channels, side) in sizes.items():
     print(f"{name:30} {4 * n * channels * side**2 / 1e9:6.3f} GB")
 
 # %% [markdown]
-# If that is too much: a smaller `side`, a `limit`, or bytes. `du.fit` takes anything with a method `sample(n)`, so a class of a few lines can keep bytes, and make floats of each batch when it is drawn. `fit` cannot see that these are images, so two defaults for images have to be given by hand.
+# If that is too much: a smaller `side`, a `limit`, or bytes. `du.fit` takes anything with a method `sample(n)`, or `sample(n, generator)` where the seed shall count, so a class of a few lines can keep bytes, and make floats of each batch when it is drawn. `fit` cannot see that these are images, so two defaults for images have to be given by hand.
 
 
 # %%
