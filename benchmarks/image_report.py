@@ -9,10 +9,10 @@ from report import put, read_sections, table
 import daeutils as du
 
 NOTE = r"""Frechet distances are taken in the 64 features of the shipped classifier, to the 2,000 test
-digits; they compare only within this book, and only sets of one size. *Near* is the median distance to
-the nearest training image, in pixels and in features, divided by that of test digits: much less than 1
-is a sign of copies, or of images that are too typical (chapter 07). Where there are several seeds, a cell is their mean, with the smallest and the largest
-in brackets."""
+digits; they compare only within this book, and only sets of one size. *Near* is the median distance
+to the nearest training image, in pixels and in features, divided by that of test digits: much less
+than 1 is a sign of copies, or of images that are too typical (chapter 07). Where there are several
+seeds, a cell is their mean, with the smallest and the largest in brackets."""
 MEASURES = {
     "frechet": ("Frechet", "{:.0f}"), "kernel": ("kernel", "{:.0f}"), "density": ("density", "{:.2f}"),
     "coverage": ("coverage", "{:.2f}"), "confidence": ("confidence", "{:.2f}"),

@@ -209,15 +209,14 @@ if du.budget(quick=True, full=False):
     )
 else:
     du.claim("after long training the network is better at sigma = 0.025", against_kde[0], at_most=0.95)
-    x_noisy = fresh_test(law, 0.025)
+    x_noisy, long = fresh_test(law, 0.025), by_sigma["network"][0]
+    exact = law.smooth(0.025).score(x_noisy)
     three = [train(law, 0.025, steps=most_steps // 3, seed=k) for k in range(3)]
-    mean = sum(learned_score(network, x_noisy, 0.025) for network in three) / 3
-    error = du.relative_error(mean, law.smooth(0.025).score(x_noisy))
-    du.claim(
-        "the mean of three, a third of the steps each, over the one network",
-        error / by_sigma["network"][0],
-        at_most=0.97,
-    )
+    learned = [learned_score(network, x_noisy, 0.025) for network in three]
+    alone = sum(du.relative_error(one, exact) for one in learned) / 3 / long
+    together = du.relative_error(sum(learned) / 3, exact) / long
+    du.claim("one network after a third of the steps, error over the long one's", alone, at_most=1.05)
+    du.claim("the mean of three such networks, likewise", together, at_most=0.97)
 
 # %% [markdown]
 # After a few seconds of training the network is not yet at its limit, and the kernel density estimate is better. The network's limit is another one. A kernel density estimate follows every accident of
