@@ -474,7 +474,7 @@ du.claim("and confident", outcome["squared error, σ = 0.1"]["confidence"], at_l
 # have. This is no flaw of the loss, since a twin trained with the squared error does the same, nor of the network, since the same network covers nearly
 # as much as real digits do once noise is put back between its passes. It is what climbing a density does, and drawing from it is another thing.
 #
-# The web book's page *Benchmarks: images* has the same from six noise levels, with 1,000 chains each and three seeds where it matters; the order of the levels, the gathering in modes and the gain by noise are the same there.
+# The web book's page *Benchmarks: images* has the same from six noise levels, with 1,000 chains each, and three seeds at two of them: there, too, the largest levels come nearest, the chains gather in modes, and noise between the passes helps.
 
 # %% [markdown] tags=["slide"]
 # ## Recap
