@@ -345,6 +345,7 @@ plt.show()
 
 # %% [markdown]
 # For squared error there is equality, without the factor 2: $E|R-x|^2-E|R^*-x|^2=E|R-R^*|^2=\sigma^4E|\hat s-s_\sigma|^2$ (Vincent 2011: denoising score matching).
+#
 # The excess needs the floor. Here $R^*$ is known, and with it the floor. For images it is not; by Jensen's inequality the floor is at least the mean entropy of the clean pixels themselves, so the loss
 # minus that is a bound on the excess, though a loose one.
 #

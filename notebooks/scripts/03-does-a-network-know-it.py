@@ -225,7 +225,7 @@ else:
 #
 # So long a training begins to follow the accidents, too: at $\sigma=0.025$ the ring's error is no smaller after twelve thousand steps than after four thousand. Each network follows them in its own way. Train three of them
 # instead, a third of the steps each, and take the mean of their scores: for the same number of steps the error is a tenth smaller. That is no rule. At larger noise, and on mixtures drawn at random,
-# the one long training is level or ahead: there it was still learning. The table has both.
+# the one long training is level or ahead: there, it seems, it was still learning. The table has both.
 #
 # Why is small noise hard? There the arrow is the small difference $R-\tilde x$ divided by $\sigma^2$, so errors of the reconstruction are magnified. The certificate of chapter 02
 # says the same: excess over $2\sigma^4$. It holds for every one of these networks.

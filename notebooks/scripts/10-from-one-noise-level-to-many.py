@@ -61,7 +61,7 @@ n = du.budget(quick=1000, full=2000)
 #
 # Chapter 06 left a dilemma. A small $\sigma$ has sharp modes, but the chain gets stuck far from them. A large $\sigma$ attracts from everywhere, but has few modes. The way out is to use every level in turn, from large to small.
 #
-# Ask how a point must move so that its law stays $p_\sigma$ while $\sigma$ falls. As $\sigma^2$ grows, $p_\sigma$ spreads by the heat equation, $\partial p_\sigma/\partial\sigma = \sigma\,\Delta p_\sigma = \nabla\cdot(p_\sigma\,\sigma\nabla\log p_\sigma)$. That is
+# Ask how a point may move so that its law stays $p_\sigma$ while $\sigma$ falls. As $\sigma^2$ grows, $p_\sigma$ spreads by the heat equation, $\partial p_\sigma/\partial\sigma = \sigma\,\Delta p_\sigma = \nabla\cdot(p_\sigma\,\sigma\nabla\log p_\sigma)$. That is
 # a continuity equation for particles with velocity $-\sigma\nabla\log p_\sigma$. Hence, with chapter 02,
 # $$\frac{dx}{d\sigma} = -\sigma\,\nabla\log p_\sigma(x) = \frac{x - R^*(x;\sigma)}{\sigma}.$$
 # This is the **probability flow** (Song et al. 2021). Start at a large $\sigma$, where $p_\sigma$ is nearly $N(E[x],\sigma^2I)$, follow it down, and a sample of pure noise becomes a sample of $p$. No gradient of a density, no adversary:
@@ -225,7 +225,7 @@ du.claim(
 #
 # A warning about such numbers. The distance falls as $n$ grows, for the floor too, so only sets of one size compare; and it moves with the seed of the noise. The interval shows the chance in the samples and in the test digits. It does not show that in the *training*: another seed makes another network.
 #
-# Both losses have the same optimum (chapter 02), and both make a diffusion model. Which is better, one network each cannot tell, nor could it be laid to the loss alone: the twin differs in its dress, too (chapter 08 takes them apart). The web book's page *Benchmarks: images* trains three fresh seeds of each, with learning rates tuned alike on another seed: after 1,000 steps BCE is clearly ahead. The pair here had fifteen times as many. In the table above it is level; on that page, with three seeds of the noise and 2,000 images, the squared error is a little ahead.
+# Both losses have the same optimum (chapter 02), and both make a diffusion model. Which is better, one network each cannot tell, nor could it be laid to the loss alone: the twin differs in its dress, too (chapter 08 takes loss and sigmoid apart in small networks, and cannot for this pair). The web book's page *Benchmarks: images* trains three fresh seeds of each, with learning rates tuned alike on another seed: after 1,000 steps BCE is clearly ahead. The pair here had fifteen times as many. In the table above it is level; on that page, with three seeds of the noise and 2,000 images, the squared error is a little ahead.
 #
 # ## Copies? Classes?
 #
