@@ -19,6 +19,7 @@ import argparse
 import base64
 import contextlib
 import datetime
+import hashlib
 import html
 import json
 import math
@@ -63,6 +64,7 @@ CELL_SECONDS = {"quick": 600, "full": 7200}
 MAX_BYTES = 1_000_000
 HOME_PATH = re.compile(r"(?<![\w.])/(?:home|root|tmp|work|Users)/|[A-Z]:\\+Users")
 ASKS_OTHERS = re.compile(r"<(?:script|img|link|iframe|source)\b[^>]*(?:src|href)=\"(?:https?:)?//[^>]*>")
+INLINE = re.compile(r"<script(?![^>]*\b(?:src|type)=)[^>]*>(.*?)</script>", re.DOTALL)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 QUESTION = re.compile(r"^\*\*Question\.\*\*\s+(.+?)(?=\n\s*\n|\n[*|>#-]|\Z)", re.DOTALL | re.MULTILINE)
 README_TABLE = re.compile(r"(<!-- chapters:begin -->\n).*?(<!-- chapters:end -->)", re.DOTALL)
@@ -561,9 +563,20 @@ def site() -> None:
     if subprocess.run(command).returncode:
         raise BookError("the site was not built: see Sphinx's messages above")
     for page in target.rglob("*.html"):
-        if asked := ASKS_OTHERS.search(page.read_text("utf-8")):
+        text = page.read_text("utf-8")
+        if asked := ASKS_OTHERS.search(text):
             raise BookError(f"{page.relative_to(target)} loads from another server: {asked[0]}")
+        page.write_text(sealed(text), encoding="utf-8")
     print(f"The book is at {(target / 'index.html').as_uri()}")
+
+
+def sealed(page: str) -> str:
+    """Name the scripts inside a page in its content policy: no other runs that gets there later."""
+    hashes = {hashlib.sha256(script.encode()).digest() for script in INLINE.findall(page)}
+    allowed = [f"'sha256-{base64.b64encode(each).decode()}'" for each in sorted(hashes)]
+    if "widget-state+json" in page:
+        allowed.append("'unsafe-eval'")
+    return page.replace("INLINE-SCRIPTS", " ".join(allowed), 1)
 
 
 def shown(path: Path) -> NotebookNode:

@@ -226,6 +226,41 @@ def test_every_page_has_the_content_policy_before_any_script(site):
         assert found and "<script" not in head, name
 
 
+@pytest.mark.parametrize("policy", [True, False])
+def test_a_script_that_got_into_a_page_does_not_run(browser, server, policy):
+    """In the page's text, added to it later, in an attribute; without the policy each does."""
+    smuggled = "<script>smuggled('text')</script>"
+    with browser.new_context(bypass_csp=not policy) as context:
+        page, ran = context.new_page(), []
+        page.expose_function("smuggled", lambda how: ran.append(how))
+        spoil = functools.partial(
+            changed, lambda text: text.replace("</article>", smuggled + "</article>")
+        )
+        page.route(f"{server}index.html", spoil)
+        page.goto(f"{server}index.html")
+        page.evaluate(
+            """() => {
+              const text = "smuggled('later')", later = document.createElement("script");
+              document.body.append(Object.assign(later, {text}));
+              document.body.insertAdjacentHTML("beforeend", `<img src="" onerror="smuggled('error')">`);
+            }"""
+        )
+        page.wait_for_timeout(500)
+    assert sorted(ran) == ([] if policy else ["error", "later", "text"])
+
+
+def test_the_policy_names_the_scripts_of_the_theme_and_of_mathjax_alone(site):
+    """A chapter whose output brought a script along would add a hash; only stored widgets need eval."""
+    hashes = set()
+    for name in pages(site):
+        text = (site / name).read_text("utf-8")
+        scripts = re.search(r"script-src ([^;]*);", text)[1].split()
+        assert "'unsafe-inline'" not in scripts, name
+        assert ("'unsafe-eval'" in scripts) == ("application/vnd.jupyter.widget-state+json" in text), name
+        hashes |= {word for word in scripts if word.startswith("'sha256-")}
+    assert len(hashes) == 2
+
+
 # Without a server: from a folder, a stick, a mail
 
 
