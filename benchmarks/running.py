@@ -6,6 +6,9 @@ A section gives (settings, function that returns rows) for each run. Its rows li
 import argparse
 import datetime
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +30,20 @@ def cpu_words() -> str:
 def device_words() -> str:
     """The GPU's name, or the threads of the CPU."""
     return torch.cuda.get_device_name() if du.pick_device().type == "cuda" else cpu_words()
+
+
+def python(code: str, *arguments, **options) -> str:
+    """What a fresh Python printed, which finds the package and the benchmarks.
+
+    options: of subprocess.run; `env` is added to the environment.
+    """
+    paths = [str(ROOT), str(ROOT / "benchmarks"), os.environ.get("PYTHONPATH", "")]
+    path = {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], check=True, stdout=subprocess.PIPE, text=True,
+        **options | {"env": os.environ | path | options.get("env", {})},
+    )  # fmt: skip
+    return done.stdout
 
 
 def run(runs: Callable, path: Path, sizes, again: bool = False, only: str = "") -> None:

@@ -8,9 +8,6 @@ finished run is kept at once, in docs/measured/speed/<section>.json, and is not 
 
 import importlib.util
 import json
-import os
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -199,20 +196,10 @@ def profile_all(sizes: Sizes, rows) -> Runs:
 # --- Sampling, in a process of its own: its peak of memory is then the chain's -------------------------
 
 
-def python(code: str, *arguments) -> str:
-    """What a fresh Python printed."""
-    paths = [str(ROOT), str(ROOT / "benchmarks"), os.environ.get("PYTHONPATH", "")]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)], check=True, stdout=subprocess.PIPE,
-        text=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
-    )  # fmt: skip
-    return done.stdout
-
-
 def chain(name: str, on: str, n: int, passes: int) -> list[dict]:
     """Samples per second, counted once for each pass, and the peak of memory."""
     code = f"import chains; chains.measure({name!r}, {on!r}, {n}, {passes})"
-    found = json.loads(python(code).splitlines()[-1])
+    found = json.loads(running.python(code).splitlines()[-1])
     evaluated = n * (1 if name == "features" else passes)
     return [{"rate": round(evaluated / found["seconds"], 1), "peak_mb": round(found["peak"] / 1e6),
              **words(on)}]  # fmt: skip
@@ -239,7 +226,7 @@ print(between - start, time.perf_counter() - between)"""
 
 def imports(sizes: Sizes) -> list[dict]:
     """Seconds to import torch, and daeutils after it: the median of fresh processes."""
-    times = [map(float, python(IMPORT).split()) for _ in range(sizes.starts)]
+    times = [map(float, running.python(IMPORT).split()) for _ in range(sizes.starts)]
     torchs, ours = zip(*times, strict=True)
     return [
         {"what": what, "seconds": round(median(each), 3), "low": round(min(each), 3),

@@ -11,6 +11,7 @@ import peers
 import pytest
 import report
 import score_accuracy
+import seeds
 import torch
 from torch import nn
 
@@ -354,3 +355,43 @@ def test_the_image_benchmark_runs(tmp_path):
     for how in images.REPAIRS:
         kept = [row["labels_kept"] for row in rows["repair"] if row["how"] == how]
         assert kept[0] > kept[-1]  # much noise makes another digit
+
+
+# Other seeds
+
+SCRIPT = """
+import numpy as np, torch
+import daeutils as du
+du.claim("a generator", torch.rand(1, generator=torch.Generator().manual_seed(1)), at_least=0)
+torch.manual_seed(1)
+du.claim("the global one", torch.rand(1), at_least=0)
+du.claim("NumPy's", np.random.default_rng(1).random(), at_least=0)
+du.claim("a network", du.MLPDenoiser(2, seed=1).logits(torch.zeros(1, 2), 0.1).sum().item(), at_least=-9)
+du.claim("what does not hold", 2, at_most=1.0)
+du.claim("what comes after it", 0, at_most=1.0)
+"""
+
+
+def test_a_chapter_runs_with_other_seeds_and_goes_on_after_a_claim_that_fails(tmp_path):
+    path, rows = tmp_path / "script.py", {}
+    path.write_text(SCRIPT, "utf-8")
+    rows[5] = seeds.claims(path, 5, "quick")
+    path.write_text(
+        SCRIPT.replace("seed(1)", "seed(6)").replace("rng(1)", "rng(6)").replace("=1)", "=6)")
+    )
+    rows[0] = seeds.claims(path, 0, "quick")
+    assert [row["value"] for row in rows[5]] == [row["value"] for row in rows[0]]
+    assert [row["holds"] for row in rows[5]] == [True] * 4 + [False, True]
+
+
+def test_a_chapter_that_breaks_with_other_seeds_is_no_result(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text("missing", "utf-8")
+    with pytest.raises(RuntimeError, match=r"(?s)script with 5 added .*NameError"):
+        seeds.claims(path, 5, "quick")
+
+
+def test_the_seeds_benchmark_runs(tmp_path, capsys):
+    seeds.main(["quick", "--quick", "--out", str(tmp_path)])
+    assert "claims in 1 runs of chapters, 0 do not hold" in capsys.readouterr().out
+    assert json.loads((tmp_path / "seeds" / "quick.json").read_text("utf-8"))[0]["shift"] == 1000

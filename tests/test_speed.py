@@ -4,6 +4,7 @@ import json
 
 import contestants
 import pytest
+import running
 import speed
 import speed_report
 import torch
@@ -15,7 +16,7 @@ from daeutils.training import optimise
 
 
 def python(code: str) -> str:
-    return speed.python(code).strip()
+    return running.python(code).strip()
 
 
 def test_import_loads_nothing_slow():
