@@ -33,6 +33,7 @@ class Task(NamedTuple):
     batch: int
     device: torch.device
     tick: Callable[[], None]  # what network.logits calls first, for a contestant that does without
+    seed: int = 0  # of batches and noise, where a contestant takes one
 
 
 def loss_of(logits: Callable, x: Tensor, eps: Tensor) -> Tensor:
@@ -81,7 +82,7 @@ def endless(batches) -> Iterator[Tensor]:
 def fit(task: Task, steps: int, optimiser: str = "muon") -> None:
     """The book's."""
     du.fit(task.network, task.x, sigma=SIGMA, steps=steps, batch_size=task.batch, device=task.device,
-           optimiser=optimiser, progress=False)  # fmt: skip
+           optimiser=optimiser, seed=task.seed, progress=False)  # fmt: skip
 
 
 def fit_adam(task: Task, steps: int) -> None:
@@ -100,10 +101,11 @@ def bare(task: Task, steps: int) -> None:
         loss_of(network.logits, x, eps).backward()
 
 
-def tutorial(task: Task, steps: int) -> None:
+def tutorial(task: Task, steps: int, lr: float = LR) -> None:
     """The loop that tutorials show: a loader, Adam, and the loss read at each step."""
+    torch.manual_seed(task.seed)
     network = task.network.to(task.device)
-    optimiser, total = torch.optim.Adam(network.parameters(), lr=LR), 0.0
+    optimiser, total = torch.optim.Adam(network.parameters(), lr=lr), 0.0
     for x in islice(endless(loader(task)), steps):
         x = x.to(task.device)
         loss = loss_of(network.logits, x, torch.randn_like(x))
@@ -195,12 +197,13 @@ def graph(task: Task, steps: int) -> None:
         recorded.replay()
 
 
-FIT, BARE, GRAPH = "fit", "bare forward and backward", "bare, as a CUDA graph"
+FIT, ADAM, TUTORIAL = "fit", "fit, Adam", "tutorial"
+BARE, GRAPH = "bare forward and backward", "bare, as a CUDA graph"
 CONTESTANTS: dict[str, Callable[[Task, int], None]] = {
     FIT: fit,
-    "fit, Adam": fit_adam,
+    ADAM: fit_adam,
     BARE: bare,
-    "tutorial": tutorial,
+    TUTORIAL: tutorial,
     "lightning": lightning,  # a name begins with the package that it asks for
     "smalldiffusion": smalldiffusion,
     "smalldiffusion, batches in memory": smalldiffusion_resident,

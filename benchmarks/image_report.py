@@ -4,7 +4,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-from report import put, read_sections, table
+from report import over_seeds, put, read_sections, table, with_range
 
 import daeutils as du
 
@@ -48,17 +48,9 @@ def grouped(rows: list[dict], fields) -> dict[tuple, list[dict]]:
     return dict(found)
 
 
-def over_seeds(rows: list[dict], measure: str) -> tuple[float, float, float]:
-    """Mean, smallest and largest."""
-    values = [row[measure] for row in rows]
-    return sum(values) / len(values), min(values), max(values)
-
-
 def cell(rows: list[dict], measure: str) -> str:
     """A number, or a mean with its range."""
-    words = MEASURES[measure][1]
-    mean, low, high = (words.format(v) for v in over_seeds(rows, measure))
-    return mean if low == high else f"{mean} ({low} to {high})"
+    return with_range(over_seeds(rows, measure), MEASURES[measure][1])
 
 
 def chosen(rows: list[dict], by: str, fields) -> list[dict]:

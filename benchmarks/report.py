@@ -79,9 +79,9 @@ def summary(section: str, rows: list[dict]) -> dict[str, dict]:
         line = row["estimator"] + (f", sigma = {row['sigma']:g}" if section == "mixtures" else "")
         if column != "steps" and len(lengths) > 1 and row["steps"]:
             line += f" ({row['steps']:,} steps)"
-        found.setdefault(line, {}).setdefault(row[column], []).append(row["error"])
+        found.setdefault(line, {}).setdefault(row[column], []).append(row)
     return {
-        line: {at: (sum(e) / len(e), min(e), max(e)) for at, e in cells.items()}
+        line: {at: over_seeds(mine, "error") for at, mine in cells.items()}
         for line, cells in found.items()
     }
 
@@ -112,11 +112,20 @@ def table(heads: list[str], lines: list[list]) -> str:
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in [heads, rule, *lines])
 
 
+def over_seeds(rows: list[dict], measure: str) -> tuple[float, float, float]:
+    """Mean, smallest and largest."""
+    values = [row[measure] for row in rows]
+    return sum(values) / len(values), min(values), max(values)
+
+
+def with_range(found: tuple[float, float, float], words: str) -> str:
+    """A mean, and where they differ the smallest and the largest, each as `words` has it."""
+    mean, low, high = (words.format(value) for value in found)
+    return mean if low == high else f"{mean} ({low} to {high})"
+
+
 def _cell(value) -> str:
-    if value is None:
-        return ""
-    mean, low, high = value
-    return f"{mean:.4f}" if low == high else f"{mean:.4f} ({low:.4f} to {high:.4f})"
+    return "" if value is None else with_range(value, "{:.4f}")
 
 
 def page(measured: dict[str, list[dict]]) -> str:

@@ -1,6 +1,6 @@
 """How fast is the book on one machine, beside other loops and beside what the hardware allows?
 
-    python benchmarks/speed.py [training] [profile] [sampling] [startup] [growth]
+    python benchmarks/speed.py [training] [accuracy] [profile] [sampling] [startup] [growth]
 
 Speeds are compared as ratios within one run: the contestants take turns, several rounds of them. Each
 finished run is kept at once, in docs/measured/speed/<section>.json, and is not repeated.
@@ -24,7 +24,7 @@ import running
 import speed_report
 import torch
 from chains import device, wait
-from contestants import CONTESTANTS, FIT, GRAPH, SIGMA, Task, fit
+from contestants import ADAM, CONTESTANTS, FIT, GRAPH, SIGMA, TUTORIAL, Task, fit
 from torch.profiler import ProfilerActivity, profile, record_function
 
 import daeutils as du
@@ -39,6 +39,9 @@ class Sizes(NamedTuple):
     rounds: int = 7
     steps: tuple = (200, 15)  # timed in each round: points, images
     warm: int = 5  # steps before the clock starts
+    tutorial: tuple = (4000, 1000)  # steps whose accuracy the others are to reach: points, images
+    rates: tuple = (3e-4, 1e-3, 3e-3)  # the tutorial's loop takes the best one, chosen on seed 0
+    fresh: tuple = (1, 2, 3)  # seeds that are compared
     points: int = 100_000
     images: tuple = (1000, 10_000)  # that a chain holds
     passes: int = 3
@@ -50,7 +53,9 @@ class Sizes(NamedTuple):
     sizes: tuple = (1000, 10_000, 100_000, 1_000_000)
 
 
-QUICK = Sizes(2, (6, 2), 1, 3000, (30,), 1, 1, 1, (2, 4), (8, 16), (8, 16), (200, 400))
+QUICK = Sizes(
+    2, (6, 2), 1, (60, 4), (1e-3,), (1,), 3000, (30,), 1, 1, 1, (2, 4), (8, 16), (8, 16), (200, 400)
+)
 
 Runs = Iterator[tuple[dict, Callable[[], list[dict]]]]
 
@@ -74,10 +79,12 @@ TASKS = {  # name: (network, batch size)
 }
 
 
-def task_of(name: str, on: str, sizes: Sizes, tick: Callable[[], None] = lambda: None) -> Task:
+def task_of(
+    name: str, on: str, sizes: Sizes, tick: Callable[[], None] = lambda: None, seed: int = 0
+) -> Task:
     """A fresh network with its data; tick is called before each forward pass."""
     make, batch = TASKS[name]
-    network = make()
+    network = make(seed=seed)
     x = du.digits()[0] if name.startswith("U-Net") else points(sizes.points)
     logits = network.logits
 
@@ -86,7 +93,7 @@ def task_of(name: str, on: str, sizes: Sizes, tick: Callable[[], None] = lambda:
         return logits(*arguments)
 
     network.logits = ticking
-    return Task(network, x, batch, device(on), tick)
+    return Task(network, x, batch, device(on), tick, seed)
 
 
 def points(n: int) -> torch.Tensor:
@@ -130,6 +137,63 @@ def race_all(sizes: Sizes, rows) -> Runs:
     for on in devices():
         for name in TASKS:
             yield {"task": name, "on": on}, partial(race, name, on, sizes)
+
+
+# --- Time to the same accuracy ------------------------------------------------------------------------
+
+
+def error_of(task: Task) -> float:
+    """Points: the relative error of the score on fresh ones. Images: the loss on the test digits."""
+    chance, network = torch.Generator().manual_seed(2), task.network.requires_grad_(False)
+    images = task.x.ndim == 4
+    x = du.digits("test")[0] if images else du.ring().sample(20_000, chance)
+    x_noisy = du.corruption.gaussian(x, SIGMA, chance)
+    if images:
+        logits = network.logits(x_noisy.to(task.device), SIGMA)
+        return du.objectives.bce(logits, x.to(task.device)).mean().item() / x[0].numel()
+    learned = du.score_from_denoiser(network, x_noisy.to(task.device), SIGMA).cpu()
+    return du.relative_error(learned, du.ring().smooth(SIGMA).score(x_noisy))
+
+
+def trained(way: Callable, name: str, on: str, seed: int, steps: int, sizes: Sizes) -> dict:
+    """One whole training: its seconds, preparation included, and its error."""
+    task = task_of(name, on, sizes, seed=seed)
+    start = time.perf_counter()
+    way(task, steps)
+    wait(device(on))
+    seconds = time.perf_counter() - start
+    return {"steps": steps, "seconds": round(seconds, 4), "error": round(error_of(task), 6), **words(on)}
+
+
+def reached(name: str, on: str, seed: int, lr: float, ways: tuple, sizes: Sizes) -> list[dict]:
+    """The tutorial's loop, and with how few steps (25, 50, 100 ...) each way does as well."""
+    most = sizes.tutorial[name.startswith("U-Net")]
+    goal = trained(partial(CONTESTANTS[TUTORIAL], lr=lr), name, on, seed, most, sizes)
+    rows = [{"way": TUTORIAL, "times": 1.0, **goal}]
+    for way in ways:
+        for steps in (25 * 2**k for k in count()):
+            found = trained(CONTESTANTS[way], name, on, seed, steps, sizes)
+            if found["error"] <= goal["error"] or steps >= 2 * most:
+                break
+        as_good = found["error"] <= goal["error"]
+        times = round(goal["seconds"] / found["seconds"], 3) if as_good else None
+        rows.append({"way": way, "times": times, **found})
+    return rows
+
+
+def accuracy_all(sizes: Sizes, rows) -> Runs:
+    """How much sooner `fit` is as accurate as the loop that tutorials show."""
+    for on in devices():
+        for name in ("MLP, batch 1024", "U-Net, batch 64"):
+
+            def one(seed, lr, ways, on=on, name=name):
+                settings = {"task": name, "on": on, "seed": seed, "lr": lr}
+                return settings, partial(reached, name, on, seed, lr, ways, sizes)
+
+            yield from (one(0, lr, ()) for lr in sizes.rates)
+            mine = {"task": name, "on": on, "seed": 0}.items()
+            best = min((row for row in rows() if mine <= row.items()), key=lambda row: row["error"])
+            yield from (one(seed, best["lr"], (FIT, ADAM)) for seed in sizes.fresh)
 
 
 # --- Where the time goes ------------------------------------------------------------------------------
@@ -295,8 +359,8 @@ def growth_all(sizes: Sizes, rows) -> Runs:
 
 
 SECTIONS = {
-    "training": race_all, "profile": profile_all, "sampling": chain_all, "startup": start_all,
-    "growth": growth_all,
+    "training": race_all, "accuracy": accuracy_all, "profile": profile_all, "sampling": chain_all,
+    "startup": start_all, "growth": growth_all,
 }  # fmt: skip
 
 

@@ -118,6 +118,21 @@ def test_the_parts_of_a_step_add_up_to_the_whole():
     assert {row["part"] for row in rows} == {*speed.PARTS, "rest"}
 
 
+def test_each_way_takes_as_few_steps_as_reach_the_tutorials_error(monkeypatch):
+    """A way that does not learn is given twice the tutorial's steps, and is then said not to reach it."""
+    monkeypatch.setitem(contestants.CONTESTANTS, "idle", lambda task, steps: None)
+    task, where = "MLP, batch 1024", "CPU"
+    rows = speed.reached(task, where, 1, 1e-3, (contestants.FIT, "idle"), speed.QUICK)
+    goal, found, idle = rows
+    assert goal["steps"] == speed.QUICK.tutorial[0] and found["error"] <= goal["error"] < idle["error"]
+    assert found["times"] == pytest.approx(goal["seconds"] / found["seconds"], rel=1e-2)
+    assert idle["times"] is None and idle["steps"] >= 2 * goal["steps"] > idle["steps"] / 2
+    about = {"task": task, "on": where, "seed": 1, "torch": "2.11", "date": "2026-01-01"}
+    text = speed_report.page({"accuracy": [{**about, **row} for row in rows]})
+    assert f"| fit | {found['steps']} | {found['error']:.3g} | {found['times']:.3g} |" in text
+    assert "| idle | not reached |" in text
+
+
 def test_a_slope_is_the_power():
     rows = [{"at": at, "seconds": 3 * at**1.5} for at in (1, 10, 50)]
     assert speed_report.slope(rows) == pytest.approx(1.5)
