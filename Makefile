@@ -1,7 +1,7 @@
 # The book in a few commands; `make` alone lists them.
 #   VENV=dir     another place for the virtual environment, which several checkouts may share
 #   OUT=dir      where `make course` writes the folder to hand out
-#   BENCH="..."  arguments of bench-score, bench-images or bench-speed: sections and options
+#   BENCH="..."  arguments of one of the bench-...: sections and options
 #   PYTHON=...   the Python (3.11 or newer) that creates it
 #   CONSTRAINTS=file  the exact versions to install there; CONSTRAINTS= takes the newest that there are
 
@@ -21,7 +21,8 @@ NBVAL := --nbval --nbval-current-env --nbval-sanitize-with=tests/nbval.cfg \
          --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120
 
 .PHONY: help setup book test suite test-oldest test-newest lab site slides course refresh notebooks \
-        exercises weights bench bench-score bench-images bench-speed mutants clean
+        exercises weights bench bench-score bench-images bench-speed bench-seeds \
+        mutants clean
 .DELETE_ON_ERROR:
 
 help:
@@ -39,7 +40,7 @@ help:
 	@echo "make refresh    execute the notebooks in place, update README's chapter table"
 	@echo "make exercises  execute the solutions, make the students' notebooks from them"
 	@echo "make weights    train the networks that several chapters share again"
-	@echo "make bench      measure learned scores beside public packages, images, and speed (hours)"
+	@echo "make bench      measure scores beside public packages, images, speed, and other seeds (hours)"
 	@echo "make mutants    plant faults in the package one by one: does a test notice? (half an hour)"
 	@echo "make clean      remove what was built; $(VENV) stays"
 
@@ -104,7 +105,7 @@ weights: setup
 	@$(PY) -m daeutils.train
 
 # Run it again after an interruption: what was measured is kept.
-bench: bench-score bench-images bench-speed
+bench: bench-score bench-images bench-speed bench-seeds
 
 bench-score: setup
 	@$(PY) -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[bench]'
@@ -116,6 +117,9 @@ bench-images: setup
 bench-speed: setup
 	@$(PY) -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[bench]'
 	@$(PY) benchmarks/speed.py $(BENCH)
+
+bench-seeds: setup
+	@$(PY) benchmarks/seeds.py $(BENCH)
 
 # It goes on where it was interrupted.
 mutants: setup

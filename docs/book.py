@@ -422,6 +422,12 @@ def read_claims(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
+def read_seeds(budget: str) -> list[dict]:
+    """What benchmarks/seeds.py measured."""
+    path = STORED / "seeds" / f"{budget}.json"
+    return json.loads(path.read_text("utf-8")) if path.exists() else []
+
+
 def run(names: Sequence[str] = ()) -> None:
     """Execute copies of the committed chapters; notebooks/ stays as it is."""
     paths = chapters(names)
@@ -541,10 +547,13 @@ def site() -> None:
     measured = BUILD if read_times(BUILD)["chapters"].keys() >= books.keys() else STORED
     generated = source / "generated"
     generated.mkdir()
+    seeds = {name: read_seeds(name) for name in ("quick", "full")}
+    full = [row for row in seeds["full"] if not row["shift"]]
     pages = {
         "picture": f"![{picture[1]}](/picture.png)\n",
         "chapters": chapter_table("/chapters/{name}.ipynb", measured),
-        "claims": claims_table(read_claims(measured / "claims.jsonl")),
+        "claims": claims_table(read_claims(measured / "claims.jsonl"), seeds["quick"]),
+        "claims-full": claims_table(full, [row for row in seeds["full"] if row["shift"]]),
         "times": times_table(read_times(measured)),
         "mutants": mutants_table(json.loads((STORED / "mutants.json").read_text("utf-8"))),
         **{name: (STORED / f"{name}.md").read_text("utf-8") for name in (*BENCHMARKS, "cost")},
@@ -617,16 +626,33 @@ def cell_text(text: object) -> str:
     return " ".join(str(text).split()).replace("|", "\\|")
 
 
-def claims_table(claims: list[dict]) -> str:
+def claims_table(claims: list[dict], seeds: list[dict] | None = None) -> str:
+    """A row for each claim. seeds: the same ones as benchmarks/seeds.py found them."""
     if not claims:
         return "No claim has been recorded yet: `make book` records them.\n"
-    rows = ["| chapter | claim | value | bound |", "|---|---|---:|---:|"]
+    others: dict[tuple, list[str]] = {}
+    for row in seeds or []:
+        others.setdefault(same_claim(row), []).append(claim_value(row))
+    head, rule = ["chapter", "claim", "value", "bound"], ["---", "---", "---:", "---:"]
+    if others:
+        head[3:3], rule[3:3] = ["with other seeds"], ["---:"]
+    rows = [head, rule]
     for claim in claims:
         link = f"[{claim['chapter'][:2]}](/chapters/{claim['chapter']}.ipynb)"
-        text, bound = cell_text(claim["claim"]), cell_text(claim["bound"])
-        value = "true" if bound == "true" else f"{claim['value']:.3g}"
-        rows.append(f"| {link} | {text} | {value} | `{bound}` |")
-    return "\n".join(rows) + "\n"
+        cells = [link, cell_text(claim["claim"]), claim_value(claim), f"`{cell_text(claim['bound'])}`"]
+        if others:
+            cells[3:3] = [", ".join(others.get(same_claim(claim), []))]
+        rows.append(cells)
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def same_claim(row: dict) -> tuple:
+    return row["chapter"], row["claim"], row["bound"]
+
+
+def claim_value(row: dict) -> str:
+    value = f"{row['value']:.3g}" if row["bound"] != "true" else "true" if row["value"] else "false"
+    return value if row["holds"] else f"**{value}: does not hold**"
 
 
 def times_table(times: dict) -> str:

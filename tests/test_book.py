@@ -270,3 +270,24 @@ def test_pair_test_rejects_a_cell_stored_without_execution_count(tmp_path):
     nbformat.write(nb, tmp_path / "copy.ipynb")
     (problem,) = book.problems(tmp_path / "copy.ipynb", book.TWINS / f"{CHAPTER}.py")
     assert "without an execution count" in problem
+
+
+def test_the_page_of_claims_shows_what_other_seeds_gave():
+    """Beside the claim they belong to, in bold where it failed; a claim changed since has none."""
+    claims = [
+        {"chapter": CHAPTER, "claim": "it | falls", "value": 0.5, "bound": "<= 1", "holds": True},
+        {"chapter": CHAPTER, "claim": "it is even", "value": 1.0, "bound": "true", "holds": True},
+        {"chapter": CHAPTER, "claim": "a new one", "value": 3.0, "bound": ">= 2", "holds": True},
+    ]
+    seeds = [
+        claims[0] | {"value": 0.75, "shift": 1000},
+        claims[0] | {"value": 1.25, "shift": 2000, "holds": False},
+        claims[1] | {"shift": 1000},
+        claims[2] | {"bound": ">= 1", "shift": 1000},
+    ]
+    lines = book.claims_table(claims, seeds).splitlines()
+    assert "| with other seeds |" in lines[0]
+    assert r"it \| falls | 0.5 | 0.75, **1.25: does not hold** | `<= 1` |" in lines[2]
+    assert "it is even | true | true | `true` |" in lines[3]
+    assert "a new one | 3 |  | `>= 2` |" in lines[4]
+    assert "with other seeds" not in book.claims_table(claims)
