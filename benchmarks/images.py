@@ -129,6 +129,13 @@ def draw(name: str, n: int, seed: int) -> torch.Tensor:
 WAYS = {"flow": (20, 0.0), "flow with noise": (40, 0.25)}  # levels, churn
 
 
+def walk_down(x: torch.Tensor, levels: torch.Tensor, luck: torch.Generator) -> torch.Tensor:
+    """Chapter 10's walkback: one step at each level."""
+    for level in levels.tolist():
+        x = du.walkback(unet(), x, 1, level, luck)
+    return x
+
+
 def from_noise(network, n: int, seed: int, way: str) -> torch.Tensor:
     """The probability flow from noise about the mean digit, from level 10 to 0.02."""
     (levels, churn), luck = WAYS[way], chance(seed)
@@ -207,13 +214,16 @@ def longer(sizes: Sizes, rows) -> Runs:
 
 def flowed(name: str, way: str, seed: int, sizes: Sizes) -> list[dict]:
     """A shipped network's images from noise."""
+    if way == "walkback":  # from plain grey, which its first noise hides
+        grey = torch.full((sizes.n_flow, 1, 28, 28), 0.5, device=DEVICE)
+        return [judge(walk_down(grey, du.noise_schedule(20, high=2.0), chance(seed)), sizes)]
     return [judge(from_noise(unet(name), sizes.n_flow, seed, way), sizes)]
 
 
 def flow(sizes: Sizes, rows) -> Runs:
     """The shipped networks from pure noise."""
-    for way in WAYS:
-        for name in ("bce", "edm"):
+    for way in (*WAYS, "walkback"):
+        for name in ("bce", "edm") if way in WAYS else ("bce",):
             for seed in sizes.seeds:
                 yield (
                     {"network": f"digits-unet-{name}", "way": way, "n": sizes.n_flow, "seed": seed},
@@ -292,8 +302,7 @@ def mend(how: str, strength: float, seed: int, sizes: Sizes) -> list[dict]:
     x, luck = draw("VAE", sizes.n, seed), torch.Generator(DEVICE).manual_seed(seed + 100)
     labels = du.evaluation.probabilities(x).argmax(1)
     if how == "walkback":
-        for level in du.noise_schedule(5, high=strength, low=0.2).tolist():
-            x = du.walkback(unet(), x, 1, level, luck)
+        x = walk_down(x, du.noise_schedule(5, high=strength, low=0.2), luck)
     else:
         levels, churn = REPAIRS[how]
         x = du.corruption.gaussian(x, strength, luck)

@@ -325,7 +325,7 @@ du.claim(
 du.claim(
     "walkback at half the cost: distance against the flow",
     by_way["walkback, 20"] / by_way["flow, 39"],
-    at_most=1.3,
+    at_most=2.0,
 )
 du.claim(
     "walkback at twice as many levels: distance against half as many",
@@ -340,7 +340,8 @@ du.claim(
 
 # %% [markdown]
 # At equal cost Langevin is far behind. Its noise and its climb balance only after many small steps at each level, and each level hands its lag to the next. More steps help it. The flow has no noise to average out, so a few large steps of second order do. And walkback, with half the evaluations,
-# comes about as near as the flow (with 200 images and one seed, only large differences count): it is not exact even for $R^*$, but a flow keeps every error that it has made, and fresh noise covers some of them up. Do not conclude that more of it is better: with twice as many levels it gets worse. That a mean answers where a draw is needed does not explain it alone: for one Gaussian and its exact $R^*$ more levels lose less of the variance, while these digits lose ink and variance (exercise e). A likely reason is that digits have many modes: each pass also climbs, and what it climbs to is thin and typical, as in chapters 06 and 07. The network's own errors, one for each pass, may add to it.
+# does not look worse: with 200 images and three seeds the ratio of the two distances is anything from 0.97 to 1.36. So count more. With 2,000 images and three seeds (the page *Benchmarks: images*) its distance is 1.6 times the flow's. Its digits miss in another way: they cover as many kinds of real digit or more, but they crowd where real digits are densest, nearer to the training images than test digits are. So they are too typical, as T6 has it, while the flow's miss by broken strokes:
+# a flow keeps every error that it has made, and fresh noise covers some of them up. Do not conclude that more of it is better: with twice as many levels it gets worse. That a mean answers where a draw is needed does not explain it alone: for one Gaussian and its exact $R^*$ more levels lose less of the variance, while these digits lose ink and variance (exercise e). A likely reason is that digits have many modes: each pass also climbs, and what it climbs to is thin and typical, as in chapters 06 and 07. The network's own errors, one for each pass, may add to it.
 #
 # ## Noise for the flow
 #
@@ -536,7 +537,7 @@ last.remove()
 #
 # * A diffusion model is a denoising autoencoder that is told its noise level, and a way to come down through the levels. Its denoiser may be trained with BCE.
 # * From pure noise the flow makes digits far closer to real ones than the VAE does, varied and no copies: P4 finds here what it lacked. The floor of real digits is still not reached.
-# * Noise on the way down works too: walkback at falling levels about as well as the flow, as far as 200 images can tell, and for less, Langevin at a price in evaluations. A flow that puts some noise back at each level forgets errors: more of its digits lie where real ones do.
+# * Noise on the way down works too: walkback at falling levels for half the evaluations, with digits that are too typical, Langevin at a price in evaluations. Two hundred images could not tell walkback from the flow; two thousand could. A flow that puts some noise back at each level forgets errors: more of its digits lie where real ones do.
 # * Noise on the way refines samples further than plain passes do, and keeps fewer of the labels; walkback at one level (chapter 07) does it about as well as at falling ones: how far to go is a choice, not a discovery.
 # * DAE, DDPM and EDM are three notations of one thing, and a line of algebra translates.
 
