@@ -100,13 +100,19 @@ def _download(kind, place: Path) -> None:
 
 @contextlib.contextmanager
 def _silent_at_most(seconds: float):
-    """A server that says nothing for so long has failed; urllib waits for ever otherwise."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
+    """A server that says nothing for so long has failed; urllib and requests wait for ever otherwise."""
+    with contextlib.ExitStack() as stack:
+        stack.callback(socket.setdefaulttimeout, socket.getdefaulttimeout())
+        socket.setdefaulttimeout(seconds)
+        with contextlib.suppress(ImportError):  # without requests there is no gdown either
+            from requests.adapters import HTTPAdapter
+
+            send = HTTPAdapter.send
+            stack.callback(setattr, HTTPAdapter, "send", send)
+            HTTPAdapter.send = lambda *what, timeout=None, **how: send(
+                *what, timeout=timeout or seconds, **how
+            )
         yield
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 def mnist(split: str = "train", root: str = "data") -> tuple[Tensor, Tensor]:
@@ -137,8 +143,7 @@ def celeba(
 
     An image takes 12 side^2 bytes: at side 64, 20,000 images take 1 GB, and all 162,770 of the training
     split 8 GB. Set `limit` to what fits. The download (1.4 GB) comes from Google Drive, asks for the
-    package gdown, and is often refused there; the error then says which files to put where. gdown has no
-    time limit: where a proxy never answers, end it with Ctrl-C.
+    package gdown, and is often refused there; the error then says which files to put where.
 
     Args:
         split: "train", or "test" (19,962 images of other people); the archive's third part is left out.
@@ -153,7 +158,8 @@ def celeba(
         images (N, 3, side, side) float32 in [0, 1], labels (N,) int64.
 
     Raises:
-        RuntimeError: the archive is not in root and could not be downloaded.
+        RuntimeError: the archive is not in root and could not be downloaded, or the server is silent for
+            PATIENCE seconds.
         ValueError: an unknown split or label, a side or limit below 1, or a file that is no image.
     """
     _require_split(split)
@@ -163,7 +169,8 @@ def celeba(
     import torchvision
 
     try:
-        stored = torchvision.datasets.CelebA(root, split=split, download=True)
+        with _silent_at_most(PATIENCE):
+            stored = torchvision.datasets.CelebA(root, split=split, download=True)
     except Exception as error:  # gdown has kinds of its own
         names = ", ".join(name for _, _, name in torchvision.datasets.CelebA.file_list)
         raise RuntimeError(

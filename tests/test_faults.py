@@ -53,7 +53,9 @@ import nbformat
 import numpy as np
 import psutil
 import pytest
+import requests
 import torch
+import torchvision
 from fresh import ROOT, run
 from jupytext import write as write_twin
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -71,9 +73,16 @@ HERE = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
 # The network
 
 
-@pytest.mark.parametrize("load", [du.mnist, du.fashion_mnist])
+def as_gdown_does(file_id, root, filename, md5=None):
+    """Its first request, in place of the package: without a time limit."""
+    requests.Session().get(f"https://drive.google.com/uc?id={file_id}", stream=True, verify=True)
+
+
+@pytest.mark.parametrize("load", [du.mnist, du.fashion_mnist, du.celeba])
 def test_a_server_that_never_answers_is_given_up(load, tmp_path, monkeypatch):
     """A proxy that accepts and then is silent, for each kind of address."""
+    monkeypatch.setattr(torchvision.datasets.celeba, "download_file_from_google_drive", as_gdown_does)
+    send = requests.adapters.HTTPAdapter.send
     monkeypatch.setattr(data, "PATIENCE", 0.3)
     monkeypatch.setattr(urllib.request, "_opener", None)  # it remembers the proxies of its first use
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -89,7 +98,8 @@ def test_a_server_that_never_answers_is_given_up(load, tmp_path, monkeypatch):
             load(root=str(tmp_path))
         assert 0.3 <= time.monotonic() - start < 10
         end.cancel()
-    assert socket.getdefaulttimeout() is None  # for others nothing has changed
+    # For others nothing has changed.
+    assert socket.getdefaulttimeout() is None and requests.adapters.HTTPAdapter.send is send
     assert not list(tmp_path.iterdir())
 
 
