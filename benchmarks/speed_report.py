@@ -65,11 +65,15 @@ def _training(rows):
 def _accuracy(rows):
     yield ACCURACY
 
-    def mean(rows, name):
-        reached = all(row["times"] for row in rows)
-        return with_range(over_seeds(rows, name), "{:.3g}") if reached else "not reached"
+    words = {"steps": "{:,.0f}", "error": "{:.3g}", "times": "{:.3g}"}
 
-    names = ("steps", "error", "times")
+    def cells(rows):
+        reached = all(row["times"] for row in rows)
+        return [
+            with_range(over_seeds(rows, name), words[name]) if reached else "not reached"
+            for name in words
+        ]
+
     heads = ["way", *(f"{on}, {what}" for on in ON for what in ("steps", "error", "times as fast"))]
     fresh = [row for row in rows if row["seed"]]
     for (task,), mine in blocks(fresh, "task").items():
@@ -77,7 +81,7 @@ def _accuracy(rows):
         for (way,), each in blocks(mine, "way").items():
             seeds = {on: rows for (on,), rows in blocks(each, "on").items()}
             lines.append(
-                [way, *(mean(seeds[on], name) if on in seeds else "" for on in ON for name in names)]
+                [way, *(cell for on in ON for cell in (cells(seeds[on]) if on in seeds else [""] * 3))]
             )
         yield f"{task}\n\n{table(heads, lines)}"
 
