@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import running
+from report import read_sections
 
 TWINS = running.ROOT / "notebooks" / "scripts"
 PLAY = "import sys, seeds; seeds.play(sys.argv[1], int(sys.argv[2]))"
@@ -45,21 +46,21 @@ def play(path: str, shift: int) -> None:
     import daeutils
     from daeutils import lessons
 
-    kinds = torch.Generator, torch.manual_seed, numpy.random.default_rng, daeutils.claim
+    set_global, make_rng, check = torch.manual_seed, numpy.random.default_rng, daeutils.claim
 
-    class Generator(kinds[0]):
+    class Generator(torch.Generator):
         def manual_seed(self, seed):
             return super().manual_seed(seed + shift)
 
     def claim(*arguments, **bounds):
         try:
-            kinds[3](*arguments, **bounds)
+            check(*arguments, **bounds)
         except lessons.ClaimError as error:
             print(error)
 
     torch.Generator, daeutils.claim = Generator, claim
-    torch.manual_seed = lambda seed: kinds[1](seed + shift)
-    numpy.random.default_rng = lambda seed=None: kinds[2](seed + shift if isinstance(seed, int) else seed)
+    torch.manual_seed = lambda seed: set_global(seed + shift)
+    numpy.random.default_rng = lambda seed=None: make_rng(seed + shift if isinstance(seed, int) else seed)
     runpy.run_path(path, run_name="__main__")
 
 
@@ -104,9 +105,7 @@ def run(section: str, folder: Path, sizes: Sizes, again: bool = False, only: str
 
 def publish(folder: Path) -> None:
     """Say what did not hold; the web book's page of claims shows all of it."""
-    for section in SECTIONS:
-        path = folder / "seeds" / f"{section}.json"
-        rows = json.loads(path.read_text("utf-8")) if path.exists() else []
+    for section, rows in read_sections(folder / "seeds", SECTIONS).items():
         failed = [row for row in rows if not row["holds"]]
         runs = {(row["chapter"], row["shift"]) for row in rows}
         print(f"{section}: {len(rows)} claims in {len(runs)} runs of chapters, {len(failed)} do not hold")

@@ -67,22 +67,19 @@ def _accuracy(rows):
 
     words = {"steps": "{:,.0f}", "error": "{:.3g}", "times": "{:.3g}"}
 
-    def cells(rows):
-        reached = all(row["times"] for row in rows)
-        return [
-            with_range(over_seeds(rows, name), words[name]) if reached else "not reached"
-            for name in words
-        ]
+    def cells(row):
+        mine = row["seeds"]
+        if not all(each["times"] for each in mine):
+            return ["not reached"] * len(words)
+        return [with_range(over_seeds(mine, name), how) for name, how in words.items()]
 
     heads = ["way", *(f"{on}, {what}" for on in ON for what in ("steps", "error", "times as fast"))]
     fresh = [row for row in rows if row["seed"]]
     for (task,), mine in blocks(fresh, "task").items():
         lines = []
         for (way,), each in blocks(mine, "way").items():
-            seeds = {on: rows for (on,), rows in blocks(each, "on").items()}
-            lines.append(
-                [way, *(cell for on in ON for cell in (cells(seeds[on]) if on in seeds else [""] * 3))]
-            )
+            devices = [{"on": on, "seeds": seeds} for (on,), seeds in blocks(each, "on").items()]
+            lines.append([way, *by_device(devices, cells)])
         yield f"{task}\n\n{table(heads, lines)}"
 
 

@@ -633,16 +633,15 @@ def claims_table(claims: list[dict], seeds: list[dict] | None = None) -> str:
     others: dict[tuple, list[str]] = {}
     for row in seeds or []:
         others.setdefault(same_claim(row), []).append(claim_value(row))
-    head, rule = ["chapter", "claim", "value", "bound"], ["---", "---", "---:", "---:"]
-    if others:
-        head[3:3], rule[3:3] = ["with other seeds"], ["---:"]
-    rows = [head, rule]
+    rows = [["chapter", "claim", "value", "with other seeds", "bound"], ["---", "---", *["---:"] * 3]]
     for claim in claims:
         link = f"[{claim['chapter'][:2]}](/chapters/{claim['chapter']}.ipynb)"
-        cells = [link, cell_text(claim["claim"]), claim_value(claim), f"`{cell_text(claim['bound'])}`"]
-        if others:
-            cells[3:3] = [", ".join(others.get(same_claim(claim), []))]
-        rows.append(cells)
+        other = ", ".join(others.get(same_claim(claim), []))
+        bound = f"`{cell_text(claim['bound'])}`"
+        rows.append([link, cell_text(claim["claim"]), claim_value(claim), other, bound])
+    if not others:
+        for row in rows:
+            del row[3]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
