@@ -326,7 +326,7 @@ digits_half, shapes_half = map(half, counts)
 du.claim(
     "larger images hold out longer: level of half the candidates",
     shapes_half / digits_half,
-    at_least=1.2,
+    at_least=1.5,
 )
 du.claim(
     "at 10, where the flow starts, digits tell almost nothing", counts["digits, 8 × 8"][-4], at_least=0.9
