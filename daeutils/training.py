@@ -279,6 +279,7 @@ def fit(
     batch_size: int | None = None,
     lr: float | None = None,
     optimiser: str = "muon",
+    weight: Callable[[Tensor], Tensor] | None = None,
     seed: int = 0,
     device=None,
     progress: bool = True,
@@ -300,14 +301,15 @@ def fit(
         source: a tensor of data in [0, 1], (N, d) or (N, C, H, W), or anything with `.sample(n)`.
         sigma: a float, in units of the data's [0, 1], or a law over noise levels: a function
             (n, generator) -> (n,), such as `corruption.log_normal()`.
-        objective: "bce" or "mse", both of the sigmoid of the logits; "mse" also of another output, times
-            the network's `weight(sigma)` if that is "edm".
+        objective: "bce" or "mse", both of the sigmoid of the logits; "mse" also of another output.
         steps, seconds: when to stop, whichever comes first; 2,000 steps if neither is given.
         batch_size: 1024 points or 64 images by default; of all processes together.
         lr: learning rate at the start of the cosine; by default 2e-2 for points and 1e-2 for images, and
             for "adam" 1e-2 and 2e-3.
         optimiser: "muon", the default, steps along orthogonalised gradients wherever a weight is a
             matrix; or "adam".
+        weight: by what the loss of each noise level is multiplied, a function (n,) -> (n,); 1 by default,
+            and for the output "edm" the network's own. No weight moves the minimum at any level.
         seed: of batches and noise. The same seed gives the same network on one machine.
         device: a GPU where there is one, by default.
         checkpoint: a file that keeps the state every 20 seconds and at the end. The same call goes on
@@ -327,6 +329,8 @@ def fit(
         raise ValueError(f"objective is {objective!r}; expected one of {sorted(OBJECTIVES)}.")
     if optimiser not in ("adam", "muon"):
         raise ValueError(f"optimiser is {optimiser!r}; expected 'adam' or 'muon'.")
+    if weight is not None and not callable(weight):
+        raise ValueError(f"weight is {weight!r}; expected a function of noise levels, (n,) -> (n,).")
     output = getattr(denoiser, "output", "sigmoid")
     if output != "sigmoid" and objective == "bce":
         raise ValueError(
@@ -355,6 +359,7 @@ def fit(
     if lr is None:
         lr = {"muon": (2e-2, 1e-2), "adam": (1e-2, 2e-3)}[optimiser][images]
     risk = OBJECTIVES[objective] if output == "sigmoid" else squared_error
+    balance = denoiser.weight if weight is None and output == "edm" else weight
 
     def batch() -> tuple[Tensor, Tensor, Tensor | float]:
         x, eps = next(pairs)
@@ -365,13 +370,14 @@ def fit(
         # corruption.gaussian without its checks, each of which would make a GPU wait
         shaped = level.reshape(-1, *[1] * (x.ndim - 1)) if callable(sigma) else level
         values = risk(denoiser.logits(x + shaped * eps, level), x)
-        if output == "edm":
-            values = values * denoiser.weight(torch.as_tensor(level)).flatten()
+        if balance is not None:
+            values = values * balance(torch.as_tensor(level)).flatten()
         return values.mean() / x[0].numel()
 
     about = {"objective": objective, "optimiser": optimiser, "batch_size": batch_size, "seed": seed}
     if checkpoint is not None:  # the data are read through only where somebody will compare
         things = {"network": denoiser, "source": source, "sigma": sigma}
+        things |= {} if weight is None else {"weight": weight}
         about |= {name: _words(thing) for name, thing in things.items()}
     return optimise(
         denoiser,

@@ -221,7 +221,7 @@ FAULTS = {
         Fault("u[:, 1:].clamp(2**-26", "u[:, :-1].clamp(2**-26", "the noise depends on the point"),
         Fault("(u[:, 0] * n).long()", "(u[:, 0] * (n - 1)).long()", "the last point is never drawn"),
         Fault("OBJECTIVES[objective] if", 'OBJECTIVES["bce"] if', "the objective asked for is ignored"),
-        Fault("values = values * denoiser.weight(torch.as_tensor(level)).flatten()", "pass",
+        Fault("values = values * balance(torch.as_tensor(level)).flatten()", "pass",
               "the squared error of many levels has no weights"),
         Fault("torch._foreach_copy_(present, means)", "pass", "averaging is forgotten"),
         Fault("min(most, (1 + before) / (10 + before))", "most",

@@ -176,6 +176,7 @@ def stored(tmp_path):
         ({"lr": 0.5}, r"lr is 0\.5, there 0\.02"),
         ({"objective": "mse"}, "objective is 'mse', there 'bce'"),
         ({"batch_size": 7}, "batch_size is 7, there 1024"),
+        ({"weight": torch.square}, "weight is .*square.*, there None"),
     ],
 )
 def test_the_checkpoint_of_other_arguments_is_refused(stored, change, text):

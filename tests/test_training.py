@@ -1,5 +1,6 @@
 """The training loop: what it converges to, what it repeats, when it stops, what it refuses."""
 
+import copy
 import itertools
 import json
 import math
@@ -338,6 +339,28 @@ def test_edm_weighs_the_squared_error_until_it_is_that_of_the_layers():
     assert np.mean(history.loss[-10:]) < 0.9 * np.mean(history.loss[:10])
 
 
+def test_a_weight_multiplies_the_loss_of_each_noise_level():
+    """Shares that add up to 1 at each level have losses that add up: of one batch, by a linear law."""
+    levels = torch.tensor([0.05, 0.05, 0.3, 0.3])
+
+    def first_loss(weight, denoiser=None):
+        denoiser = small(noise_levels=True) if denoiser is None else denoiser
+        how = dict(sigma=lambda n, generator: levels.repeat(n // 4), batch_size=64, weight=weight)
+        return fit(denoiser, GOOD, steps=1, progress=False, **how).loss[0]
+
+    low, high = first_loss(lambda s: (s < 0.1).float()), first_loss(lambda s: (s > 0.1).float())
+    assert 0 < low < high  # more noise, more to pay
+    assert low + high == pytest.approx(first_loss(None), rel=1e-5)
+    assert first_loss(lambda s: 3 * torch.ones_like(s)) == pytest.approx(3 * first_loss(None), rel=1e-5)
+
+    how = dict(sigma=0.1, steps=1, objective="mse", batch_size=8, progress=False)
+    network = du.UNetDenoiser(noise_levels=True, side=8, width=4, dense=8, output="edm")
+    own, images = copy.deepcopy(network), torch.rand(9, 1, 8, 8, generator=seeded())
+    plain = fit(network, images, weight=torch.ones_like, **how).loss[0]  # one level, given as a number
+    weighed = fit(own, images, **how).loss[0]
+    assert weighed / plain == pytest.approx(network.weight(torch.tensor(0.1)).item(), rel=1e-5)
+
+
 @pytest.mark.parametrize("mode", [True, False])
 def test_the_mode_of_the_network_is_left_as_it_was(mode):
     denoiser = small().train(mode)
@@ -467,6 +490,7 @@ class OutOfTheCube:
         (dict(objective="l1"), r"objective is 'l1'; expected one of \['bce', 'mse'\]"),
         (dict(denoiser=small(output="linear")), r"output 'linear'.*BCE is not defined.*objective=.mse."),
         (dict(optimiser="sgd"), "optimiser is 'sgd'; expected 'adam' or 'muon'"),
+        (dict(weight=2.0), r"weight is 2\.0; expected a function"),
         (dict(steps=0), "steps is 0"),
         (dict(steps=2.5), "steps is 2.5"),
         (dict(seconds=0), "seconds is 0"),
