@@ -1,6 +1,7 @@
 # The book in a few commands; `make` alone lists them.
 #   VENV=dir     another place for the virtual environment, which several checkouts may share
 #   OUT=dir      where `make course` writes the folder to hand out
+#   SHUFFLE=7    another order of the tests, for `make test` and `make suite`; THREADS=2 for PyTorch
 #   BENCH="..."  arguments of one of the bench-...: sections and options
 #   PYTHON=...   the Python (3.11 or newer) that creates it
 #   CONSTRAINTS=file  the exact versions to install there; CONSTRAINTS= takes the newest that there are
@@ -8,6 +9,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 CONSTRAINTS ?= constraints.txt
+THREADS ?= 1
 
 PY := "$(VENV)/bin/python"
 # A target has its spaces escaped.
@@ -70,7 +72,8 @@ test: setup
 # of different files: PyTorch with one thread each, or the two would wait for one another.
 # The pattern reaches pytest as it stands where there is no chapter: that is an error, not a pass.
 suite: setup
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile $(NBVAL) tests notebooks/*.ipynb notebooks/solutions/*.ipynb
+	@OMP_NUM_THREADS=$(THREADS) $(PY) -m pytest -n 2 --dist loadfile $(NBVAL) $(addprefix --shuffle=,$(SHUFFLE)) \
+	  tests notebooks/*.ipynb notebooks/solutions/*.ipynb
 
 # Old packages warn of what newer ones beside them have changed; nobody will mend that.
 test-oldest:

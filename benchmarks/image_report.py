@@ -12,7 +12,8 @@ NOTE = r"""Frechet distances are taken in the 64 features of the shipped classif
 digits; they compare only within this book, and only sets of one size. *Near* is the median distance
 to the nearest training image, in pixels and in features, divided by that of test digits: much less
 than 1 is a sign of copies, or of images that are too typical (chapter 07). Where there are several
-seeds, a cell is their mean, with the smallest and the largest in brackets."""
+seeds, a cell is their mean, with the smallest and the largest in brackets. An *error* is the squared
+error of the reconstruction, per image, at the noise level that is named, on the test digits."""
 MEASURES = {
     "frechet": ("Frechet", "{:.0f}"), "kernel": ("kernel", "{:.0f}"), "density": ("density", "{:.2f}"),
     "coverage": ("coverage", "{:.2f}"), "confidence": ("confidence", "{:.2f}"),
@@ -20,12 +21,15 @@ MEASURES = {
     "near_features": ("near, features", "{:.2f}"), "labels_kept": ("labels kept", "{:.2f}"),
 }  # fmt: skip
 ALL = tuple(MEASURES)[:-1]
+ERRORS = {f"error_{sigma}": (f"error, {sigma}", "{:.2f}") for sigma in (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)}
+MEASURES |= ERRORS
 SOME = ("frechet", "coverage", "labels_kept", "near_pixels")
 CHAIN = ("frechet", "coverage", "confidence", "rarest_class", "near_pixels")
 TABLES = {  # section: (title, what tells its lines apart, the measures shown)
     "ruler": ("The ruler", ("set", "n"), ALL),
     "training": ("Quick training: BCE or MSE", ("loss", "lr", "steps"), ALL),
     "longer": ("A longer training: BCE or MSE", ("loss", "lr", "steps", "way"), ALL),
+    "weight": ("A weight for each noise level", ("loss", "weight", "lr", "steps"), (*ERRORS, *SOME[:2])),
     "flow": ("From pure noise, shipped weights", ("network", "way", "n"), ALL),
     "synthesis": (
         "Synthesis: one denoiser, iterated from noise", ("start", "how", "sigma", "passes"), CHAIN

@@ -1,6 +1,7 @@
 """How good are the images? Synthesis, refinement and diffusion on real digits, with intervals and seeds.
 
-    python benchmarks/images.py [ruler] [training] [longer] [flow] [synthesis] [refinement] [repair]
+    python benchmarks/images.py [ruler] [training] [longer] [weight] [flow] [synthesis]
+                                [refinement] [repair]
 
 Every set is compared with the 2,000 test digits, in the features of the shipped classifier. A finished
 run is kept at once, in docs/measured/images/<section>.json, and is not repeated: Ctrl-C loses one run.
@@ -18,6 +19,7 @@ import torch
 from torchvision.transforms.functional import gaussian_blur
 
 import daeutils as du
+from daeutils.train import even
 
 DEVICE = du.pick_device()
 
@@ -169,18 +171,29 @@ def ruler(sizes: Sizes, rows) -> Runs:
 LOSSES = {"BCE": ("bce", "sigmoid"), "MSE, EDM": ("mse", "edm")}
 
 
-def trained(loss: str, lr: float, seed: int, steps: int, ways, sizes: Sizes) -> list[dict]:
-    """One training, judged by what it makes of noise, in each way."""
+def trained(loss: str, lr: float, seed: int, steps: int, ways, sizes: Sizes, weight=None) -> list[dict]:
+    """One training, judged by what it makes of noise, in each way, and by its errors at some levels."""
     objective, output = LOSSES[loss]
     network = du.UNetDenoiser(noise_levels=True, output=output, seed=seed)
     start = time.monotonic()
     done = du.fit(network, real("train"), sigma=du.corruption.log_normal(), objective=objective,
-                  steps=steps, lr=lr, seed=seed, progress=False)  # fmt: skip
+                  steps=steps, lr=lr, weight=weight, seed=seed, progress=False)  # fmt: skip
     if done.interrupted:
         raise KeyboardInterrupt
     seconds, network = round(time.monotonic() - start), network.requires_grad_(False)
     made = {way: from_noise(network, sizes.n, seed, way) for way in ways}
-    return [{"way": way, "seconds": seconds, **judge(x, sizes)} for way, x in made.items()]
+    about = {"seconds": seconds, **errors(network)}
+    return [{"way": way, **about, **judge(x, sizes)} for way, x in made.items()]
+
+
+def errors(network) -> dict:
+    """Squared error per image on the test digits, at some noise levels."""
+    x, found = real("test"), {}
+    for name in image_report.ERRORS:
+        sigma = float(name.removeprefix("error_"))
+        x_noisy = x + sigma * torch.randn(x.shape, generator=chance(0)).to(x)
+        found[name] = round(du.objectives.squared_error(network(x_noisy, sigma), x).mean().item(), 5)
+    return found
 
 
 def best_rate(loss: str, rows: list[dict]) -> float:
@@ -210,6 +223,17 @@ def longer(sizes: Sizes, rows) -> Runs:
             lr = best_rate(loss, quick)
             settings = {"loss": loss, "lr": lr, "seed": seed, "steps": sizes.longer, "n": sizes.n}
             yield settings, partial(trained, loss, lr, seed, sizes.longer, WAYS, sizes)
+
+
+def weight(sizes: Sizes, rows) -> Runs:
+    """A quick training again, with a weight for each noise level beside BCE without."""
+    quick = rows("training")
+    for seed in sizes.fresh:
+        for loss, words, how in (("BCE", "none", None), ("BCE", "even", even), ("MSE, EDM", "EDM", None)):
+            lr = best_rate(loss, quick)
+            settings = {"loss": loss, "weight": words, "lr": lr, "seed": seed, "steps": sizes.steps,
+                        "n": sizes.n}  # fmt: skip
+            yield settings, partial(trained, loss, lr, seed, sizes.steps, ["flow"], sizes, how)
 
 
 def flowed(name: str, way: str, seed: int, sizes: Sizes) -> list[dict]:
@@ -325,7 +349,7 @@ def repair(sizes: Sizes, rows) -> Runs:
                 )
 
 
-SECTIONS = {f.__name__: f for f in (ruler, training, longer, flow, synthesis, refinement, repair)}
+SECTIONS = {f.__name__: f for f in (ruler, training, longer, weight, flow, synthesis, refinement, repair)}
 
 # --- Running ------------------------------------------------------------------------------------------
 

@@ -62,7 +62,12 @@ def vae(checkpoint=None, steps=8000):
     return network, history, metric
 
 
-def unet(objective: str, output: str, checkpoint=None, steps=15_000):
+def even(sigma: torch.Tensor) -> torch.Tensor:
+    """The root of EDM's weight: with it a step hears of low noise levels too, where BCE is small."""
+    return 2 * (sigma**2 + 0.25).sqrt() / sigma
+
+
+def unet(objective: str, output: str, weight=None, checkpoint=None, steps=15_000):
     """One noise-conditional U-Net. Metric: Frechet distance of its probability flow from noise."""
     network = denoisers.UNetDenoiser(noise_levels=True, output=output, seed=SEED)
     history = training.fit(
@@ -71,6 +76,7 @@ def unet(objective: str, output: str, checkpoint=None, steps=15_000):
         sigma=corruption.log_normal(),
         objective=objective,
         steps=steps,
+        weight=weight,
         seed=SEED,
         checkpoint=checkpoint,
     )
@@ -113,7 +119,7 @@ def spiral(checkpoint=None, steps=8000):
 RECIPES: dict[str, Callable] = {
     "digits-classifier": classifier,  # first: the others are measured in its features
     "digits-vae": vae,
-    "digits-unet-bce": partial(unet, "bce", "sigmoid"),
+    "digits-unet-bce": partial(unet, "bce", "sigmoid", even),
     "digits-unet-edm": partial(unet, "mse", "edm"),  # the same layers, data, seed and steps
     "spiral-mlp-bce": spiral,
 }

@@ -1,6 +1,8 @@
 """The surroundings of every test: no window, no open figure, the same examples on every run."""
 
+import itertools
 import os
+import random
 import shutil
 from pathlib import Path
 
@@ -26,6 +28,25 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "book"))
 CHROMIUM = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
   --disable-component-update --disable-sync""".split()
 CHROMIUM.append("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost")
+
+
+def pytest_addoption(parser):
+    """--shuffle=SEED: `make suite SHUFFLE=7`."""
+    parser.addoption("--shuffle", type=int, help="another order: files, and within a .py file its tests")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """With --shuffle no test may rely on those before it, but a cell of a notebook must."""
+    if (seed := config.getoption("shuffle")) is None:
+        return
+    dice = random.Random(seed)
+    files = [list(group) for _, group in itertools.groupby(items, lambda item: item.path)]
+    for tests in files:
+        if tests[0].path.suffix == ".py":
+            dice.shuffle(tests)
+    dice.shuffle(files)
+    items[:] = itertools.chain.from_iterable(files)
 
 
 @pytest.fixture(autouse=True)

@@ -320,12 +320,36 @@ def test_a_longer_training_goes_at_the_rate_of_the_quick_one():
     assert len(runs) == len(images.LOSSES) * len(images.Sizes().fresh)
 
 
+def test_bce_is_trained_with_a_weight_and_without_beside_edm():
+    quick = [{"loss": loss, "lr": 1, "seed": 0, "frechet": 1} for loss in images.LOSSES]
+    runs = list(images.weight(images.Sizes(), {"training": quick}.get))
+    assert {(run["loss"], run["weight"], work.args[-1]) for run, work in runs} == {
+        ("BCE", "none", None), ("BCE", "even", images.even), ("MSE, EDM", "EDM", None)
+    }  # fmt: skip
+    assert {run["seed"] for run, _ in runs} == set(images.Sizes().fresh)
+
+
+def test_the_error_of_a_network_is_that_of_each_noise_level():
+    """Who answers the mean digit errs by the variance of the digits, at every level."""
+    test = du.digits("test")[0]
+    found = images.errors(lambda x, sigma: test.mean(0).expand_as(x))
+    variance = test.var(0, correction=0).sum().item()
+    assert list(found) == list(image_report.ERRORS)
+    assert all(value == pytest.approx(variance, rel=1e-4) for value in found.values())
+    noisy = images.errors(lambda x, sigma: x)  # and who returns what he is given, by the noise
+    assert noisy["error_0.5"] == pytest.approx(0.25 * 784, rel=0.01)
+
+
 def test_image_page_and_figure_come_from_the_rows_alone(tmp_path):
     about = {"device": "CPU, 1 thread", "torch": "2.11", "date": "2026-01-01"}
     settings = {
         "ruler": [{"set": "training digits"}],
         "training": [{"loss": "BCE", "lr": r, "steps": 3} for r in (0.1, 0.2)],
         "longer": [{"loss": "BCE", "lr": 0.1, "steps": 5, "way": "flow"}],
+        "weight": [
+            {"loss": "BCE", "weight": "even", "lr": 0.1, "steps": 3}
+            | dict.fromkeys(image_report.ERRORS, 1.5)
+        ],
         "flow": [{"network": "digits-unet-bce", "way": "flow"}],
         "synthesis": [
             {"start": "uniform noise", "how": "plain", "sigma": 0.2, "passes": k} for k in (0, 1)
@@ -343,6 +367,7 @@ def test_image_page_and_figure_come_from_the_rows_alone(tmp_path):
     images.main(["--figure", "--out", str(tmp_path)])
     text = (tmp_path / "images.md").read_text("utf-8")
     assert "| VAE | plain | 0.2 | 1 | 22 (21 to 22) | 0.50 | 0.80 | 1.00 |" in text  # of seeds 1 and 2
+    assert "| BCE | even | 0.1 | 3 | 1.50 |" in text
     assert "| training digits | 60 | 11 (10 to 12) |" in text and "CPU, 1 thread" in text
     assert (tmp_path / "images.png").read_bytes().startswith(b"\x89PNG")
 

@@ -422,6 +422,17 @@ def test_recipes_see_the_training_split_alone(name, monkeypatch):
     assert len(seen) == 1 and torch.equal(seen[0], du.digits("train")[0])
 
 
+def test_bce_is_given_the_root_of_the_weight_that_edm_has(monkeypatch):
+    given = {}
+    monkeypatch.setattr(training, "fit", lambda network, *data, **how: given.update(how, net=network))
+    levels = torch.logspace(-2, 1, 20)
+    train.RECIPES["digits-unet-edm"]()
+    assert given["weight"] is None  # the network's own
+    own = given["net"].weight(levels)
+    train.RECIPES["digits-unet-bce"]()
+    torch.testing.assert_close(given["weight"](levels) ** 2, own)
+
+
 def test_the_command_trains_writes_and_measures(tmp_path, monkeypatch, capsys):
     def recipe(checkpoint):
         checkpoint.parent.mkdir()

@@ -1,10 +1,12 @@
 """The files around the book agree with one another, and the package keeps its floors."""
 
 import ast
+import itertools
 import json
 import os
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -37,6 +39,27 @@ FLOORS = {
     "apart": ["lessons", "questions"],
 }
 ALONE = {"_check", "_progress", "_processes", "lessons", "questions"}  # import nothing of the package
+
+
+# The suite
+
+
+def test_shuffled_tests_are_the_same_ones_and_the_cells_of_a_notebook_stay_in_order():
+    def collected(*options) -> list[str]:
+        what = ["tests/test_lessons.py", "tests/test_questions.py", "notebooks/00-start-here.ipynb"]
+        command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "--nbval", *options, *what]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        return [line for line in done.stdout.splitlines() if "::" in line]
+
+    plain, one, two = collected(), collected("--shuffle=1"), collected("--shuffle=2")
+    assert len(plain) == len(set(plain)) > 30
+    assert sorted(one) == sorted(two) == sorted(plain)
+    assert len({tuple(plain), tuple(one), tuple(two)}) == 3 and one == collected("--shuffle=1")
+    for tests in (one, two):
+        files = [name for name, _ in itertools.groupby(tests, lambda test: test.split("::")[0])]
+        assert len(files) == 3  # each file in one piece
+        cells = [[test for test in some if ".ipynb::" in test] for some in (plain, tests)]
+        assert cells[0] == cells[1] and len(cells[0]) > 4
 
 
 # Environments

@@ -111,14 +111,14 @@ def blocks(ax, kind, each=8):
     ax.spines[:].set_visible(False)
 
 
-# %% mystnb={"image": {"alt": "From uniform noise and from Gaussian noise, three blocks of chains each, at noise levels 0.1, 0.5 and 1, a row for each number of passes. At 0.1 the noise turns into a tangle of strokes that thins slowly; at 0.5 into swollen blobs and fat digits, or figures that are nearly digits; at 1 into clean digits within a few passes."}} tags=["slide"]
+# %% mystnb={"image": {"alt": "From uniform noise and from Gaussian noise, three blocks of chains each, at noise levels 0.1, 0.5 and 1, a row for each number of passes. At 0.1 the noise turns into a tangle of strokes that thins slowly; at 0.5 into digits that grow fat, one of them a blob, or figures that are nearly digits; at 1 into clean digits within a few passes."}} tags=["slide"]
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 4.3), height_ratios=[6, 5])
 blocks(axes[0], "uniform")
 blocks(axes[1], "Gaussian")
 plt.show()
 
 # %% [markdown]
-# At $\sigma=0.1$ a tangle forms: the network sees strokes everywhere, and sharpens them. It thins slowly, and after thirty passes it is still no digit. At $\sigma=0.5$ uniform noise swells into blobs and fat digits, and Gaussian noise becomes figures that are nearly digits. At $\sigma=1$ digits appear within a few passes, from both kinds of noise. Why does $\sigma$ decide?
+# At $\sigma=0.1$ a tangle forms: the network sees strokes everywhere, and sharpens them. It thins slowly, and after thirty passes it is still no digit. At $\sigma=0.5$ uniform noise becomes digits that grow fat with the passes, some of them to blobs, and Gaussian noise figures that are nearly digits. At $\sigma=1$ digits appear within a few passes, from both kinds of noise. Why does $\sigma$ decide?
 #
 # Noise of standard deviation $\sigma$ moves an image of $28\times28$ pixels by about $28\sigma$. Call that the reach of $\sigma$: at that distance from
 # the data the network was trained for $\sigma$, and no further out.
@@ -148,7 +148,7 @@ du.claim(
 
 # %% [markdown]
 # So the denoiser for $\sigma=0.1$ was never asked about inputs as far out as this noise. What it answers there is extrapolation, and no theorem speaks
-# of it. For $\sigma=1$ the Gaussian noise lies as far from the data as training put the corrupted digits. Uniform noise lies nearer: within reach, though less noisy than the network is told. We shall meet that difference again among the controls. Reach is needed, and it is not enough: uniform noise at $\sigma=0.5$ is 1.1 reaches away, no more than Gaussian noise at $\sigma=1$, and ends in blobs. Equal distance does not mean equal law. Both kinds of noise have mean $\frac12$, a corrupted digit about 0.13, and at the smaller $\sigma$ the network is surer that what is bright is ink: a likely reason for the blobs.
+# of it. For $\sigma=1$ the Gaussian noise lies as far from the data as training put the corrupted digits. Uniform noise lies nearer: within reach, though less noisy than the network is told. We shall meet that difference again among the controls. Reach is needed, and it is not enough: uniform noise at $\sigma=0.5$ is 1.1 reaches away, no more than Gaussian noise at $\sigma=1$, and ends fat, in part in blobs. Equal distance does not mean equal law. Both kinds of noise have mean $\frac12$, a corrupted digit about 0.13, and at the smaller $\sigma$ the network is surer that what is bright is ink: a likely reason for the fat.
 #
 # ## How good, how sure, how many?
 #
@@ -180,7 +180,7 @@ real = measure(images[:n])
 vae = measure(du.load("digits-vae").sample(n, torch.Generator().manual_seed(0)))
 measured = {key: {k: measure(x) for k, x in c.items()} for key, c in chains.items()}
 
-# %% mystnb={"image": {"alt": "Three panels against the number of passes, at three noise levels. The Frechet distance stays in the thousands at the small noise levels; at 1 it falls to about that of a VAE, far above that of real digits, and rises again a little. Confidence is near one everywhere, even before the first pass. Coverage is near zero at 0.1 and low at 0.5; at 1 it rises towards that of real digits and falls again."}} tags=["nbval-ignore-output", "slide"]
+# %% mystnb={"image": {"alt": "Three panels against the number of passes, at three noise levels. The Frechet distance stays in the thousands at 0.1; at 0.5 and 1 it comes down to less than twice that of a VAE, far above that of real digits, and rises again a little. Confidence is near one everywhere, even before the first pass. Coverage is near zero at 0.1 and low at 0.5; at 1 it rises towards that of real digits and falls again."}} tags=["nbval-ignore-output", "slide"]
 fig, axes = plt.subplots(1, 3, figsize=(9, 3))
 for s in sigmas:
     for ax, what in zip(axes, real):
@@ -216,7 +216,7 @@ best = {s: min(m["distance"] for m in measured["uniform", s].values()) for s in 
 du.claim("sigma = 0.1: best distance, against the VAE's", best[0.1] / vae["distance"], at_least=2)
 covered = max(m["coverage"] for m in measured["uniform", 0.1].values())
 du.claim("sigma = 0.1: best coverage, against real digits'", covered / real["coverage"], at_most=0.2)
-du.claim("sigma = 1: best distance, against the VAE's", best[1.0] / vae["distance"], at_most=1.3)
+du.claim("sigma = 1: best distance, against the VAE's", best[1.0] / vae["distance"], at_most=2)
 du.claim("but against the floor", best[1.0] / real["distance"], at_least=3)
 at = {kind: {s: measured[kind, s][10] for s in sigmas} for kind in ("uniform", "Gaussian")}
 du.claim("from Gaussian noise, sigma = 0.1: confidence", at["Gaussian"][0.1]["confidence"], at_least=0.8)
@@ -257,7 +257,7 @@ du.slide(
 # %% [markdown]
 # ## The fall of diversity
 #
-# At $\sigma=1$ the images are good, a few passes bring the set about as near as the VAE's, and then its coverage *falls*. Chapter 04 says why: an
+# At $\sigma=1$ the images are good, a few passes bring the set within twice the VAE's distance, and then its coverage *falls*. Chapter 04 says why: an
 # ascent seeks *modes*, and starts in one basin end at one place. How many places are left? Count the distinct images, where two belong together if a
 # chain of images links them, each nearer than 1.5 to the next in pixel distance. Real digits, counted so, must stay apart: that is the control.
 
@@ -469,7 +469,7 @@ du.claim("and confident", outcome["squared error, σ = 0.1"]["confidence"], at_l
 # **P3 holds** as far as we looked: each of 100 chains at $\sigma=1$ ends higher than it began. The judge is the score of the same network, so it is not an independent one; chapter 07 asks a second network.
 #
 # **P4 holds in part, and the part is this.** A denoising autoencoder trained with BCE, started from random noise and applied to its own output again
-# and again, does synthesise digits: recognisable, in all likelihood not copied from the training set, and owed to the training, since an untrained network or a reversed step gives nothing of the kind. It needs a noise level whose reach includes the start, and that alone is not enough: here $\sigma=1$ serves, while $\sigma=0.1$ and $0.5$ do not, whatever the classifier's confidence says. "Consistent with the training data" is then right for most of the images, and not yet for the
+# and again, does synthesise digits: recognisable, in all likelihood not copied from the training set, and owed to the training, since an untrained network or a reversed step gives nothing of the kind. It needs a noise level whose reach includes the start, and that alone is not enough: here $\sigma=1$ serves, $0.5$ gives fat or broken digits, and $0.1$ none, whatever the classifier's confidence says. "Consistent with the training data" is then right for most of the images, and not yet for the
 # set: as the theory of an ascent predicts, the chains gather in ever fewer modes, and the set stays at several times the distance that real digits
 # have. This is no flaw of the loss, since a twin trained with the squared error does the same, nor of the network, since the same network covers nearly
 # as much as real digits do once noise is put back between its passes. It is what climbing a density does, and drawing from it is another thing.

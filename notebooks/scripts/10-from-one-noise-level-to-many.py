@@ -102,7 +102,13 @@ plt.show()
 # %% [markdown]
 # ## Digits from pure noise
 #
-# The same flow, with the U-Net. It was trained with BCE and nothing else, at levels drawn from a log-normal law, on 8,000 digits. Chapter 05 trains one before your eyes; this one had more steps, and its card tells how many. Twenty levels from 10 to 0.02, denser where $\sigma$ is small.
+# The same flow, with the U-Net. It was trained with BCE and nothing else, at levels drawn from a log-normal law, on 8,000 digits. Chapter 05 trains one before your eyes; this one had more steps, and its card tells how many.
+#
+# And it had a weight, `du.fit(..., weight=...)`: the loss at $\sigma$ was multiplied by $2\sqrt{\sigma^2+\frac14}\,/\sigma$. Where there is little noise, little is in doubt and BCE is small, so that without a weight the steps hear mostly of the noisy levels. No weight moves an optimum: each level has its own, and a factor does not shift it (chapter 02).
+# It says where a network that cannot be perfect should try hardest. In a quick training of 1,000 steps (the web book's page *Benchmarks: images*, three seeds) it takes more than a third off the squared error at $\sigma=0.05$ and an eighth off that at 0.1, and leaves those from 0.5 on as they were. The
+# Frechet distance (*How near?*, below) does not gain from that, it even loses a little: a likely reason is that coarse shapes, which are settled at the large levels, decide it so early. After 15,000 steps it does gain: on that page's measure the same training without the weight came to 42, with it to 36 (one training each; leave `even` out in `daeutils/train.py` to repeat the first, half an hour on one core).
+#
+# Twenty levels from 10 to 0.02, denser where $\sigma$ is small.
 # Each step is Heun's: an Euler step, a second look at the slope where it led, and then the step along the mean of both slopes. At the last level the answer is $R$ itself. So each image costs $2\cdot19+1=39$ evaluations of the network.
 
 # %%
@@ -225,7 +231,7 @@ du.claim(
 #
 # A warning about such numbers. The distance falls as $n$ grows, for the floor too, so only sets of one size compare; and it moves with the seed of the noise. The interval shows the chance in the samples and in the test digits. It does not show that in the *training*: another seed makes another network.
 #
-# Both losses have the same optimum (chapter 02), and both make a diffusion model. Which is better, one network each cannot tell, nor could it be laid to the loss alone: the twin differs in its dress, too (chapter 08 takes loss and sigmoid apart in small networks, and cannot for this pair). The web book's page *Benchmarks: images* trains three fresh seeds of each, with learning rates tuned alike on another seed: after 1,000 steps BCE is clearly ahead. The pair here had fifteen times as many. In the table above it is level; on that page, with three seeds of the noise and 2,000 images, the squared error is a little ahead.
+# Both losses have the same optimum (chapter 02), and both make a diffusion model. Which is better, one network each cannot tell, nor could it be laid to the loss alone: the twin differs in its dress, too (chapter 08 takes loss and sigmoid apart in small networks, and cannot for this pair). The web book's page *Benchmarks: images* trains three fresh seeds of each, with learning rates tuned alike on another seed: after 1,000 steps BCE is clearly ahead. The pair here had fifteen times as many. In the table above, and on that page with three seeds of the noise and 2,000 images, the two are level.
 #
 # ## Copies? Classes?
 #
@@ -340,7 +346,7 @@ du.claim(
 
 # %% [markdown]
 # At equal cost Langevin is far behind. Its noise and its climb balance only after many small steps at each level, and each level hands its lag to the next. More steps help it. The flow has no noise to average out, so a few large steps of second order do. And walkback, with half the evaluations,
-# does not look worse: with 200 images and three seeds the ratio of the two distances is anything from 0.97 to 1.36. So count more. With 2,000 images and three seeds (the page *Benchmarks: images*) its distance is 1.6 times the flow's. Its digits miss in another way: they cover as many kinds of real digit or more, but they crowd where real digits are densest, nearer to the training images than test digits are. So they are too typical, as T6 has it, while the flow's miss by broken strokes:
+# does not look worse, though with 200 images and three seeds its distance is 1.16 to 1.50 times the flow's. So count more. With 2,000 images and three seeds (the page *Benchmarks: images*) it is 1.9 times. Its digits miss in another way: they cover as many kinds of real digit or more, but they crowd where real digits are densest, nearer to the training images than test digits are. So they are too typical, as T6 has it, while the flow's miss by broken strokes:
 # a flow keeps every error that it has made, and fresh noise covers some of them up. Do not conclude that more of it is better: with twice as many levels it gets worse. That a mean answers where a draw is needed does not explain it alone: for one Gaussian and its exact $R^*$ more levels lose less of the variance, while these digits lose ink and variance (exercise e). A likely reason is that digits have many modes: each pass also climbs, and what it climbs to is thin and typical, as in chapters 06 and 07. The network's own errors, one for each pass, may add to it.
 #
 # ## Noise for the flow
@@ -382,8 +388,8 @@ du.plotting.show_images([made[:14], forgetful[:14]], ["flow", "with noise"], siz
 plt.show()
 
 # %% [markdown]
-# The density has risen at equal cost, by about an eighth: too little to see in two rows. A likely reason is that errors of single steps, which the flow carries to the end, are partly forgotten. The distance of sets as small as these moves with the seed by so much that it can fall below that of real digits, as here: it says no more. The web
-# book's page *Benchmarks: images* has three seeds of 2,000 images, with 40 levels and $c=0.25$, so at twice the evaluations: there the distance falls by a third, for both losses. How much of that the extra levels alone would bring, it does not measure.
+# The density has risen at equal cost, by about a tenth: too little to see in two rows. A likely reason is that errors of single steps, which the flow carries to the end, are partly forgotten. The distance of sets as small as these moves with the seed by so much that it can fall below that of real digits, as here: it says no more. The web
+# book's page *Benchmarks: images* has three seeds of 2,000 images, with 40 levels and $c=0.25$, so at twice the evaluations: there the distance falls by a third, for both losses: to 1.2 times that of as many training digits with BCE, and 1.3 times with the squared error. How much of that the extra levels alone would bring, it does not measure.
 #
 # ## Refining, again
 #
@@ -426,23 +432,25 @@ rows |= {f"flow, σ₀ = {s:g}": x for s, x in by_flow.items()}
 du.plotting.show_images([x[:14] for x in rows.values()], list(rows), size=0.5)
 plt.show()
 
-# %% mystnb={"image": {"alt": "Frechet distance against the share of labels kept, for three ways of refining: the flow's curve lies highest; walkback down the levels lies well below it and goes on to the smallest distances, where few labels are kept; plain passes keep as many labels or more while their distance falls, then turn."}} tags=["nbval-ignore-output", "slide"]
+# %% mystnb={"image": {"alt": "Frechet distance against the share of labels kept, for three ways of refining: the flow's curve lies highest; walkback down the levels lies well below it, and both go on to small distances, where few labels are kept; plain passes keep as many labels or more while their distance falls, then turn."}} tags=["nbval-ignore-output", "slide"]
 fig, ax = plt.subplots(figsize=(7, 3.8))
-for name, values, below in [
-    ("noise σ₀, flow back", flow_scores, False),
-    ("walkback from σ₀ to 0.2", walk_scores, True),
-    ("k plain passes at σ = 0.4", plain_scores, False),
+for name, values, beside in [
+    ("noise σ₀, flow back", flow_scores, (-4, 5)),
+    ("walkback from σ₀ to 0.2", walk_scores, (-12, 4)),
+    ("k plain passes at σ = 0.4", plain_scores, (4, -11)),
 ]:
     d, share_kept = zip(untouched, *values.values())
     (line,) = ax.plot(share_kept, d, "o-", ms=4, label=name)
     for key, (y, x) in values.items():
         ax.annotate(
-            f"{key:g}", (x, y), xytext=(4, -11) if below else (-4, 5), textcoords="offset points",
+            f"{key:g}", (x, y), xytext=beside, textcoords="offset points",
             fontsize=8, ha="center", color=line.get_color(),
         )  # fmt: skip
 ax.axhline(floor_500, color="gray", ls="--", lw=1)
 ax.text(1.0, floor_500, "floor", va="bottom", ha="right", fontsize=9, color="gray")
 ax.set(xlabel="share of labels kept", ylabel="Frechet distance to test digits", yscale="log")
+ax.set_yticks([100, 200, 300, 500], [100, 200, 300, 500])
+ax.minorticks_off()
 ax.set(xlim=(0.15, 1.05), title="Better, and still the same digit? (at the points: σ₀, or k)")
 ax.legend(loc="upper left")
 plt.show()
@@ -469,7 +477,7 @@ du.claim("but fewer labels than they, by", plain_scores[5][1] - kept, at_least=0
 
 # %% [markdown]
 # The deterministic flow is the poorest tool here: at the same distance it keeps fewer labels. A likely reason: it carries the errors of the patient along its path, and to drown them takes so much noise that the digit drowns too. Walkback from 0.6 takes five evaluations, comes down to about a third of the distance, and about half of the labels survive. On the page *Benchmarks: images*, with sets of 1,000 and three seeds, about a quarter
-# of the distance is left, again with half of the labels. There the flow with noise lies between the flow and walkback, except at the largest $\sigma_0$; and walkback at the one level 0.6, as in chapter 07, does as well in five passes as walkback at falling levels. So it is the noise that pays, more than the levels. **Plain passes, the paper's P5, keep the most** for what they gain, and then turn. No way keeps every label, and none could: the classifier is unsure of many a patient, and a smudge between two digits has to become one of them.
+# of the distance is left, again with half of the labels. There the flow with noise lies between the flow and walkback, except at the largest $\sigma_0$; and walkback at the one level 0.6, as in chapter 07, does nearly as well in five passes as walkback at falling levels. So it is the noise that pays, more than the levels. **Plain passes, the paper's P5, keep the most** for what they gain, and then turn. No way keeps every label, and none could: the classifier is unsure of many a patient, and a smudge between two digits has to become one of them.
 
 # %% [markdown] tags=["slide"]
 # ## One notation
@@ -537,7 +545,7 @@ last.remove()
 #
 # * A diffusion model is a denoising autoencoder that is told its noise level, and a way to come down through the levels. Its denoiser may be trained with BCE.
 # * From pure noise the flow makes digits far closer to real ones than the VAE does, varied and no copies: P4 finds here what it lacked. The floor of real digits is still not reached.
-# * Noise on the way down works too: walkback at falling levels for half the evaluations, with digits that are too typical, Langevin at a price in evaluations. Two hundred images could not tell walkback from the flow; two thousand could. A flow that puts some noise back at each level forgets errors: more of its digits lie where real ones do.
+# * Noise on the way down works too: walkback at falling levels for half the evaluations, with digits that are too typical, Langevin at a price in evaluations. Two hundred images made walkback look nearly as near as the flow; with two thousand it is not. A flow that puts some noise back at each level forgets errors: more of its digits lie where real ones do.
 # * Noise on the way refines samples further than plain passes do, and keeps fewer of the labels; walkback at one level (chapter 07) does it about as well as at falling ones: how far to go is a choice, not a discovery.
 # * DAE, DDPM and EDM are three notations of one thing, and a line of algebra translates.
 
