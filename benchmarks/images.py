@@ -171,8 +171,8 @@ def ruler(sizes: Sizes, rows) -> Runs:
 LOSSES = {"BCE": ("bce", "sigmoid"), "MSE, EDM": ("mse", "edm")}
 
 
-def trained(loss: str, lr: float, seed: int, steps: int, ways, sizes: Sizes, weight=None) -> list[dict]:
-    """One training, judged by what it makes of noise, in each way, and by its errors at some levels."""
+def fitted(loss: str, lr: float, seed: int, steps: int, weight=None) -> tuple:
+    """A trained network, and the seconds that it took."""
     objective, output = LOSSES[loss]
     network = du.UNetDenoiser(noise_levels=True, output=output, seed=seed)
     start = time.monotonic()
@@ -180,10 +180,21 @@ def trained(loss: str, lr: float, seed: int, steps: int, ways, sizes: Sizes, wei
                   steps=steps, lr=lr, weight=weight, seed=seed, progress=False)  # fmt: skip
     if done.interrupted:
         raise KeyboardInterrupt
-    seconds, network = round(time.monotonic() - start), network.requires_grad_(False)
+    return network.requires_grad_(False), round(time.monotonic() - start)
+
+
+def trained(loss: str, lr: float, seed: int, steps: int, ways, sizes: Sizes) -> list[dict]:
+    """One training, judged by what it makes of noise, in each way."""
+    network, seconds = fitted(loss, lr, seed, steps)
     made = {way: from_noise(network, sizes.n, seed, way) for way in ways}
-    about = {"seconds": seconds, **errors(network)}
-    return [{"way": way, **about, **judge(x, sizes)} for way, x in made.items()]
+    return [{"way": way, "seconds": seconds, **judge(x, sizes)} for way, x in made.items()]
+
+
+def weighed(loss: str, lr: float, seed: int, steps: int, sizes: Sizes, how) -> list[dict]:
+    """One training, with a weight or without: its errors, and what its flow makes of noise."""
+    network, seconds = fitted(loss, lr, seed, steps, how)
+    x = from_noise(network, sizes.n, seed, "flow")
+    return [{"way": "flow", "seconds": seconds, **errors(network), **judge(x, sizes)}]
 
 
 def errors(network) -> dict:
@@ -233,7 +244,7 @@ def weight(sizes: Sizes, rows) -> Runs:
             lr = best_rate(loss, quick)
             settings = {"loss": loss, "weight": words, "lr": lr, "seed": seed, "steps": sizes.steps,
                         "n": sizes.n}  # fmt: skip
-            yield settings, partial(trained, loss, lr, seed, sizes.steps, ["flow"], sizes, how)
+            yield settings, partial(weighed, loss, lr, seed, sizes.steps, sizes, how)
 
 
 def flowed(name: str, way: str, seed: int, sizes: Sizes) -> list[dict]:

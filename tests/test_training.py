@@ -343,10 +343,9 @@ def test_a_weight_multiplies_the_loss_of_each_noise_level():
     """Shares that add up to 1 at each level have losses that add up: of one batch, by a linear law."""
     levels = torch.tensor([0.05, 0.05, 0.3, 0.3])
 
-    def first_loss(weight, denoiser=None):
-        denoiser = small(noise_levels=True) if denoiser is None else denoiser
+    def first_loss(weight):
         how = dict(sigma=lambda n, generator: levels.repeat(n // 4), batch_size=64, weight=weight)
-        return fit(denoiser, GOOD, steps=1, progress=False, **how).loss[0]
+        return fit(small(noise_levels=True), GOOD, steps=1, progress=False, **how).loss[0]
 
     low, high = first_loss(lambda s: (s < 0.1).float()), first_loss(lambda s: (s > 0.1).float())
     assert 0 < low < high  # more noise, more to pay
