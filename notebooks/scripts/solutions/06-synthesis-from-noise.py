@@ -107,13 +107,13 @@ off = (du.iterate(unet, noise[5.0], 10, 5.0) - mean).flatten(1).norm(dim=1).max(
 assert off < 2.5, f"at sigma = 5 all should end near the mean digit; one is {off:.1f} away."
 print("(a) passes")
 
-# %% mystnb={"image": {"alt": "Three rows of ten images after ten passes: at noise level 1 various digits, at 2 ten equal blurs like one digit, at 5 ten times the blurred mean digit."}}
+# %% mystnb={"image": {"alt": "Three rows of ten images after ten passes: at noise level 1 various digits, at 2 soft strokes, nearly all of them the same, at 5 ten times the blurred mean digit."}}
 rows = [du.iterate(unet, x[:10], 10, s) for s, x in noise.items()]
 du.plotting.show_images(rows, [f"σ = {s:g}" for s in noise], size=0.5)
 plt.show()
 
 # %% [markdown] tags=["discussion"]
-# At $\sigma=5$ one image is left, and it is nearly the mean digit: $p_\sigma$ is so smooth that it has one hill. At $\sigma=2$ there are one or two, a blur that is not quite the mean; from 60 starts most have met there after two or three
+# At $\sigma=5$ one image is left, and it is nearly the mean digit: $p_\sigma$ is so smooth that it has one hill. At $\sigma=2$ there are one or two, a soft stroke like a one, and not the mean; from 60 starts most have met there after two or three
 # passes. From uniform noise it happens in a single pass, since all such starts are nearly alike to a network that expects noise of level 2: that is the other reason, and exercise (b) tells the two apart. A half
 # answer looks at one level, or at the pictures alone.
 
@@ -256,7 +256,7 @@ assert plain_last < 0.5 * noise_last < 0.09, (
 )
 print("(c) passes")
 
-# %% mystnb={"image": {"alt": "Two rows of ten digits: with noise last, thin strokes and a fragment or two among the digits; with the plain passes last, bold crisp digits, some of a kind."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Two rows of ten digits: with noise last, digits of thin and of bold strokes; with the plain passes last, bold crisp digits, some of a kind."}} tags=["nbval-ignore-output"]
 generator = torch.Generator().manual_seed(1)
 test_features = du.evaluation.features(test)
 orders = {"noise last": (False, True), "plain last": (True, False)}
@@ -385,7 +385,7 @@ assert 1.5 in fallen and 6.0 not in fallen, f"fair thresholds should hold 1.5 an
 assert max(fallen.values()) < 0.9, "at each fair threshold the count should fall."
 print("(e) passes")
 
-# %% mystnb={"image": {"alt": "Share of images still distinct against the threshold, after 5 and after 20 passes at noise level 1, and for real digits. Real digits stay near 1 up to a threshold of about 3 and fall after; the chains lie well below at every threshold."}}
+# %% mystnb={"image": {"alt": "Share of images still distinct against the threshold, after 5 and after 20 passes at noise level 1, and for real digits. Real digits stay near 1 up to a threshold of about 3 and fall after; after 20 passes the chains lie far below at every threshold, after 5 from about 1.5 on."}}
 fig, ax = plt.subplots(figsize=(6.5, 3))
 for x, label, color in [
     (test[:80], "real digits", "gray"),
@@ -398,5 +398,5 @@ ax.legend(loc="lower left")
 plt.show()
 
 # %% [markdown] tags=["discussion"]
-# The size of the fall depends on the threshold, that there is one does not: over the whole fair range the chains lie clearly below real digits. Beyond 3 or so real digits are linked as well, and the count says nothing; below
-# 0.5 it tells apart walks that have not quite arrived. A half answer shows the counts of the chains without those of real digits.
+# The size of the fall depends on the threshold, that there is one does not: over the whole fair range the chains lie below real digits, after twenty passes far below. Beyond 3 or so real digits are linked as well, and the count says nothing; at
+# small thresholds it tells apart walks that have not quite arrived, after five passes nearly all of them. A half answer shows the counts of the chains without those of real digits.

@@ -249,7 +249,7 @@ for seed in samples:
     )
 print("(c) passes")
 
-# %% mystnb={"image": {"alt": "Frechet distance against plain passes for two sets of VAE samples, at constant level 0.8 and at levels falling from 0.8 to 0.1. All fall steeply in the first passes; at the constant level they rise again; with falling levels they fall a little further and stay there."}}
+# %% mystnb={"image": {"alt": "Frechet distance against plain passes for two sets of VAE samples, at constant level 0.8 and at levels falling from 0.8 to 0.1. All fall steeply in the first passes; at the constant level they rise again; with falling levels they hardly do."}}
 fig, ax = plt.subplots(figsize=(6.5, 3))
 for (seed, name), d in distances.items():
     color = du.plotting.PAPER if name == "constant" else du.plotting.ACCENT
