@@ -18,6 +18,7 @@ STAMP := $(subst $() ,\ ,$(VENV))/.installed
 # The package of this checkout, even where the environment was made by another one.
 export PYTHONPATH := $(CURDIR)
 
+NEWS := @jupyterlab/apputils-extension:announcements
 CODE := daeutils benchmarks tests docs notebooks/conftest.py notebooks/scripts
 NBVAL := --nbval --nbval-current-env --nbval-sanitize-with=tests/nbval.cfg \
          --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120
@@ -55,6 +56,8 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 	@echo "Installing into $(VENV): with PyTorch about 5 GB, which takes some minutes."
 	@test -x $(PY) || $(PYTHON) -m venv "$(VENV)"
 	$(PY) -m pip install --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS)) -e '.[book,test]'
+	@# JupyterLab asks no server for its news, and no reader whether it may.
+	@$(PY) -m jupyter labextension disable --level=sys_prefix --log-level=ERROR $(NEWS)
 	@touch "$(VENV)/.installed"
 
 book: setup

@@ -187,6 +187,22 @@ def test_make_lab_switches_no_protection_off():
     assert recipe.split() == ["--ServerApp.root_dir=notebooks"]
 
 
+def test_lab_asks_no_reader_for_leave_to_fetch_news(browser, lab):
+    """`make setup` has switched off what would ask, and look for a newer version at every start."""
+    if not (Path(sys.prefix) / "etc/jupyter/labconfig/page_config.json").exists():
+        pytest.skip("this environment was not made by `make setup`")
+    with browser.new_context() as context:
+        page = context.new_page()
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{lab[0]['url']}lab?token={lab[0]['token']}&reset")
+        page.wait_for_function("() => window.jupyterapp", timeout=90_000)
+        page.evaluate("() => jupyterapp.restored.then(() => {})")
+        page.wait_for_timeout(3000)  # it would come after the start
+        assert page.get_by_text("Jupyter news").count() == 0
+        assert not [url for url in asked if "/lab/api/update" in url or "/lab/api/news" in url]
+
+
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_a_chapter_runs_and_its_sliders_move_the_figure(browser, lab, name):
     assert problems(browser, lab[0], name) == []
