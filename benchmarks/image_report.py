@@ -28,7 +28,7 @@ CHAIN = ("frechet", "coverage", "confidence", "rarest_class", "near_pixels")
 TABLES = {  # section: (title, what tells its lines apart, the measures shown)
     "ruler": ("The ruler", ("set", "n"), ALL),
     "training": ("Quick training: BCE or MSE", ("loss", "lr", "steps"), ALL),
-    "longer": ("A longer training: BCE or MSE", ("loss", "lr", "steps", "way"), ALL),
+    "longer": ("A longer training: BCE or MSE", ("loss", "weight", "lr", "steps", "way"), ALL),
     "weight": ("A weight for each noise level", ("loss", "weight", "lr", "steps"), (*ERRORS, *SOME[:2])),
     "flow": ("From pure noise, shipped weights", ("network", "way", "n"), ALL),
     "synthesis": (

@@ -183,18 +183,15 @@ def fitted(loss: str, lr: float, seed: int, steps: int, weight=None) -> tuple:
     return network.requires_grad_(False), round(time.monotonic() - start)
 
 
-def trained(loss: str, lr: float, seed: int, steps: int, ways, sizes: Sizes) -> list[dict]:
-    """One training, judged by what it makes of noise, in each way."""
-    network, seconds = fitted(loss, lr, seed, steps)
-    made = {way: from_noise(network, sizes.n, seed, way) for way in ways}
-    return [{"way": way, "seconds": seconds, **judge(x, sizes)} for way, x in made.items()]
+def trained(loss, lr, seed, steps, ways, sizes: Sizes, how=None, also=lambda network: {}) -> list[dict]:
+    """One training, judged by what it makes of noise, in each way.
 
-
-def weighed(loss: str, lr: float, seed: int, steps: int, sizes: Sizes, how) -> list[dict]:
-    """One training, with a weight or without: its errors, and what its flow makes of noise."""
+    how: the weight of each noise level. also: what more is measured of the network.
+    """
     network, seconds = fitted(loss, lr, seed, steps, how)
-    x = from_noise(network, sizes.n, seed, "flow")
-    return [{"way": "flow", "seconds": seconds, **errors(network), **judge(x, sizes)}]
+    more = {"seconds": seconds, **also(network)}
+    made = {way: from_noise(network, sizes.n, seed, way) for way in ways}
+    return [{"way": way, **more, **judge(x, sizes)} for way, x in made.items()]
 
 
 def errors(network) -> dict:
@@ -226,25 +223,28 @@ def training(sizes: Sizes, rows) -> Runs:
         yield from (one(loss, best_rate(loss, rows()), seed) for loss in LOSSES)
 
 
-def longer(sizes: Sizes, rows) -> Runs:
-    """Five times the steps, each loss at the rate that was best for the quick training."""
+RECIPES = (("BCE", "none", None), ("BCE", "even", even), ("MSE, EDM", "EDM", None))  # in words, weight
+
+
+def beside(steps: int, ways, sizes: Sizes, rows, *also) -> Runs:
+    """BCE with a weight for each noise level and without, and EDM, each at its loss's best rate."""
     quick = rows("training")
     for seed in sizes.fresh:
-        for loss in LOSSES:
+        for loss, words, how in RECIPES:
             lr = best_rate(loss, quick)
-            settings = {"loss": loss, "lr": lr, "seed": seed, "steps": sizes.longer, "n": sizes.n}
-            yield settings, partial(trained, loss, lr, seed, sizes.longer, WAYS, sizes)
+            settings = {"loss": loss, "weight": words, "lr": lr, "seed": seed, "steps": steps,
+                        "n": sizes.n}  # fmt: skip
+            yield settings, partial(trained, loss, lr, seed, steps, ways, sizes, how, *also)
+
+
+def longer(sizes: Sizes, rows) -> Runs:
+    """Five times the steps, at the rates that were best for the quick training."""
+    return beside(sizes.longer, WAYS, sizes, rows)
 
 
 def weight(sizes: Sizes, rows) -> Runs:
-    """A quick training again, with a weight for each noise level beside BCE without."""
-    quick = rows("training")
-    for seed in sizes.fresh:
-        for loss, words, how in (("BCE", "none", None), ("BCE", "even", even), ("MSE, EDM", "EDM", None)):
-            lr = best_rate(loss, quick)
-            settings = {"loss": loss, "weight": words, "lr": lr, "seed": seed, "steps": sizes.steps,
-                        "n": sizes.n}  # fmt: skip
-            yield settings, partial(weighed, loss, lr, seed, sizes.steps, sizes, how)
+    """The quick training, and its errors at some noise levels."""
+    return beside(sizes.steps, ["flow"], sizes, rows, errors)
 
 
 def flowed(name: str, way: str, seed: int, sizes: Sizes) -> list[dict]:

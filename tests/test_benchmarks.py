@@ -317,13 +317,13 @@ def test_a_longer_training_goes_at_the_rate_of_the_quick_one():
     ]
     runs = [settings for settings, _ in images.longer(images.Sizes(), {"training": quick}.get)]
     assert {(run["lr"], run["steps"]) for run in runs} == {(1, images.Sizes().longer)}
-    assert len(runs) == len(images.LOSSES) * len(images.Sizes().fresh)
+    assert len(runs) == len(images.RECIPES) * len(images.Sizes().fresh)
 
 
 def test_bce_is_trained_with_a_weight_and_without_beside_edm():
     quick = [{"loss": loss, "lr": 1, "seed": 0, "frechet": 1} for loss in images.LOSSES]
     runs = list(images.weight(images.Sizes(), {"training": quick}.get))
-    assert {(run["loss"], run["weight"], work.args[-1]) for run, work in runs} == {
+    assert {(run["loss"], run["weight"], work.args[6]) for run, work in runs} == {
         ("BCE", "none", None), ("BCE", "even", images.even), ("MSE, EDM", "EDM", None)
     }  # fmt: skip
     assert {run["seed"] for run, _ in runs} == set(images.Sizes().fresh)
@@ -345,7 +345,7 @@ def test_image_page_and_figure_come_from_the_rows_alone(tmp_path):
     settings = {
         "ruler": [{"set": "training digits"}],
         "training": [{"loss": "BCE", "lr": r, "steps": 3} for r in (0.1, 0.2)],
-        "longer": [{"loss": "BCE", "lr": 0.1, "steps": 5, "way": "flow"}],
+        "longer": [{"loss": "BCE", "weight": "even", "lr": 0.1, "steps": 5, "way": "flow"}],
         "weight": [
             {"loss": "BCE", "weight": "even", "lr": 0.1, "steps": 3}
             | dict.fromkeys(image_report.ERRORS, 1.5)
