@@ -226,25 +226,25 @@ def training(sizes: Sizes, rows) -> Runs:
 RECIPES = (("BCE", "none", None), ("BCE", "even", even), ("MSE, EDM", "EDM", None))  # in words, weight
 
 
-def beside(steps: int, ways, sizes: Sizes, rows, *also) -> Runs:
-    """BCE with a weight for each noise level and without, and EDM, each at its loss's best rate."""
-    quick = rows("training")
+def beside(steps: int, ways, sizes: Sizes, rate: Callable, *also, recipes=RECIPES) -> Runs:
+    """BCE with a weight for each noise level and without, and EDM. rate: of a loss."""
     for seed in sizes.fresh:
-        for loss, words, how in RECIPES:
-            lr = best_rate(loss, quick)
-            settings = {"loss": loss, "weight": words, "lr": lr, "seed": seed, "steps": steps,
+        for loss, words, how in recipes:
+            settings = {"loss": loss, "weight": words, "lr": rate(loss), "seed": seed, "steps": steps,
                         "n": sizes.n}  # fmt: skip
-            yield settings, partial(trained, loss, lr, seed, steps, ways, sizes, how, *also)
+            yield settings, partial(trained, loss, rate(loss), seed, steps, ways, sizes, how, *also)
 
 
 def longer(sizes: Sizes, rows) -> Runs:
-    """Five times the steps, at the rates that were best for the quick training."""
-    return beside(sizes.longer, WAYS, sizes, rows)
+    """Five times the steps, at the rates that were best for the quick training; EDM at BCE's, too."""
+    own = partial(best_rate, rows=rows("training"))
+    yield from beside(sizes.longer, WAYS, sizes, own)
+    yield from beside(sizes.longer, WAYS, sizes, lambda loss: own("BCE"), recipes=RECIPES[-1:])
 
 
 def weight(sizes: Sizes, rows) -> Runs:
     """The quick training, and its errors at some noise levels."""
-    return beside(sizes.steps, ["flow"], sizes, rows, errors)
+    return beside(sizes.steps, ["flow"], sizes, partial(best_rate, rows=rows("training")), errors)
 
 
 def flowed(name: str, way: str, seed: int, sizes: Sizes) -> list[dict]:
