@@ -69,7 +69,7 @@ def chosen(rows: list[dict], by: str, fields) -> list[dict]:
 
 
 def page_section(section: str, rows: list[dict]) -> str:
-    """A heading and a table; of training and refinement also what was chosen on one seed."""
+    """A heading and a table; of trainings and refinement also what was chosen on one seed."""
     title, fields, measures = TABLES[section]
     heads = [*fields, *(MEASURES[m][0] for m in measures)]
 
@@ -82,7 +82,7 @@ def page_section(section: str, rows: list[dict]) -> str:
                       ("how", "sigma", "passes"))  # fmt: skip
         text += "Plain passes, sigma and their number chosen on seed 0, reported on the others:\n\n"
         text += table(heads, lines(best)) + "\n\nEverything that was tried:\n\n"
-    if section == "training":
+    if section in ("training", "longer"):
         text += "Seed 0 was used to choose each loss's learning rate, the other seeds to compare.\n\n"
         rows = sorted(rows, key=lambda row: (row["loss"], row["lr"], row["seed"] != 0))
         parts = [[row for row in rows if (row["seed"] == 0) == first] for first in (True, False)]

@@ -210,36 +210,34 @@ def best_rate(loss: str, rows: list[dict]) -> float:
     return min(tried, key=lambda row: row["frechet"])["lr"]
 
 
-def training(sizes: Sizes, rows) -> Runs:
-    """Same layers, data, batches and steps; each loss at its own best rate, chosen on seed 0."""
-
-    def one(loss, lr, seed):
-        settings = {"loss": loss, "lr": lr, "seed": seed, "steps": sizes.steps, "n": sizes.n}
-        return settings, partial(trained, loss, lr, seed, sizes.steps, ["flow"], sizes)
-
-    for lr in sizes.rates:
-        yield from (one(loss, lr, 0) for loss in LOSSES)
-    for seed in sizes.fresh:
-        yield from (one(loss, best_rate(loss, rows()), seed) for loss in LOSSES)
-
-
 RECIPES = (("BCE", "none", None), ("BCE", "even", even), ("MSE, EDM", "EDM", None))  # in words, weight
+BOTH = RECIPES[::2]  # the losses, BCE without a weight
 
 
-def beside(steps: int, ways, sizes: Sizes, rate: Callable, *also, recipes=RECIPES) -> Runs:
-    """BCE with a weight for each noise level and without, and EDM. rate: of a loss."""
-    for seed in sizes.fresh:
+def beside(steps: int, ways, sizes: Sizes, rate: Callable, *also, seeds=(), recipes=RECIPES) -> Runs:
+    """Same layers, data, batches and steps. rate: of a loss. seeds: the fresh ones, if none is named."""
+    for seed in seeds or sizes.fresh:
         for loss, words, how in recipes:
             settings = {"loss": loss, "weight": words, "lr": rate(loss), "seed": seed, "steps": steps,
                         "n": sizes.n}  # fmt: skip
             yield settings, partial(trained, loss, rate(loss), seed, steps, ways, sizes, how, *also)
 
 
+def tuned(steps: int, ways, sizes: Sizes, rates, recipes, rows) -> Runs:
+    """Each loss at its own best rate for so many steps, chosen on seed 0."""
+    for lr in rates:
+        yield from beside(steps, ["flow"], sizes, lambda loss, lr=lr: lr, seeds=(0,), recipes=BOTH)
+    yield from beside(steps, ways, sizes, lambda loss: best_rate(loss, rows()), recipes=recipes)
+
+
+def training(sizes: Sizes, rows) -> Runs:
+    """The quick training."""
+    return tuned(sizes.steps, ["flow"], sizes, sizes.rates, BOTH, rows)
+
+
 def longer(sizes: Sizes, rows) -> Runs:
-    """Five times the steps, at the rates that were best for the quick training; EDM at BCE's, too."""
-    own = partial(best_rate, rows=rows("training"))
-    yield from beside(sizes.longer, WAYS, sizes, own)
-    yield from beside(sizes.longer, WAYS, sizes, lambda loss: own("BCE"), recipes=RECIPES[-1:])
+    """Five times the steps, with the weight, too. The highest rate makes way for a lower one."""
+    return tuned(sizes.longer, WAYS, sizes, (sizes.rates[0] / 2, *sizes.rates[:-1]), RECIPES, rows)
 
 
 def weight(sizes: Sizes, rows) -> Runs:

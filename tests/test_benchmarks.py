@@ -301,30 +301,32 @@ def test_rates_and_passes_are_chosen_on_one_seed_and_reported_on_others():
     assert [row["frechet"] for row in reported] == [6.0, 7.0]
 
 
-def test_each_loss_is_compared_at_its_own_rate_on_fresh_seeds(monkeypatch):
-    """BCE is best at the first rate and EDM at the last: that is where the fresh seeds go."""
+def _chosen(section):
+    """All runs, with a distance that is smallest for BCE at the first rate and for EDM at the last."""
     kept = []
-    for settings, _ in images.training(images.Sizes(), lambda: kept):
+    for settings, _ in section(images.Sizes(), lambda: kept):
         order = settings["lr"] if settings["loss"] == "BCE" else -settings["lr"]
         kept.append(settings | {"frechet": order})
+    return kept
+
+
+def test_each_loss_is_compared_at_its_own_rate_on_fresh_seeds():
+    kept = _chosen(images.training)
     fresh = {(row["loss"], row["lr"]) for row in kept if row["seed"]}
     assert fresh == {("BCE", images.Sizes().rates[0]), ("MSE, EDM", images.Sizes().rates[-1])}
     assert {row["seed"] for row in kept} == {0, 1, 2, 3} and len(kept) == 2 * 4 + 2 * 3
 
 
-def test_a_longer_training_goes_at_the_rate_of_the_quick_one_and_edm_at_that_of_bce_too():
-    quick = [
-        {"loss": loss, "lr": lr, "seed": 0, "frechet": abs(lr - best)}
-        for loss, best in (("BCE", 1), ("MSE, EDM", 2))
-        for lr in (1, 2)
-    ]
-    runs = [settings for settings, _ in images.longer(images.Sizes(), {"training": quick}.get)]
-    assert {run["steps"] for run in runs} == {images.Sizes().longer}
-    rates = Counter((run["loss"], run["weight"], run["lr"]) for run in runs)
-    assert rates == dict.fromkeys(
-        [("BCE", "none", 1), ("BCE", "even", 1), ("MSE, EDM", "EDM", 2), ("MSE, EDM", "EDM", 1)],
-        len(images.Sizes().fresh),
+def test_for_a_longer_training_the_rates_are_chosen_again_and_the_weight_goes_at_that_of_bce():
+    kept, rates = _chosen(images.longer), [2.5e-3, 5e-3, 1e-2, 2e-2]
+    assert {row["steps"] for row in kept} == {images.Sizes().longer}
+    tried = [(row["loss"], row["weight"], row["lr"]) for row in kept if row["seed"] == 0]
+    assert sorted(tried) == sorted(
+        (loss, words, lr) for lr in rates for loss, words in (("BCE", "none"), ("MSE, EDM", "EDM"))
     )
+    fresh = Counter((row["loss"], row["weight"], row["lr"]) for row in kept if row["seed"])
+    best = [("BCE", "none", rates[0]), ("BCE", "even", rates[0]), ("MSE, EDM", "EDM", rates[-1])]
+    assert fresh == dict.fromkeys(best, len(images.Sizes().fresh))
 
 
 def test_bce_is_trained_with_a_weight_and_without_beside_edm():
@@ -375,6 +377,7 @@ def test_image_page_and_figure_come_from_the_rows_alone(tmp_path):
     text = (tmp_path / "images.md").read_text("utf-8")
     assert "| VAE | plain | 0.2 | 1 | 22 (21 to 22) | 0.50 | 0.80 | 1.00 |" in text  # of seeds 1 and 2
     assert "| BCE | even | 0.1 | 3 | 1.50 |" in text
+    assert "| BCE | even | 0.1 | 5 | flow | 12 (11 to 12) |" in text  # of seeds 1 and 2
     assert "| training digits | 60 | 11 (10 to 12) |" in text and "CPU, 1 thread" in text
     assert (tmp_path / "images.png").read_bytes().startswith(b"\x89PNG")
 
