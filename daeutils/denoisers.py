@@ -20,6 +20,7 @@ class Denoiser(nn.Module):
     noise_levels: bool
     output: str  # "sigmoid", or others to compare with: "linear" (chapter 08), "edm" (chapter 10)
     outputs: tuple[str, ...] = ("sigmoid", "linear")
+    recordable = True  # the same operations whatever the values, and none is read: see `fit`
 
     def forward(self, x_noisy: Tensor, sigma=None) -> Tensor:
         """R(x~), same shape as x_noisy: in (0, 1) up to rounding, or anywhere without a sigmoid."""

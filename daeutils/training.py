@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from daeutils import _check, _processes, _progress
+from daeutils._recording import Recorded, abreast
 from daeutils.checkpoint import Checkpoint
 from daeutils.objectives import OBJECTIVES, squared_error
 
@@ -31,12 +32,14 @@ def pick_device(device=None) -> torch.device:
 
 @dataclass
 class History:
-    """What a training run did. loss: mean over the batch at each step, a list of floats."""
+    """What a training run did. loss: mean over the batch at each step, a list of floats; recorded:
+    whether a GPU was given each step whole, as a CUDA graph, rather than kernel by kernel."""
 
     loss: list[float] = field(default_factory=list, repr=False)
     seconds: float = 0.0
     device: str = "cpu"
     interrupted: bool = False
+    recorded: bool = False
 
     @property
     def steps(self) -> int:
@@ -62,6 +65,7 @@ def optimise(
     lr: float = 2e-3,
     orthogonal: bool = False,
     average: float = 0.99,
+    record: bool = False,
     progress: bool = True,
     name: str = "training",
     save_to: str | os.PathLike | None = None,
@@ -84,6 +88,8 @@ def optimise(
             Adam then moves the rest at lr / 5. The weight of a convolution is a matrix with a row for
             each output channel.
         average: the weight that the running average keeps at each step, less at the start.
+        record: on a GPU, record the step once and replay it. The loss must then be the same operations
+            at each step, on what `batch` draws, and read no value.
         save_to: file of the checkpoint, written every EVERY seconds and at the end.
         about: whose it is; another training's checkpoint is refused.
 
@@ -105,10 +111,12 @@ def optimise(
     others = [p for p in module.parameters() if not (orthogonal and p.ndim > 1)]
     matrices = [p.detach().view(len(p), -1) for p in weights]  # the same memory: a step moves both
     optimisers: list[torch.optim.Optimizer] = []
-    if matrices:
-        optimisers.append(torch.optim.Muon(matrices, lr=lr, weight_decay=0))
+    recording = record and device.type == "cuda"
+    for each in [[matrix] for matrix in matrices] if recording else [matrices] if matrices else []:
+        optimisers.append(torch.optim.Muon(each, lr=lr, weight_decay=0))
     if others:
-        optimisers.append(torch.optim.Adam(others, lr=lr / 5 if matrices else lr, fused=True))
+        rate = lr / 5 if matrices else lr
+        optimisers.append(torch.optim.Adam(others, lr=rate, fused=True, capturable=recording))
     groups = [(group, group["lr"]) for optimiser in optimisers for group in optimiser.param_groups]
     peers = _processes.Peers(module)
     averaged = copy.deepcopy(module)
@@ -126,7 +134,29 @@ def optimise(
     losses[:taken] = before
     for _ in range(taken):
         batch()
-    history = History(device=str(device))
+    history = History(device=str(device), recorded=recording)
+
+    def step(*drawn) -> Tensor:
+        for parameter in parameters:
+            parameter.grad = None
+        value = loss(*drawn)
+        value.backward()
+        value = peers.average(value)
+        for matrix, weight in zip(matrices, weights, strict=True):
+            matrix.grad = None if weight.grad is None else weight.grad.reshape(matrix.shape)
+        abreast([optimiser.step for optimiser in optimisers], device)
+        return value
+
+    def paced_step(pace: Tensor, share: Tensor, *drawn) -> Tensor:
+        """With the numbers that change from step to step as tensors: a recording would keep a float."""
+        before = [p.clone() for p in present]
+        value = step(*drawn)  # a whole one, of which `pace` is gone
+        _approach(before, present, pace)
+        torch._foreach_copy_(present, before)
+        _approach(means, present, share)
+        return value
+
+    recorded = Recorded(paced_step, device)
     shown = _processes.first() and _progress.shown(progress)
     bar = tqdm(total=steps, desc=name, unit="step", leave=False, disable=not shown)
     bar.update(taken)
@@ -146,18 +176,14 @@ def optimise(
                 done = max(done, passed / seconds)
                 if done >= 1:
                     break
-            for group, first in groups:
-                group["lr"] = first * 0.5 * (1 + math.cos(math.pi * done))
-            for parameter in parameters:
-                parameter.grad = None
-            value = loss(*batch())
-            value.backward()
-            value = peers.average(value)
-            for matrix, weight in zip(matrices, weights, strict=True):
-                matrix.grad = None if weight.grad is None else weight.grad.reshape(matrix.shape)
-            for optimiser in optimisers:
-                optimiser.step()
-            torch._foreach_lerp_(means, present, 1 - _kept(average, taken))
+            pace, share = 0.5 * (1 + math.cos(math.pi * done)), 1 - _kept(average, taken)
+            if record:
+                value = recorded(pace, share, *batch())
+            else:
+                for group, first in groups:
+                    group["lr"] = first * pace
+                value = step(*batch())
+                torch._foreach_lerp_(means, present, share)
             if taken == len(losses):
                 losses = torch.cat([losses, torch.zeros_like(losses)])
             losses[taken] = value
@@ -191,6 +217,13 @@ def _kept(most: float, before: int) -> float:
     """Of the running average, after so many steps: less of the past while there is little of it, so that
     a run cut short is not held at its start; nothing before the first."""
     return min(most, (1 + before) / (10 + before)) if before else 0.0
+
+
+def _approach(places: list[Tensor], goals: list[Tensor], share: Tensor) -> None:
+    """Move the places that share of the way: torch._foreach_lerp_ takes only a float."""
+    way = torch._foreach_sub(goals, places)
+    torch._foreach_mul_(way, share)
+    torch._foreach_add_(places, way)
 
 
 def _require_finite(value: Tensor, step: int, lr: float) -> None:
@@ -311,7 +344,8 @@ def fit(
         weight: by what the loss of each noise level is multiplied, a function (n,) -> (n,); 1 by default,
             and for the output "edm" the network's own. No weight moves the minimum at any level.
         seed: of batches and noise. The same seed gives the same network on one machine.
-        device: a GPU where there is one, by default.
+        device: a GPU where there is one, by default. There the step of a network that says `recordable`,
+            as the book's own do, is recorded once and replayed.
         checkpoint: a file that keeps the state every 20 seconds and at the end. The same call goes on
             from there after the process was ended, on a CPU to the same weights, bit by bit.
 
@@ -355,24 +389,24 @@ def fit(
     batch_size = (64 if images else 1024) if batch_size is None else batch_size
     _check.count(batch_size, "batch_size")
     mine = _processes.share(batch_size)
+    recordable = getattr(denoiser, "recordable", False)
     pairs = iter(_pairs(source, batch_size, generator))
     if lr is None:
         lr = {"muon": (2e-2, 1e-2), "adam": (1e-2, 2e-3)}[optimiser][images]
     risk = OBJECTIVES[objective] if output == "sigmoid" else squared_error
     balance = denoiser.weight if weight is None and output == "edm" else weight
 
-    def batch() -> tuple[Tensor, Tensor, Tensor | float]:
+    def batch() -> tuple:
         x, eps = next(pairs)
         level = sigma(len(x), generator)[mine] if callable(sigma) else sigma
-        return x[mine], eps[mine], level
+        factor = 1.0 if balance is None else balance(torch.as_tensor(level, device=device)).flatten()
+        return x[mine], eps[mine], level, factor
 
-    def loss(x, eps, level) -> Tensor:
+    def loss(x, eps, level, factor) -> Tensor:
         # corruption.gaussian without its checks, each of which would make a GPU wait
         shaped = level.reshape(-1, *[1] * (x.ndim - 1)) if callable(sigma) else level
         values = risk(denoiser.logits(x + shaped * eps, level), x)
-        if balance is not None:
-            values = values * balance(torch.as_tensor(level)).flatten()
-        return values.mean() / x[0].numel()
+        return (values * factor).mean() / x[0].numel()
 
     about = {"objective": objective, "optimiser": optimiser, "batch_size": batch_size, "seed": seed}
     if checkpoint is not None:  # the data are read through only where somebody will compare
@@ -387,6 +421,7 @@ def fit(
         seconds=seconds,
         lr=lr,
         orthogonal=optimiser == "muon",
+        record=device.type == "cuda" and recordable and _processes.state() is None,
         progress=progress,
         name=f"{objective} denoiser",
         save_to=checkpoint,
