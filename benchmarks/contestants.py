@@ -1,7 +1,7 @@
 """Ways to train one denoiser, as others write the loop: each takes (task, steps) and trains.
 
-All of them call `network.logits` once a step, and `speed.py` ticks there. Network, data,
-noise level, batch size and loss are those of the task; a package keeps its own optimiser.
+All of them tick once a step, where they call `network.logits` or as their docstring says. Network,
+data, noise level, batch size and loss are those of the task; a package keeps its own optimiser.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
+from unittest import mock
 
 import peers
 import torch
@@ -21,6 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import ToTensor
 
 import daeutils as du
+from daeutils import training
 
 SIGMA, LR, WORKERS = 0.1, 1e-3, 2
 
@@ -32,7 +34,7 @@ class Task(NamedTuple):
     x: Tensor  # (N, d) or (N, C, H, W), on the CPU
     batch: int
     device: torch.device
-    tick: Callable[[], None]  # what network.logits calls first, for a contestant that does without
+    tick: Callable[[], None]  # what network.logits calls first, for those who tick elsewhere
     seed: int = 0  # of batches and noise, where a contestant takes one
 
 
@@ -80,9 +82,16 @@ def endless(batches) -> Iterator[Tensor]:
 
 
 def fit(task: Task, steps: int, optimiser: str = "muon") -> None:
-    """The book's."""
-    du.fit(task.network, task.x, sigma=SIGMA, steps=steps, batch_size=task.batch, device=task.device,
-           optimiser=optimiser, seed=task.seed, progress=False)  # fmt: skip
+    """The book's. It ticks where a batch is drawn: a recorded forward pass is Python's only once."""
+    whole = training.optimise
+
+    def optimise(*arguments, batch, **keywords):
+        return whole(*arguments, batch=lambda: (task.tick(), batch())[1], **keywords)
+
+    vars(task.network).pop("logits", None)  # that ticks, too
+    with mock.patch.object(training, "optimise", optimise):
+        du.fit(task.network, task.x, sigma=SIGMA, steps=steps, batch_size=task.batch, device=task.device,
+               optimiser=optimiser, seed=task.seed, progress=False)  # fmt: skip
 
 
 def fit_adam(task: Task, steps: int) -> None:
@@ -199,6 +208,7 @@ def graph(task: Task, steps: int) -> None:
 
 FIT, ADAM, TUTORIAL = "fit", "fit, Adam", "tutorial"
 BARE, GRAPH = "bare forward and backward", "bare, as a CUDA graph"
+LOADED = (TUTORIAL, "lightning", "smalldiffusion")  # through a DataLoader
 CONTESTANTS: dict[str, Callable[[Task, int], None]] = {
     FIT: fit,
     ADAM: fit_adam,

@@ -1,6 +1,6 @@
 """How fast is the book on one machine, beside other loops and beside what the hardware allows?
 
-    python benchmarks/speed.py [training] [accuracy] [profile] [sampling] [startup] [growth]
+    python benchmarks/speed.py [training] [accuracy] [profile] [limits] [sampling] [startup] [growth]
 
 Speeds are compared as ratios within one run: the contestants take turns, several rounds of them. Each
 finished run is kept at once, in docs/measured/speed/<section>.json, and is not repeated.
@@ -24,7 +24,7 @@ import running
 import speed_report
 import torch
 from chains import device, wait
-from contestants import ADAM, CONTESTANTS, FIT, GRAPH, SIGMA, TUTORIAL, Task, fit
+from contestants import ADAM, CONTESTANTS, FIT, GRAPH, LOADED, SIGMA, TUTORIAL, Task, fit
 from torch.profiler import ProfilerActivity, profile, record_function
 
 import daeutils as du
@@ -37,8 +37,11 @@ class Sizes(NamedTuple):
     """How much of everything: the real thing, or enough to see that it runs."""
 
     rounds: int = 7
+    rounds_gpu: int = 5
     steps: tuple = (200, 15)  # timed in each round: points, images
-    warm: int = 5  # steps before the clock starts
+    steps_gpu: tuple = (320, 160)
+    loaded_gpu: tuple = (30, 60)  # where a loader feeds a GPU: it waits long
+    warm: int = 5  # steps before the clock starts; by then a GPU has recorded one
     tutorial: tuple = (4000, 1000)  # steps whose accuracy the others are to reach: points, images
     rates: tuple = (3e-4, 1e-3, 3e-3)  # the tutorial's loop takes the best one, chosen on seed 0
     fresh: tuple = (1, 2, 3)  # seeds that are compared
@@ -54,8 +57,9 @@ class Sizes(NamedTuple):
 
 
 QUICK = Sizes(
-    2, (6, 2), 1, (60, 4), (1e-3,), (1,), 3000, (30,), 1, 1, 1, (2, 4), (8, 16), (8, 16), (200, 400)
-)
+    2, 2, (6, 2), (6, 6), (6, 6), 1, (60, 4), (1e-3,), (1,), 3000, (30,), 1, 1, 1, (2, 4), (8, 16),
+    (8, 16), (200, 400),
+)  # fmt: skip
 
 Runs = Iterator[tuple[dict, Callable[[], list[dict]]]]
 
@@ -96,6 +100,12 @@ def task_of(
     return Task(network, x, batch, device(on), tick, seed)
 
 
+def timed(name: str, on: str, sizes: Sizes, way: str = FIT) -> int:
+    """Steps on the clock in each round."""
+    on_gpu = sizes.loaded_gpu if way in LOADED else sizes.steps_gpu
+    return (on_gpu if on == "GPU" else sizes.steps)[name.startswith("U-Net")]
+
+
 def points(n: int) -> torch.Tensor:
     """Of the ring, in the unit square."""
     return du.ring().sample(n, torch.Generator().manual_seed(1)).clamp(0, 1)
@@ -121,8 +131,9 @@ def race(name: str, on: str, sizes: Sizes) -> list[dict]:
         print(f"Left out, because not installed: {', '.join(absent)}. Use: {peers.INSTALL}")
     ways = [way for way in CONTESTANTS if way.split(",")[0] not in absent]
     ways = [way for way in ways if way != GRAPH or on == "GPU"]
-    steps = sizes.steps[name.startswith("U-Net")]
-    rounds = [{way: rate(way, name, on, steps, sizes) for way in ways} for _ in range(sizes.rounds)]
+    steps = {way: timed(name, on, sizes, way) for way in ways}
+    times = sizes.rounds_gpu if on == "GPU" else sizes.rounds
+    rounds = [{way: rate(way, name, on, steps[way], sizes) for way in ways} for _ in range(times)]
     rows = []
     for way in ways:
         ratios = [r[FIT] / r[way] for r in rounds]
@@ -190,8 +201,8 @@ def accuracy_all(sizes: Sizes, rows) -> Runs:
                 settings = {"task": name, "on": on, "seed": seed, "lr": lr}
                 return settings, partial(reached, name, on, seed, lr, ways, sizes)
 
-            yield from (one(0, lr, ()) for lr in sizes.rates)
-            mine = {"task": name, "on": on, "seed": 0}.items()
+            yield from (one(0, lr, ()) for lr in sizes.rates if on == "CPU")
+            mine = {"task": name, "on": "CPU", "seed": 0}.items()  # on a GPU it is the same training
             best = min((row for row in rows() if mine <= row.items()), key=lambda row: row["error"])
             yield from (one(seed, best["lr"], (FIT, ADAM)) for seed in sizes.fresh)
 
@@ -203,7 +214,7 @@ PARTS = ("forward", "backward", "Muon", "Adam", "batches", "averaging")
 
 def shares(name: str, on: str, sizes: Sizes) -> list[dict]:
     """Milliseconds of a step in each of its parts, by torch.profiler; on a GPU each is waited for."""
-    where, steps = device(on), sizes.steps[name.startswith("U-Net")]
+    where, steps = device(on), timed(name, on, sizes)
 
     def named(part, function):
         def call(*arguments, **keywords):
@@ -215,7 +226,7 @@ def shares(name: str, on: str, sizes: Sizes) -> list[dict]:
         return call
 
     def optimise(module, loss, *, batch, **keywords):
-        keywords |= {"batch": named("batches", batch)}
+        keywords |= {"batch": named("batches", batch), "record": False}  # a recording has no parts
         with record_function("part: all"):
             return whole(module, named("forward", loss), **keywords)
 
@@ -255,6 +266,58 @@ def profile_all(sizes: Sizes, rows) -> Runs:
     for on in devices():
         for name in TASKS:
             yield {"task": name, "on": on}, partial(shares, name, on, sizes)
+
+
+# --- What a GPU allows --------------------------------------------------------------------------------
+
+
+def replay(work: Callable[[], object], times: int) -> Callable[[], None]:
+    """So many calls of work as one CUDA graph."""
+    work()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for _ in range(times):
+            work()
+    return graph.replay
+
+
+def seconds(work: Callable[[], object], repeats: int = 7) -> float:
+    """On the GPU's own clock; the median."""
+    found = []
+    for _ in range(repeats + 1):  # the first sets up
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start.record()
+        work()
+        end.record()
+        end.synchronize()
+        found.append(start.elapsed_time(end) / 1000)
+    return median(found[1:])
+
+
+def limits(on: str, sizes: Sizes) -> list[dict]:
+    """The peak of matrix products, and what a kernel costs that does nothing, launched or replayed."""
+    where, side, times = device(on), 8192, 1000
+    one = torch.zeros(1, device=where)
+    found = []
+    for dtype, words_ in ((torch.bfloat16, "bfloat16"), (torch.float32, "float32")):
+        a, b = (torch.randn(side, side, device=where, dtype=dtype) for _ in range(2))
+        rate_ = 2 * side**3 / seconds(partial(torch.mm, a, b)) / 1e12
+        found.append((f"matrix product in {words_}, {side:,} wide, TFLOP/s", rate_))
+
+    def launch():
+        for _ in range(times):
+            one.add_(1)
+
+    found.append(("a small kernel, launched, microseconds", seconds(launch) / times * 1e6))
+    found.append(("a small kernel, replayed, microseconds",
+                  seconds(replay(lambda: one.add_(1), times)) / times * 1e6))  # fmt: skip
+    return [{"what": what, "value": float(f"{value:.4g}"), **words(on)} for what, value in found]
+
+
+def limits_all(sizes: Sizes, rows) -> Runs:
+    """Nothing without a GPU."""
+    for on in devices()[1:]:
+        yield {"on": on}, partial(limits, on, sizes)
 
 
 # --- Sampling, in a process of its own: its peak of memory is then the chain's -------------------------
@@ -359,8 +422,8 @@ def growth_all(sizes: Sizes, rows) -> Runs:
 
 
 SECTIONS = {
-    "training": race_all, "accuracy": accuracy_all, "profile": profile_all, "sampling": chain_all,
-    "startup": start_all, "growth": growth_all,
+    "training": race_all, "accuracy": accuracy_all, "profile": profile_all, "limits": limits_all,
+    "sampling": chain_all, "startup": start_all, "growth": growth_all,
 }  # fmt: skip
 
 

@@ -1,18 +1,20 @@
 """The rows of the speed benchmark as tables, a page and a figure. Nothing is measured here."""
 
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from contestants import BARE
+from contestants import BARE, GRAPH
 from report import over_seeds, put, read_sections, table, with_range
 
 import daeutils as du
 
 NOTE = """Compare ratios, not seconds: each was taken within one run, in which the contestants took
-turns, round after round; it is the median, with the smallest and the largest round in brackets. A column
-without numbers was not measured: there was no GPU. *fit ×* says how many times as fast `fit` is. *Bare*
-is forward and backward of the same network on one batch that never changes: what the hardware allows."""
+turns, round after round; it is the median, with the smallest and the largest round in brackets.
+What has no number was not measured. *fit ×* says how many times as fast `fit` is. *Bare* is forward
+and backward of the same network on one batch that never changes: what the hardware allows. On a GPU
+`fit` records its step once, as a CUDA graph, and replays it; so does *bare, as a CUDA graph*."""
 ACCURACY = """The tutorial's loop takes 4,000 steps for points and 1,000 for images, at the best of three
 learning rates, chosen on seed 0. The others take the fewest of 25, 50, 100 and so on with which they do
 as well, on the same seed. *Times as fast* compares the seconds of whole trainings. The error is that of
@@ -20,7 +22,8 @@ the score for points, and the loss on the test digits for images. Each number is
 seeds, with the smallest and the largest in brackets."""
 TITLES = {
     "training": "Training", "accuracy": "Time to the same accuracy",
-    "profile": "Where the time of a step goes", "sampling": "Sampling and features",
+    "profile": "Where the time of a step goes", "limits": "What the GPU allows",
+    "sampling": "Sampling and features",
     "startup": "Start", "growth": "How the cost grows",
 }  # fmt: skip
 ON = ("CPU", "GPU")
@@ -91,6 +94,12 @@ def _profile(rows):
     for (task,), mine in blocks(rows, "task").items():
         lines = [[part, *by_device(each, cells)] for (part,), each in blocks(mine, "part").items()]
         yield f"{task}, under torch.profiler, which makes small steps slower\n\n{table(heads, lines)}"
+    if any(row["on"] == "GPU" for row in rows):
+        yield "On the GPU the step was not recorded here, and each part was waited for."
+
+
+def _limits(rows):
+    yield table(["what", "value"], [[row["what"], f"{row['value']:g}"] for row in rows])
 
 
 def _sampling(rows):
@@ -122,8 +131,8 @@ def _growth(rows):
         yield table([what, *(f"{at:,}" for at in values), "slope"], lines)
 
 
-TABLES = {"training": _training, "accuracy": _accuracy, "profile": _profile, "sampling": _sampling,
-          "startup": _startup, "growth": _growth}  # fmt: skip
+TABLES = {"training": _training, "accuracy": _accuracy, "profile": _profile, "limits": _limits,
+          "sampling": _sampling, "startup": _startup, "growth": _growth}  # fmt: skip
 
 
 def page(measured: dict[str, list[dict]]) -> str:
@@ -139,19 +148,20 @@ def page(measured: dict[str, list[dict]]) -> str:
 # --- Figure -------------------------------------------------------------------------------------------
 
 
-def _race(ax, rows):
-    """Steps per second as a share of the bare pass, for each way and task on the CPU."""
-    tasks = blocks([row for row in rows if row["on"] == "CPU"], "task")
-    ways = [way for (way,) in blocks(rows, "way") if way != BARE]
+def _race(ax, rows, on="CPU", limit=BARE):
+    """Steps per second as a share of the limit, for each way and task on a device."""
+    rows = [row for row in rows if row["on"] == on]
+    tasks = blocks(rows, "task")
+    ways = [way for (way,) in blocks(rows, "way") if way != limit]
     for i, ((task,), mine) in enumerate(tasks.items()):
         rates = {row["way"]: row["rate"] for row in mine}
         at = [j + 0.25 * (i - 1) for j, way in enumerate(ways) if way in rates]
-        share = [rates[way] / rates[BARE] for way in ways if way in rates]
+        share = [rates[way] / rates[limit] for way in ways if way in rates]
         ax.plot(share, at, "o", ms=5, label=task)
     ax.axvline(1, color="gray", ls="--", lw=1)
     ax.set_yticks(range(len(ways)), ways)
     ax.invert_yaxis()
-    ax.set(xlim=(0, 1.05), xlabel="speed, over the bare pass", title="Training on the CPU")
+    ax.set(xlim=(0, 1.05), xlabel=f"speed, over: {limit}", title=f"Training on the {on}")
     ax.legend(fontsize=7)
 
 
@@ -172,24 +182,30 @@ def _parts(ax, rows):
 
 def _curves(ax, rows):
     """Seconds relative to the smallest value, on log-log."""
+    colours = {what: f"C{i}" for i, (what,) in enumerate(blocks(rows, "of"))}
     for (what, on), mine in blocks(rows, "of", "on").items():
         x, y = (np.array([row[name] for row in mine]) for name in ("at", "seconds"))
-        du.plotting.curve(ax, x / x[0], y / y[0], label=f"{what}, {on}: slope {slope(mine):.2f}")
+        du.plotting.curve(ax, x / x[0], y / y[0], color=colours[what], ls="-" if on == "CPU" else ":",
+                          label=f"{what}, {on}: slope {slope(mine):.2f}")  # fmt: skip
     ax.set(xscale="log", yscale="log", xlabel="times the smallest", ylabel="times its seconds",
            title="How the cost of a training grows")  # fmt: skip
     ax.legend(fontsize=7)
 
 
-PANELS = {"training": _race, "profile": _parts, "growth": _curves}
+PANELS = (  # the section, who draws it, and on what it was measured
+    ("training", _race, "CPU"), ("training", partial(_race, on="GPU", limit=GRAPH), "GPU"),
+    ("profile", _parts, "CPU"), ("growth", _curves, "CPU"),
+)  # fmt: skip
 
 
 def figure(measured: dict[str, list[dict]]):
     """A panel for each section that has a picture."""
     du.plotting.use_style()
-    names = [name for name in PANELS if name in measured] or ["growth"]
-    fig, axes = plt.subplots(len(names), 1, figsize=(8, 3.4 * len(names)), squeeze=False)
-    for ax, name in zip(axes.flat, names, strict=True):
-        PANELS[name](ax, measured.get(name, []))
+    panels = [(draw, measured[name]) for name, draw, on in PANELS
+              if any(row["on"] == on for row in measured.get(name, []))]  # fmt: skip
+    fig, axes = plt.subplots(max(len(panels), 1), 1, figsize=(8, 3.4 * len(panels) or 1), squeeze=False)
+    for ax, (draw, rows) in zip(axes.flat, panels, strict=False):
+        draw(ax, rows)
     return fig
 
 
