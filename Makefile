@@ -72,10 +72,11 @@ test: setup
 	@$(MAKE) --no-print-directory suite
 
 # One pytest run, so that its last line counts everything and gives the total time. Two tests at a time,
-# of different files: PyTorch with one thread each, or the two would wait for one another.
+# of different files, and PyTorch with one thread each: with more of them one test at a time, or they would
+# wait for one another until a cell's time is up.
 # The pattern reaches pytest as it stands where there is no chapter: that is an error, not a pass.
 suite: setup
-	@OMP_NUM_THREADS=$(THREADS) $(PY) -m pytest -n 2 --dist loadfile $(NBVAL) $(addprefix --shuffle=,$(SHUFFLE)) \
+	@OMP_NUM_THREADS=$(THREADS) $(PY) -m pytest -n $(if $(filter 1,$(THREADS)),2,1) --dist loadfile $(NBVAL) $(addprefix --shuffle=,$(SHUFFLE)) \
 	  tests notebooks/*.ipynb notebooks/solutions/*.ipynb
 
 # Old packages warn of what newer ones beside them have changed; nobody will mend that.
