@@ -112,7 +112,8 @@ def optimise(
     matrices = [p.detach().view(len(p), -1) for p in weights]  # the same memory: a step moves both
     optimisers: list[torch.optim.Optimizer] = []
     recording = record and device.type == "cuda"
-    for each in [[matrix] for matrix in matrices] if recording else [matrices] if matrices else []:
+    apart = [[matrix] for matrix in matrices] if recording else [matrices]  # to work side by side
+    for each in filter(None, apart):
         optimisers.append(torch.optim.Muon(each, lr=lr, weight_decay=0))
     if others:
         rate = lr / 5 if matrices else lr

@@ -30,7 +30,10 @@ NOT_ON_CONDA_FORGE = {"playwright", "smalldiffusion"}  # pip installs these
 # From the ground up, and in this order: what is given, what is done with it, what shows it.
 # A module may import those before it.
 FLOORS = {
-    "ground": ["_check", "_progress", "_processes", "densities", "data", "corruption", "denoisers"],
+    "ground": [
+        *["_check", "_progress", "_processes", "_recording"],
+        *["densities", "data", "corruption", "denoisers"],
+    ],
     "middle": [
         *["objectives", "checkpoint", "training", "score", "sampling", "baselines"],
         *["features", "zoo", "evaluation", "train"],
@@ -38,7 +41,8 @@ FLOORS = {
     "top": ["plotting", "widgets"],
     "apart": ["lessons", "questions"],
 }
-ALONE = {"_check", "_progress", "_processes", "lessons", "questions"}  # import nothing of the package
+# These import nothing of the package.
+ALONE = {"_check", "_progress", "_processes", "_recording", "lessons", "questions"}
 
 
 # The suite
