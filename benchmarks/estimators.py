@@ -36,9 +36,9 @@ class Task(NamedTuple):
     seed: int = 0
 
 
-def dae(points, task, objective="bce", output="sigmoid", levels=None):
+def dae(points, task, objective="bce", output="sigmoid", levels=None, **layers):
     """The book's denoiser, at one noise level, or at all between two: log sigma uniform there."""
-    network = du.MLPDenoiser(2, noise_levels=levels is not None, output=output, seed=task.seed)
+    network = du.MLPDenoiser(2, noise_levels=levels is not None, output=output, seed=task.seed, **layers)
     sigma = task.sigmas[0] if levels is None else log_uniform(*levels)
     done = du.fit(network, points, sigma=sigma, objective=objective, steps=task.steps,
                   batch_size=BATCH, seed=task.seed, progress=False)  # fmt: skip
@@ -115,6 +115,7 @@ small = partial(peer, train=peers.train_smalldiffusion)
 OURS = {
     "BCE-DAE": Estimator(dae, "bce", "sigmoid"),
     "BCE-DAE, mean of three": Estimator(mean_of_three, "bce", "sigmoid"),
+    "BCE-DAE, two wide layers": Estimator(partial(dae, hidden=256, depth=2), "bce", "sigmoid"),
     "MSE-DAE": Estimator(partial(dae, objective="mse"), "mse", "sigmoid"),
     "MSE-DAE, linear": Estimator(partial(dae, objective="mse", output="linear"), "mse", "linear"),
     "kernel density": Estimator(kde, "none", learns=False),

@@ -17,16 +17,18 @@ SECTIONS = {  # name: (title, the field that its columns show)
     "peers": ("Beside public packages", "sigma"),
 }
 NOTE = r"""Each number is the relative error $\sqrt{E|\hat s-s_\sigma|^2/E|s_\sigma|^2}$ of an
-estimated score on fresh noisy points (200,000; 5,000 for the kernel density estimate): 0 is perfect,
-1 is no better than answering zero. Where there are several seeds it is their mean, with the smallest
-and the largest in brackets; chapter 08 compares the losses over five. The *mean of three* is that of
-three networks' scores, with a third of the steps each: together they take the steps of one. Every
+estimated score on fresh noisy points (200,000; 5,000 for the kernel density estimate): 0 is
+perfect, 1 is no better than answering zero. Where there are several seeds it is their mean, with
+the smallest and the largest in brackets; chapter 08 compares the losses over five. The *mean of
+three* is that of three networks' scores, with a third of the steps each: together they take the
+steps of one. The network has three layers of 128 units, or *two wide layers* of 256. Every
 estimator sees one fixed sample of the law and nothing else; *likelihood*, the maximum-likelihood
 mixture of Gaussians, is also told how many components the law has and their shape. The estimators
 named *all levels* and *smalldiffusion* learn every noise level at once, from 0.0025 to 5; *tested
-levels* are 0.02 to 0.25. The others, *zuko* among them, learn one noise level each. *smalldiffusion*
-and *zuko* keep the network, the schedule and the learning rate of their own examples, a constant one,
-where ours falls to 0 and averages its weights; the sample, the steps and the batch size are ours."""
+levels* are 0.02 to 0.25. The others, *zuko* among them, learn one noise level each.
+*smalldiffusion* and *zuko* keep the network, the schedule and the learning rate of their own
+examples, a constant one, where ours falls to 0 and averages its weights; the sample, the steps and
+the batch size are ours."""
 
 # --- Files --------------------------------------------------------------------------------------------
 
@@ -143,7 +145,8 @@ def page(measured: dict[str, list[dict]]) -> str:
 COLOURS = {"BCE-DAE": du.plotting.ACCENT, "MSE-DAE": "#CC79A7", "MSE-DAE, linear": "#E69F00",
            "kernel density": du.plotting.PAPER, "likelihood": du.plotting.INK,
            "smalldiffusion": "#56B4E9", "zuko": "#009E73"}  # fmt: skip
-STYLES = {"mean of three": ":", "all levels": "--", "smalldiffusion": "--", "tested levels": ":"}
+STYLES = {"mean of three": ":", "two wide layers": "-.", "all levels": "--", "smalldiffusion": "--",
+          "tested levels": ":"}  # fmt: skip
 PANELS = {"sigma": r"noise level $\sigma$", "data": "points in the sample", "steps": "training steps",
           "peers": r"noise level $\sigma$"}  # fmt: skip
 

@@ -43,7 +43,7 @@ QUICK = Sizes((0.2, 0.1), 0.1, 2000, (500, 2000), (25, 50), 2000, 500)
 
 def tasks(section: str, sizes: Sizes, steps: int, seeds: int, full: bool = False) -> list[Task]:
     """Everything that a section measures; seeds: of the BCE-DAEs against the noise level, else one."""
-    found, ours = [], ["BCE-DAE", "BCE-DAE, mean of three"]
+    found, ours = [], ["BCE-DAE", "BCE-DAE, mean of three", "BCE-DAE, two wide layers"]
 
     def add(names, law="ring", n=sizes.n, sigmas=sizes.sigmas, steps=steps, seeds=1):
         for name in names:

@@ -178,7 +178,7 @@ def counted(monkeypatch):
 def test_finished_rows_are_skipped_copied_and_measured_again(tmp_path, counted):
     score_accuracy.main(["sigma", "--quick", "--out", str(tmp_path)])
     first, before = len(counted), report.read(tmp_path)["sigma"]
-    assert first == len(before) == 12  # six estimators, two levels
+    assert first == len(before) == 14  # seven estimators, two levels
     score_accuracy.main(["sigma", "--quick", "--out", str(tmp_path)])
     assert len(counted) == first and report.read(tmp_path)["sigma"] == before
     score_accuracy.main(["sigma", "--quick", "--again", "--out", str(tmp_path)])
