@@ -188,6 +188,7 @@ def _label(ax, ends: dict) -> None:
     last = -1.0
     for name, (x, y, colour) in sorted(ends.items(), key=lambda item: item[1][1]):
         last = max(to_axes.transform((x, y))[1], last + 0.085)
-        thread = {"arrowstyle": "-", "color": colour, "lw": 0.5, "shrinkA": 0, "shrinkB": 3}
+        thread = {"arrowstyle": "-", "color": colour, "lw": 0.5, "shrinkA": 0, "shrinkB": 3,
+                  "relpos": (0, 0.5)}  # fmt: skip
         ax.annotate(name, (x, y), (1.04, last), textcoords="axes fraction", color=colour, fontsize=8,
                     va="center", arrowprops=thread)  # fmt: skip
