@@ -9,7 +9,6 @@ import io
 import logging
 import warnings
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import islice
 from typing import NamedTuple
 from unittest import mock
@@ -23,6 +22,7 @@ from torchvision.transforms import ToTensor
 
 import daeutils as du
 from daeutils import training
+from daeutils._recording import Recorded
 
 SIGMA, LR, WORKERS = 0.1, 1e-3, 2
 
@@ -81,6 +81,12 @@ def endless(batches) -> Iterator[Tensor]:
         yield from batches
 
 
+def without_clock(task: Task) -> nn.Module:
+    """The network, whose logits tick no more."""
+    vars(task.network).pop("logits", None)
+    return task.network
+
+
 def fit(task: Task, steps: int, optimiser: str = "muon") -> None:
     """The book's. It ticks where a batch is drawn: a recorded forward pass is Python's only once."""
     whole = training.optimise
@@ -88,7 +94,7 @@ def fit(task: Task, steps: int, optimiser: str = "muon") -> None:
     def optimise(*arguments, batch, **keywords):
         return whole(*arguments, batch=lambda: (task.tick(), batch())[1], **keywords)
 
-    vars(task.network).pop("logits", None)  # that ticks, too
+    without_clock(task)
     with mock.patch.object(training, "optimise", optimise):
         du.fit(task.network, task.x, sigma=SIGMA, steps=steps, batch_size=task.batch, device=task.device,
                optimiser=optimiser, seed=task.seed, progress=False)  # fmt: skip
@@ -182,28 +188,21 @@ def smalldiffusion_resident(task: Task, steps: int) -> None:
 
 
 def graph(task: Task, steps: int) -> None:
-    """The bare step, recorded once and replayed: the GPU is told all of it in one word."""
+    """The bare step, recorded once and replayed. It ticks before each."""
     x = task.x[: task.batch].to(task.device)
-    eps, network = torch.randn_like(x), task.network.to(task.device)
-    logits = partial(type(network).logits, network)  # without the clock, which waits for the GPU
+    eps, network = torch.randn_like(x), without_clock(task).to(task.device)
 
     def step():
         for parameter in network.parameters():
             parameter.grad = None
-        loss_of(logits, x, eps).backward()
+        loss = loss_of(network.logits, x, eps)
+        loss.backward()
+        return loss.detach()
 
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(3):  # what is set up at the first calls must not be recorded
-            step()
-    torch.cuda.current_stream().wait_stream(side)
-    recorded = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(recorded):
-        step()
+    recorded = Recorded(step, task.device)
     for _ in range(steps):
         task.tick()
-        recorded.replay()
+        recorded()
 
 
 FIT, ADAM, TUTORIAL = "fit", "fit, Adam", "tutorial"

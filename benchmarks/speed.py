@@ -29,6 +29,7 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 import daeutils as du
 from daeutils import training
+from daeutils._recording import WARM, Recorded
 
 ROOT = running.ROOT
 
@@ -271,16 +272,6 @@ def profile_all(sizes: Sizes, rows) -> Runs:
 # --- What a GPU allows --------------------------------------------------------------------------------
 
 
-def replay(work: Callable[[], object], times: int) -> Callable[[], None]:
-    """So many calls of work as one CUDA graph."""
-    work()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        for _ in range(times):
-            work()
-    return graph.replay
-
-
 def seconds(work: Callable[[], object], repeats: int = 7) -> float:
     """On the GPU's own clock; the median."""
     found = []
@@ -307,10 +298,13 @@ def limits(on: str, sizes: Sizes) -> list[dict]:
     def launch():
         for _ in range(times):
             one.add_(1)
+        return one
 
-    found.append(("a small kernel, launched, microseconds", seconds(launch) / times * 1e6))
-    found.append(("a small kernel, replayed, microseconds",
-                  seconds(replay(lambda: one.add_(1), times)) / times * 1e6))  # fmt: skip
+    recorded = Recorded(launch, where)
+    for _ in range(WARM + 1):
+        recorded()
+    for how, work in (("launched", launch), ("replayed", recorded)):
+        found.append((f"a small kernel, {how}, microseconds", seconds(work) / times * 1e6))
     return [{"what": what, "value": float(f"{value:.4g}"), **words(on)} for what, value in found]
 
 
