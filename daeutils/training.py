@@ -151,9 +151,8 @@ def optimise(
     def paced_step(pace: Tensor, share: Tensor, *drawn) -> Tensor:
         """With the numbers that change from step to step as tensors: a recording would keep a float."""
         before = [p.clone() for p in present]
-        value = step(*drawn)  # a whole one, of which `pace` is gone
-        _approach(before, present, pace)
-        torch._foreach_copy_(present, before)
+        value = step(*drawn)  # a whole one, of which all but `pace` is taken back
+        _approach(present, before, 1 - pace)
         _approach(means, present, share)
         return value
 

@@ -228,7 +228,7 @@ FAULTS = {
         Fault("min(most, (1 + before) / (10 + before))", "most",
               "the average holds a short run at its start"),
         Fault('group["lr"] = first * pace', 'group["lr"] = first', "the learning rate does not fall"),
-        Fault("_approach(before, present, pace)", "pass", "a step that is recorded is none"),
+        Fault("_approach(present, before, 1 - pace)", "pass", "a recorded rate does not fall"),
         Fault("_approach(means, present, share)", "_approach(means, present, pace)",
               "a recorded average follows the learning rate"),
         Fault("math.cos(math.pi * done)", "math.cos(math.pi * done / 2)",

@@ -66,6 +66,11 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def weights(network: torch.nn.Module) -> torch.Tensor:
+    """All parameters in one row, on the CPU."""
+    return torch.cat([p.detach().flatten().cpu() for p in network.parameters()])
+
+
 def points(n: int, dim: int = 2, seed: int = 0, dtype=torch.float64) -> torch.Tensor:
     """Places in and around the unit cube, (n, dim)."""
     return torch.rand(n, dim, generator=seeded(seed), dtype=torch.float64).mul(1.6).sub(0.3).to(dtype)

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 import torch
-from oracles import seeded
+from oracles import seeded, weights
 from torch import nn
 
 import daeutils as du
@@ -44,10 +44,6 @@ CASES = {  # name: (network, data, options of fit)
 }
 
 
-def flat(network: nn.Module) -> torch.Tensor:
-    return torch.cat([p.detach().flatten().cpu() for p in network.parameters()])
-
-
 def trained(case: str, record: bool, monkeypatch, device: str, steps: int = 20, **options):
     """Weights and history of one training, its step recorded or not."""
     make, data, how = CASES[case]
@@ -57,7 +53,7 @@ def trained(case: str, record: bool, monkeypatch, device: str, steps: int = 20, 
         history = du.fit(
             network, data, device=device, steps=steps, batch_size=32, progress=False, **how, **options
         )
-    return flat(network), history
+    return weights(network), history
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -66,7 +62,7 @@ def test_a_recorded_training_is_the_same_training(case, device, monkeypatch):
     """Up to rounding, which Muon's 16 bits make coarse for the weights, but hardly for the loss."""
     one, plain = trained(case, False, monkeypatch, device)
     two, taped = trained(case, True, monkeypatch, device)
-    start = flat(CASES[case][0](seed=1))
+    start = weights(CASES[case][0](seed=1))
     assert (one - two).norm() < (0.01 if case == "Adam" else 0.15) * (one - start).norm()
     assert plain.loss == pytest.approx(taped.loss, rel=1e-3)
     assert not plain.recorded and taped.recorded == (device == "cuda")
@@ -123,7 +119,7 @@ def test_a_recorded_training_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
             trained("levels", True, patch, "cuda", checkpoint=tmp_path / "half")
     assert states[-1] == 8
     again, history = trained("levels", True, monkeypatch, "cuda", checkpoint=tmp_path / "half")
-    start = flat(CASES["levels"][0](seed=1))
+    start = weights(CASES["levels"][0](seed=1))
     assert history.steps == 20 and (whole - again).norm() < 0.15 * (whole - start).norm()
 
 
@@ -141,7 +137,7 @@ def test_ctrl_c_in_a_recorded_training_keeps_the_network(monkeypatch, capsys):
     network = du.MLPDenoiser(2, hidden=32)
     history = du.fit(network, Source(), sigma=0.1, steps=50, progress=False)
     assert history.interrupted and history.recorded and 5 < history.steps < 50
-    assert torch.isfinite(flat(network)).all() and "interrupted" in capsys.readouterr().out
+    assert torch.isfinite(weights(network)).all() and "interrupted" in capsys.readouterr().out
 
 
 @GPU

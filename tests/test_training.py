@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from oracles import seeded
+from oracles import seeded, weights
 from scipy.stats import chisquare, kstest, norm
 from torch import nn
 
@@ -29,10 +29,6 @@ fit = partial(du.fit, device="cpu", progress=False)
 
 def small(**kwargs) -> du.MLPDenoiser:
     return du.MLPDenoiser(2, hidden=32, depth=2, **kwargs)
-
-
-def weights(network: nn.Module) -> torch.Tensor:
-    return torch.cat([p.detach().flatten() for p in network.parameters()])
 
 
 class Constant(nn.Module):
