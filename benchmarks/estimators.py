@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import peers
 import torch
+from sklearn.cluster import kmeans_plusplus
 from sklearn.mixture import GaussianMixture as FittedMixture
 
 import daeutils as du
@@ -22,7 +23,10 @@ class Law(NamedTuple):
 
 
 MIXTURES = {f"mixture of {k}": Law(du.random_mixture(k, seed=k), k, "full") for k in (2, 4, 6, 9, 12)}
-LAWS = {"ring": Law(du.ring(8, 0.04), 8, "spherical"), **MIXTURES}
+# Mixtures too, of many small bumps along a curve or over squares: nobody fits so many.
+CURVES = {f.__name__: Law(f(), len(f().means), "full")
+          for f in (du.moons, du.spiral, du.pinwheel, du.checkerboard)}  # fmt: skip
+LAWS = {"ring": Law(du.ring(8, 0.04), 8, "spherical"), **MIXTURES, **CURVES}
 
 
 class Task(NamedTuple):
@@ -40,11 +44,26 @@ def dae(points, task, objective="bce", output="sigmoid", levels=None, **layers):
     """The book's denoiser, at one noise level, or at all between two: log sigma uniform there."""
     network = du.MLPDenoiser(2, noise_levels=levels is not None, output=output, seed=task.seed, **layers)
     sigma = task.sigmas[0] if levels is None else log_uniform(*levels)
+    return trained(network, points, task, sigma, objective)
+
+
+def trained(network, points, task, sigma, objective="bce"):
+    """The score of a network after the steps of the task."""
     done = du.fit(network, points, sigma=sigma, objective=objective, steps=task.steps,
                   batch_size=BATCH, seed=task.seed, progress=False)  # fmt: skip
     if done.interrupted:  # `fit` keeps a network cut short; its error would not be the one of these steps
         raise KeyboardInterrupt
     return torch.no_grad()(partial(du.score_from_denoiser, network.cpu()))
+
+
+ONE_LEVEL = 0.05  # of the one training that answers for all levels
+
+
+def learned_mixture(points, task, components=16, level=None):
+    """The denoiser that is told that its data come in blobs, at the level asked for or at another one."""
+    starts, _ = kmeans_plusplus(points[:10_000].numpy(), components, random_state=task.seed)
+    network = du.MixtureDenoiser(torch.as_tensor(starts))
+    return trained(network, points, task, level or task.sigmas[0])
 
 
 def mean_of_three(points, task):
@@ -111,11 +130,14 @@ class Estimator(NamedTuple):
 
 
 TESTED = (0.02, 0.25)  # noise levels just around those asked for
+one_training = partial(learned_mixture, level=ONE_LEVEL)
 small = partial(peer, train=peers.train_smalldiffusion)
 OURS = {
     "BCE-DAE": Estimator(dae, "bce", "sigmoid"),
     "BCE-DAE, mean of three": Estimator(mean_of_three, "bce", "sigmoid"),
     "BCE-DAE, two wide layers": Estimator(partial(dae, hidden=256, depth=2), "bce", "sigmoid"),
+    "BCE-DAE, learned mixture": Estimator(learned_mixture, "bce", "sigmoid"),
+    "BCE-DAE, learned mixture, one training": Estimator(one_training, "bce", "sigmoid", True),
     "MSE-DAE": Estimator(partial(dae, objective="mse"), "mse", "sigmoid"),
     "MSE-DAE, linear": Estimator(partial(dae, objective="mse", output="linear"), "mse", "linear"),
     "kernel density": Estimator(kde, "none", learns=False),
@@ -128,4 +150,10 @@ PEERS = {  # public packages, and ours beside those that learn every level at on
     "smalldiffusion, tested levels": Estimator(partial(small, levels=TESTED), "mse", "eps", True),
     "zuko": Estimator(zuko, "likelihood", "log-density"),
 }
-ESTIMATORS = OURS | PEERS
+BLOBS = {  # as many components as one likes
+    f"BCE-DAE, learned mixture of {k}": Estimator(
+        partial(one_training, components=k), "bce", "sigmoid", True
+    )
+    for k in (4, 8, 12, 16, 32, 64, 256)
+}
+ESTIMATORS = OURS | PEERS | BLOBS

@@ -14,6 +14,8 @@ SECTIONS = {  # name: (title, the field that its columns show)
     "data": ("Against the size of the sample", "n"),
     "steps": ("Against the training steps", "steps"),
     "mixtures": ("Random mixtures, which nobody tuned for", "law"),
+    "curves": ("Laws that no few blobs make", "law"),
+    "components": ("Against the number of components that are learned", "sigma"),
     "peers": ("Beside public packages", "sigma"),
 }
 NOTE = r"""Each number is the relative error $\sqrt{E|\hat s-s_\sigma|^2/E|s_\sigma|^2}$ of an
@@ -21,14 +23,16 @@ estimated score on fresh noisy points (200,000; 5,000 for the kernel density est
 perfect, 1 is no better than answering zero. Where there are several seeds it is their mean, with
 the smallest and the largest in brackets; chapter 08 compares the losses over five. The *mean of
 three* is that of three networks' scores, with a third of the steps each: together they take the
-steps of one. The network has three layers of 128 units, or *two wide layers* of 256. Every
-estimator sees one fixed sample of the law and nothing else; *likelihood*, the maximum-likelihood
-mixture of Gaussians, is also told how many components the law has and their shape. The estimators
-named *all levels* and *smalldiffusion* learn every noise level at once, from 0.0025 to 5; *tested
-levels* are 0.02 to 0.25. The others, *zuko* among them, learn one noise level each.
-*smalldiffusion* and *zuko* keep the network, the schedule and the learning rate of their own
-examples, a constant one, where ours falls to 0 and averages its weights; the sample, the steps and
-the batch size are ours."""
+steps of one. The network has three layers of 128 units, or *two wide layers* of 256. A *learned
+mixture* has the means, covariances and weights of sixteen Gaussians in the place of layers, or of
+as many as its line says; *one training*, at sigma = 0.05, then answers for every level, and so it is
+where the line has a number. Every estimator sees one fixed sample of the law and nothing else;
+*likelihood*, the maximum-likelihood mixture of Gaussians, is also told how many components the law
+has and their shape. The estimators named *all levels* and *smalldiffusion* learn every noise level
+at once, from 0.0025 to 5; *tested levels* are 0.02 to 0.25. The others, *zuko* among them, learn one
+noise level each. *smalldiffusion* and *zuko* keep the network, the schedule and the learning rate of
+their own examples, a constant one, where ours falls to 0 and averages its weights; the sample, the
+steps and the batch size are ours."""
 
 # --- Files --------------------------------------------------------------------------------------------
 
@@ -143,10 +147,11 @@ def page(measured: dict[str, list[dict]]) -> str:
 # --- Figure -------------------------------------------------------------------------------------------
 
 COLOURS = {"BCE-DAE": du.plotting.ACCENT, "MSE-DAE": "#CC79A7", "MSE-DAE, linear": "#E69F00",
+           "BCE-DAE, learned mixture": "#009E73", "BCE-DAE, learned mixture, one training": "#009E73",
            "kernel density": du.plotting.PAPER, "likelihood": du.plotting.INK,
            "smalldiffusion": "#56B4E9", "zuko": "#009E73"}  # fmt: skip
-STYLES = {"mean of three": ":", "two wide layers": "-.", "all levels": "--", "smalldiffusion": "--",
-          "tested levels": ":"}  # fmt: skip
+STYLES = {"mean of three": ":", "two wide layers": "-.", "one training": ":", "all levels": "--",
+          "smalldiffusion": "--", "tested levels": ":"}  # fmt: skip
 PANELS = {"sigma": r"noise level $\sigma$", "data": "points in the sample", "steps": "training steps",
           "peers": r"noise level $\sigma$"}  # fmt: skip
 
@@ -160,8 +165,9 @@ def figure(measured: dict[str, list[dict]]):
     )
     for ax, section in zip(axes.flat, panels, strict=False):
         ends = {}
+        falls = SECTIONS[section][1] == "sigma"  # small noise, where curves part, to the right
         for name, cells in summary(section, measured.get(section, [])).items():
-            x = sorted(cells)
+            x = sorted(cells, reverse=falls)
             mean, low, high = zip(*(cells[at] for at in x), strict=True)
             colour = COLOURS.get(name) or COLOURS.get(name.split(",")[0], "#777777")
             style = STYLES.get(name.split(", ")[-1], "-")
@@ -169,6 +175,8 @@ def figure(measured: dict[str, list[dict]]):
             ends[name] = (x[-1], mean[-1], colour)
         ax.set(xscale="log", yscale="log", title=SECTIONS[section][0], xlabel=PANELS[section],
                ylabel="relative error of the score")  # fmt: skip
+        if falls:
+            ax.invert_xaxis()
         at = sorted({row[SECTIONS[section][1]] for row in measured.get(section, [])})
         ax.set_xticks(at, [EngFormatter(sep="")(x) if isinstance(x, int) else f"{x:g}" for x in at])
         ax.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)

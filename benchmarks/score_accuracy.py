@@ -1,6 +1,6 @@
 """How near is a learned score to the exact score of p_sigma? Estimators that see one fixed sample only.
 
-    python benchmarks/score_accuracy.py [sigma] [data] [steps] [mixtures] [peers]
+    python benchmarks/score_accuracy.py [sigma] [data] [steps] [mixtures] [curves] [components] [peers]
 
 The measure is the relative error sqrt(E|s^ - s_sigma|^2 / E|s_sigma|^2) on 200,000 fresh noisy points,
 5,000 for the kernel density estimate. Every finished run is kept at once, in
@@ -18,7 +18,7 @@ from typing import NamedTuple
 import peers
 import report
 import torch
-from estimators import BATCH, ESTIMATORS, LAWS, PEERS, Task
+from estimators import BATCH, BLOBS, CURVES, ESTIMATORS, LAWS, MIXTURES, PEERS, Task
 from report import read, write
 from running import ROOT, device_words
 from tqdm.auto import tqdm
@@ -43,7 +43,8 @@ QUICK = Sizes((0.2, 0.1), 0.1, 2000, (500, 2000), (25, 50), 2000, 500)
 
 def tasks(section: str, sizes: Sizes, steps: int, seeds: int, full: bool = False) -> list[Task]:
     """Everything that a section measures; seeds: of the BCE-DAEs against the noise level, else one."""
-    found, ours = [], ["BCE-DAE", "BCE-DAE, mean of three", "BCE-DAE, two wide layers"]
+    found, told = [], ["BCE-DAE, learned mixture", "BCE-DAE, learned mixture, one training"]
+    ours = ["BCE-DAE", "BCE-DAE, mean of three", "BCE-DAE, two wide layers", *told]
 
     def add(names, law="ring", n=sizes.n, sigmas=sizes.sigmas, steps=steps, seeds=1):
         for name in names:
@@ -62,9 +63,15 @@ def tasks(section: str, sizes: Sizes, steps: int, seeds: int, full: bool = False
         for count in sizes.steps:
             add(["BCE-DAE", "MSE-DAE"], sigmas=[sizes.one_sigma], steps=count)
     elif section == "mixtures":
-        for law in [name for name in LAWS if name != "ring"]:
+        for law in MIXTURES:
             sigmas = [s for s in sizes.sigmas if full or s in (0.1, 0.05)]
             add([*ours, "kernel density", "likelihood"], law=law, sigmas=sigmas)
+    elif section == "curves":
+        for law in CURVES:
+            more = "BCE-DAE, learned mixture of 64"
+            add(["BCE-DAE", told[0], more, "kernel density"], law=law, sigmas=[sizes.one_sigma])
+    elif section == "components":
+        add([*BLOBS, "kernel density", "likelihood"])
     elif section == "peers":
         absent = peers.missing()
         if absent:

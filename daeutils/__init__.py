@@ -14,7 +14,7 @@ go down.
 from daeutils import corruption, evaluation, objectives, plotting, sampling, zoo
 from daeutils.baselines import VAE, PCAGaussian
 from daeutils.data import celeba, digits, fashion_mnist, folder, mnist
-from daeutils.denoisers import MLPDenoiser, UNetDenoiser
+from daeutils.denoisers import MixtureDenoiser, MLPDenoiser, UNetDenoiser
 from daeutils.densities import (
     GaussianMixture,
     checkerboard,
@@ -45,10 +45,11 @@ from daeutils.zoo import load_network as load
 __version__ = "0.1.0"
 
 __all__ = [
-    "VAE", "GaussianMixture", "History", "MLPDenoiser", "PCAGaussian", "UNetDenoiser", "asymmetry",
-    "budget", "celeba", "certificate", "checkerboard", "claim", "corruption", "cosine", "digits",
-    "evaluation", "fashion_mnist", "fit", "folder", "frechet_distance", "from_points", "iterate",
-    "jacobian", "langevin", "load", "log_density_difference", "mnist", "moons", "noise_schedule",
-    "objectives", "pick_device", "pinwheel", "plotting", "probability_flow", "quiz", "random_mixture",
-    "relative_error", "ring", "sampling", "score_from_denoiser", "slide", "spiral", "walkback", "zoo",
+    "VAE", "GaussianMixture", "History", "MLPDenoiser", "MixtureDenoiser", "PCAGaussian",
+    "UNetDenoiser", "asymmetry", "budget", "celeba", "certificate", "checkerboard", "claim",
+    "corruption", "cosine", "digits", "evaluation", "fashion_mnist", "fit", "folder",
+    "frechet_distance", "from_points", "iterate", "jacobian", "langevin", "load",
+    "log_density_difference", "mnist", "moons", "noise_schedule", "objectives", "pick_device",
+    "pinwheel", "plotting", "probability_flow", "quiz", "random_mixture", "relative_error", "ring",
+    "sampling", "score_from_denoiser", "slide", "spiral", "walkback", "zoo",
 ]  # fmt: skip

@@ -12,15 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from daeutils import _check
+from daeutils.densities import GaussianMixture
 
 
 class Denoiser(nn.Module):
-    """What the two networks share: the output, and the checks on it and on sigma."""
+    """What the networks share: the output, and the checks on it and on sigma."""
 
     noise_levels: bool
     output: str  # "sigmoid", or others to compare with: "linear" (chapter 08), "edm" (chapter 10)
     outputs: tuple[str, ...] = ("sigmoid", "linear")
     recordable = True  # the same operations whatever the values, and none is read: see `fit`
+    optimiser = "muon"  # with which `fit` trains it unless told otherwise
 
     def forward(self, x_noisy: Tensor, sigma=None) -> Tensor:
         """R(x~), same shape as x_noisy: in (0, 1) up to rounding, or anywhere without a sigmoid."""
@@ -138,6 +140,61 @@ class MLPDenoiser(Denoiser):
         correction = sigma * (_VARIANCE / total).sqrt() * self.net(features)
         r = _MEAN + _VARIANCE / total * x + correction
         return r if self.output == "linear" else _logit(r)
+
+
+class MixtureDenoiser(Denoiser):
+    """A denoiser that is told one thing: its data come in a few blobs, Gaussians of any shape.
+
+    For the law p = sum_k w_k N(mu_k, C_k) the best reconstruction is known in closed form, R* = x~ +
+    sigma^2 grad log p_sigma (T2). Here w, mu and C are the weights to train. Whatever they become, R is
+    the posterior mean of a law: its Jacobian is symmetric (T6), the law can be asked for densities and
+    samples, and what was trained at one noise level answers at all.
+
+    Args:
+        means: (K, d), where the components start: points of the data, better far apart.
+        spread: the standard deviation of each at the start, in units of the data's [0, 1].
+
+    Raises:
+        ValueError: means are not finite floats of shape (K, d), or spread is not > 0.
+    """
+
+    recordable = False  # torch.matrix_exp looks at its values
+    optimiser = "adam"  # its weights are no matrices that map one layer to the next
+
+    def __init__(self, means: Tensor, spread: float = 0.05):
+        super().__init__()
+        _check.float_tensor(means, "means")
+        if means.ndim != 2:
+            raise ValueError(
+                f"means have shape {tuple(means.shape)}; expected (K, d), K points of the data."
+            )
+        _check.number(spread, "spread", at_least=_check.FAINT)
+        components, self.dim = means.shape
+        self._set(components=components, dim=self.dim, noise_levels=True, output="sigmoid")
+        self.means = nn.Parameter(means.float().clone())
+        self.log_spreads = nn.Parameter(torch.full_like(self.means, math.log(spread)))  # along its axes
+        self.turns = nn.Parameter(torch.zeros(components, self.dim, self.dim))  # of the axes
+        self.log_weights = nn.Parameter(torch.zeros(components))
+
+    def logits(self, x_noisy, sigma=None):
+        self._require(x_noisy, self.dim)
+        level = self._level(x_noisy, sigma)
+        axes = self._axes()
+        along = torch.einsum("kji,nkj->nki", axes, x_noisy[:, None] - self.means)  # x~ - mu, (N, K, d)
+        variances = (2 * self.log_spreads).exp() + level[:, :, None] ** 2
+        log_joint = self.log_weights - (along**2 / variances + variances.log()).sum(2) / 2  # (N, K)
+        pull = torch.einsum("nk,kij,nkj->ni", log_joint.softmax(1), axes, along / variances)
+        return _logit(x_noisy - level**2 * pull)
+
+    def law(self) -> GaussianMixture:
+        """What it takes the clean data for, now: p, whose p_sigma has its score at every sigma."""
+        axes, variances = self._axes().detach().double(), (2 * self.log_spreads.detach()).exp().double()
+        covariances = axes @ torch.diag_embed(variances) @ axes.mT  # in single precision not symmetric
+        return GaussianMixture(self.means, covariances, self.log_weights.detach().softmax(0))
+
+    def _axes(self) -> Tensor:
+        """Rotations, (K, d, d): of each component, its axes as columns."""
+        return torch.matrix_exp(self.turns - self.turns.mT)
 
 
 class _Block(nn.Module):

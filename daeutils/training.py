@@ -311,7 +311,7 @@ def fit(
     seconds: float | None = None,
     batch_size: int | None = None,
     lr: float | None = None,
-    optimiser: str = "muon",
+    optimiser: str | None = None,
     weight: Callable[[Tensor], Tensor] | None = None,
     seed: int = 0,
     device=None,
@@ -330,7 +330,8 @@ def fit(
     `.sample(n)`. The first process alone shows the bar, prints and writes; all read the checkpoint.
 
     Args:
-        denoiser: `MLPDenoiser`, `UNetDenoiser`, or any module with `logits(x_noisy, sigma)`.
+        denoiser: `MLPDenoiser`, `MixtureDenoiser`, `UNetDenoiser`, or any module with
+            `logits(x_noisy, sigma)`.
         source: a tensor of data in [0, 1], (N, d) or (N, C, H, W), or anything with `.sample(n)`.
         sigma: a float, in units of the data's [0, 1], or a law over noise levels: a function
             (n, generator) -> (n,), such as `corruption.log_normal()`.
@@ -339,13 +340,13 @@ def fit(
         batch_size: 1024 points or 64 images by default; of all processes together.
         lr: learning rate at the start of the cosine; by default 2e-2 for points and 1e-2 for images, and
             for "adam" 1e-2 and 2e-3.
-        optimiser: "muon", the default, steps along orthogonalised gradients wherever a weight is a
-            matrix; or "adam".
+        optimiser: "muon" steps along orthogonalised gradients wherever a weight is a matrix; or "adam".
+            By default the one that the network names, else "muon".
         weight: by what the loss of each noise level is multiplied, a function (n,) -> (n,); 1 by default,
             and for the output "edm" the network's own. No weight moves the minimum at any level.
         seed: of batches and noise. The same seed gives the same network on one machine.
         device: a GPU where there is one, by default. There the step of a network that says `recordable`,
-            as the book's own do, is recorded once and replayed.
+            as the MLP and the U-Net do, is recorded once and replayed.
         checkpoint: a file that keeps the state every 20 seconds and at the end. The same call goes on
             from there after the process was ended, on a CPU to the same weights, bit by bit.
 
@@ -361,6 +362,7 @@ def fit(
     """
     if objective not in OBJECTIVES:
         raise ValueError(f"objective is {objective!r}; expected one of {sorted(OBJECTIVES)}.")
+    optimiser = getattr(denoiser, "optimiser", "muon") if optimiser is None else optimiser
     if optimiser not in ("adam", "muon"):
         raise ValueError(f"optimiser is {optimiser!r}; expected 'adam' or 'muon'.")
     if weight is not None and not callable(weight):

@@ -136,6 +136,24 @@ def test_the_mean_of_three_is_of_three_networks_with_a_third_of_the_steps_each(m
     torch.testing.assert_close(score(noisy(0.1), 0.1), torch.full((500, 2), 14 / 3).double())
 
 
+def test_a_learned_mixture_is_trained_at_one_level_and_asked_at_all(monkeypatch):
+    asked, fit = [], du.fit
+
+    def counting(network, points, **how):
+        asked.append((len(network.means), how["sigma"]))
+        return fit(network, points, **how)
+
+    monkeypatch.setattr(du, "fit", counting)
+    points, x_noisy = RING.sample(2000).clamp(0, 1), noisy(0.1)
+    for name in ("learned mixture", "learned mixture, one training", "learned mixture of 4"):
+        estimator = estimators.ESTIMATORS[f"BCE-DAE, {name}"]
+        task = estimators.Task("ring", 2000, (0.2, 0.1), name, 2)
+        score = estimator.train(points, task)
+        assert score(x_noisy, 0.1).shape == score(x_noisy, 0.2).shape == x_noisy.shape
+        assert estimator.all_levels == (name != "learned mixture")
+    assert asked == [(16, 0.2), (16, 0.05), (4, 0.05)]
+
+
 def test_log_uniform_levels():
     levels = estimators.log_uniform(0.01, 1)(10_000, torch.Generator().manual_seed(0))
     assert 0.01 <= levels.min() < levels.max() <= 1
@@ -155,6 +173,7 @@ def test_the_page_names_the_levels_that_were_used():
     sizes = score_accuracy.Sizes()
     assert least < min(sizes.sigmas) < max(sizes.sigmas) < most
     assert f"{sizes.test:,}; {sizes.test_kde:,}" in note
+    assert f"*one training*, at sigma = {estimators.ONE_LEVEL:g}" in note
 
 
 # Rows and files
@@ -178,7 +197,7 @@ def counted(monkeypatch):
 def test_finished_rows_are_skipped_copied_and_measured_again(tmp_path, counted):
     score_accuracy.main(["sigma", "--quick", "--out", str(tmp_path)])
     first, before = len(counted), report.read(tmp_path)["sigma"]
-    assert first == len(before) == 14  # seven estimators, two levels
+    assert first == len(before) == 18  # nine estimators, two levels
     score_accuracy.main(["sigma", "--quick", "--out", str(tmp_path)])
     assert len(counted) == first and report.read(tmp_path)["sigma"] == before
     score_accuracy.main(["sigma", "--quick", "--again", "--out", str(tmp_path)])

@@ -1,15 +1,18 @@
-"""The two networks: shapes, ranges, noise levels, seeds and errors."""
+"""The networks: shapes, ranges, noise levels, seeds and errors."""
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import seeded
+from oracles import Case, seeded
 from torch.func import functional_call
 
-from daeutils import MLPDenoiser, UNetDenoiser
+import daeutils as du
+from daeutils import MixtureDenoiser, MLPDenoiser, UNetDenoiser
+from daeutils.denoisers import _logit
 
 MAKE = {
     "mlp": lambda **kw: MLPDenoiser(3, hidden=16, depth=2, **kw),
@@ -51,6 +54,18 @@ def test_points_have_the_same_reconstruction_with_either_output_until_it_nears_a
     assert (logistic >= 0).all() and (logistic <= 1).all() and linear.max() > 1 and linear.min() < 0
     order = linear.flatten().argsort()
     assert (logistic.flatten()[order].diff() >= -1e-6).all()  # the one is a rising function of the other
+
+
+def test_the_logit_goes_on_rising_outside_the_faces():
+    """By its tangents: with no slope there, a network that reconstructs -0.1 could not learn better."""
+    r = torch.linspace(-2, 3, 501, dtype=torch.float64)
+    logit = _logit(r)
+    inside = (r > 0.05) & (r < 0.95)
+    torch.testing.assert_close(logit[inside], r[inside].logit())
+    slope = logit.diff() / r.diff()
+    torch.testing.assert_close(slope[:200], torch.full((200,), 1 / (0.05 * 0.95)).double())
+    torch.testing.assert_close(slope[-200:], slope[:200])
+    assert (slope > 3.9).all()  # of the logit itself 4 at the least
 
 
 @names
@@ -160,6 +175,111 @@ def test_every_weight_has_a_part_in_the_output(name, noise_levels):
     out = functional_call(denoiser, values, (x, 0.3))
     gradients = torch.autograd.grad(out.square().sum(), list(values.values()))
     assert all(g.abs().max() > 0 for g in gradients)
+
+
+# The mixture
+
+
+def any_mixture(dim: int = 2, components: int = 4, seed: int = 0) -> MixtureDenoiser:
+    """In float64, with weights as a training might leave them."""
+    generator = seeded(seed)
+    denoiser = MixtureDenoiser(0.3 + 0.4 * torch.rand(components, dim, generator=generator)).double()
+    for weight in (denoiser.log_spreads, denoiser.turns, denoiser.log_weights):
+        weight.data += 0.7 * torch.randn(weight.shape, generator=generator, dtype=torch.float64)
+    return denoiser
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+@pytest.mark.parametrize("sigma", [0.02, 0.1, 1.0])
+def test_a_mixture_reconstructs_as_its_law_does(dim, sigma):
+    """Both by the closed form that densities has, and by the score of scipy's densities (T2)."""
+    denoiser, x = any_mixture(dim), 0.3 + 0.4 * torch.rand(50, dim, generator=seeded(3)).double()
+    law = denoiser.law()
+    inside = denoiser(x, sigma).detach()
+    assert ((inside > 0.05) & (inside < 0.95)).all()  # where the logit is not continued
+    torch.testing.assert_close(inside, law.posterior_mean(x, sigma))
+    covariances = law.covariances.numpy()
+    case = Case(law, law.weights.numpy(), law.means.numpy(), covariances)
+    h, expected = 1e-5, np.zeros(x.shape)
+    for axis in range(dim):
+        step = h * np.eye(dim)[axis]
+        expected[:, axis] = case.log_prob(x.numpy() + step, sigma) - case.log_prob(
+            x.numpy() - step, sigma
+        )
+    score = du.score_from_denoiser(denoiser, x, sigma).detach().numpy()
+    np.testing.assert_allclose(score, expected / (2 * h), rtol=1e-4, atol=1e-4)
+
+
+def test_a_mixture_starts_as_round_blobs_of_equal_weight():
+    starts = torch.rand(5, 3, generator=seeded())
+    law = MixtureDenoiser(starts, spread=0.2).law()
+    torch.testing.assert_close(law.means, starts.double())
+    torch.testing.assert_close(law.covariances, (0.04 * torch.eye(3)).expand(5, 3, 3).double())
+    torch.testing.assert_close(law.weights, torch.full((5,), 0.2).double())
+    starts += 1  # not shared
+    assert (MixtureDenoiser(starts).means > 1).all() and (law.means < 1).all()
+
+
+@given(seed=st.integers(0, 1000), sigma=st.floats(0.02, 2))
+def test_whatever_its_weights_a_mixture_is_a_gradient_field(seed, sigma):
+    point = torch.rand(1, 2, generator=seeded(seed)).double()
+    jacobian = du.jacobian(any_mixture(seed=seed), point, sigma)
+    inside = any_mixture(seed=seed)(point, sigma)
+    if ((inside > 0.05) & (inside < 0.95)).all():
+        assert du.asymmetry(jacobian) < 1e-9
+
+
+@given(scale=st.floats(0, 50), sigma=st.floats(1e-4, 20))
+def test_a_mixture_stays_finite_far_from_its_components(scale, sigma):
+    denoiser, x = MixtureDenoiser(torch.rand(4, 3, generator=seeded())), noisy("mlp", scale=scale)
+    assert torch.isfinite(denoiser.logits(x, sigma)).all()
+
+
+def test_a_mixture_takes_a_level_for_each_sample_and_none_depends_on_its_batch():
+    denoiser, x = any_mixture(3), noisy("mlp").double()
+    sigma = torch.tensor([0.05, 0.2, 0.7, 2.0, 9.0]).double()
+    one_by_one = [denoiser(x[i : i + 1], s.item()) for i, s in enumerate(sigma)]
+    torch.testing.assert_close(denoiser(x, sigma), torch.cat(one_by_one))
+
+
+def test_a_mixture_trained_at_one_level_answers_at_all():
+    """Ring of eight; started at points of the sample, some bumps have two and some one."""
+    law, generator = du.ring(), seeded(1)
+    points = law.sample(20_000, generator).clamp(0, 1)
+    denoiser = MixtureDenoiser(points[:24])
+    du.fit(denoiser, points, sigma=0.05, steps=400, device="cpu", progress=False)
+    for sigma in (0.03, 0.05, 0.1, 0.2):
+        x_noisy = du.corruption.gaussian(law.sample(5000, generator), sigma, generator)
+        with torch.no_grad():
+            learned = du.score_from_denoiser(denoiser, x_noisy, sigma)
+        assert du.relative_error(learned, law.smooth(sigma).score(x_noisy)) < 0.12
+        found = denoiser.law().smooth(sigma).score(x_noisy)  # off by rounding and what lies near a face
+        assert du.relative_error(learned, found) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("means", "spread", "text"),
+    [
+        (torch.rand(3), 0.1, r"means has shape \(3,\); expected a batch"),
+        (torch.rand(3, 1, 2), 0.1, r"means have shape \(3, 1, 2\); expected \(K, d\)"),
+        (torch.zeros(3, 2, dtype=torch.long), 0.1, "means has dtype torch.int64"),
+        (torch.full((3, 2), math.nan), 0.1, "means holds NaN"),
+        ([[0.5, 0.5]], 0.1, "means is a list; expected a torch tensor"),
+        (torch.rand(3, 2), 0.0, "spread is 0.0; expected a finite number >= 1e-09"),
+        (torch.rand(3, 2), "wide", "spread is 'wide'"),
+    ],
+)
+def test_a_mixture_without_a_start(means, spread, text):
+    with pytest.raises(ValueError, match=text):
+        MixtureDenoiser(means, spread)
+
+
+def test_a_mixture_asks_for_its_level_and_for_points_of_its_dimension():
+    denoiser = MixtureDenoiser(torch.rand(3, 2))
+    with pytest.raises(ValueError, match=r"sigma is None.*denoiser\(x_noisy, sigma\)"):
+        denoiser(torch.rand(4, 2))
+    with pytest.raises(ValueError, match=r"x_noisy has shape \(4, 3\); expected \(N, 2\)"):
+        denoiser(torch.rand(4, 3), 0.1)
 
 
 # Bad input

@@ -314,6 +314,18 @@ def test_the_optimiser_may_be_chosen(optimiser, shape):
     assert torch.equal(trained(), trained(optimiser=optimiser)) == (optimiser == "muon")
 
 
+def test_a_network_may_name_its_optimiser():
+    points = torch.rand(50, 2, generator=seeded())
+
+    def trained(**how):
+        network = du.MixtureDenoiser(points[:8])
+        fit(network, points, sigma=0.1, steps=3, lr=0.01, **how)
+        return weights(network)
+
+    assert torch.equal(trained(), trained(optimiser="adam"))
+    assert not torch.equal(trained(), trained(optimiser="muon"))
+
+
 def test_edm_weighs_the_squared_error_until_it_is_that_of_the_layers():
     """R = keep + scale F, so |R - x|^2 / scale^2 = |F - (x - keep) / scale|^2, at each noise level."""
     network = du.UNetDenoiser(noise_levels=True, side=8, width=4, dense=8, output="edm")
