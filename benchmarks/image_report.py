@@ -13,7 +13,8 @@ digits; they compare only within this book, and only sets of one size. *Near* is
 to the nearest training image, in pixels and in features, divided by that of test digits: much less
 than 1 is a sign of copies, or of images that are too typical (chapter 07). Where there are several
 seeds, a cell is their mean, with the smallest and the largest in brackets. An *error* is the squared
-error of the reconstruction, per image, at the noise level that is named, on the test digits."""
+error of the reconstruction, per image, at the noise level that is named, on the test digits, or on
+training digits that were *kept aside*: n of them, which the networks of that table have not seen."""
 MEASURES = {
     "frechet": ("Frechet", "{:.0f}"), "kernel": ("kernel", "{:.0f}"), "density": ("density", "{:.2f}"),
     "coverage": ("coverage", "{:.2f}"), "confidence": ("confidence", "{:.2f}"),
@@ -30,6 +31,7 @@ TABLES = {  # section: (title, what tells its lines apart, the measures shown)
     "training": ("Quick training: BCE or MSE", ("loss", "lr", "steps"), ALL),
     "longer": ("A longer training: BCE or MSE", ("loss", "weight", "lr", "steps", "way"), ALL),
     "weight": ("A weight for each noise level", ("loss", "weight", "lr", "steps"), (*ERRORS, *SOME[:2])),
+    "aside": ("The weight, on training digits kept aside", ("weight", "lr", "steps", "n"), tuple(ERRORS)),
     "flow": ("From pure noise, shipped weights", ("network", "way", "n"), ALL),
     "synthesis": (
         "Synthesis: one denoiser, iterated from noise", ("start", "how", "sigma", "passes"), CHAIN

@@ -1,6 +1,6 @@
 """How good are the images? Synthesis, refinement and diffusion on real digits, with intervals and seeds.
 
-    python benchmarks/images.py [ruler] [training] [longer] [weight] [flow] [synthesis]
+    python benchmarks/images.py [ruler] [training] [longer] [weight] [aside] [flow] [synthesis]
                                 [refinement] [repair]
 
 Every set is compared with the 2,000 test digits, in the features of the shipped classifier. A finished
@@ -171,12 +171,13 @@ def ruler(sizes: Sizes, rows) -> Runs:
 LOSSES = {"BCE": ("bce", "sigmoid"), "MSE, EDM": ("mse", "edm")}
 
 
-def fitted(loss: str, lr: float, seed: int, steps: int, weight=None) -> tuple:
-    """A trained network, and the seconds that it took."""
+def fitted(loss: str, lr: float, seed: int, steps: int, weight=None, leave: int = 0) -> tuple:
+    """A trained network, and the seconds that it took. leave: training digits that it does not see."""
     objective, output = LOSSES[loss]
     network = du.UNetDenoiser(noise_levels=True, output=output, seed=seed)
     start = time.monotonic()
-    done = du.fit(network, real("train"), sigma=du.corruption.log_normal(), objective=objective,
+    seen = real("train")[: len(real("train")) - leave]
+    done = du.fit(network, seen, sigma=du.corruption.log_normal(), objective=objective,
                   steps=steps, lr=lr, weight=weight, seed=seed, progress=False)  # fmt: skip
     if done.interrupted:
         raise KeyboardInterrupt
@@ -194,9 +195,9 @@ def trained(loss, lr, seed, steps, ways, sizes: Sizes, how=None, also=lambda net
     return [{"way": way, **more, **judge(x, sizes)} for way, x in made.items()]
 
 
-def errors(network) -> dict:
-    """Squared error per image on the test digits, at some noise levels."""
-    x, found = real("test"), {}
+def errors(network, x: torch.Tensor | None = None) -> dict:
+    """Squared error per image, of the test digits unless others are given, at some noise levels."""
+    x, found = real("test") if x is None else x, {}
     for name in image_report.ERRORS:
         sigma = float(name.removeprefix("error_"))
         x_noisy = x + sigma * torch.randn(x.shape, generator=chance(0)).to(x)
@@ -243,6 +244,22 @@ def longer(sizes: Sizes, rows) -> Runs:
 def weight(sizes: Sizes, rows) -> Runs:
     """The quick training, and its errors at some noise levels."""
     return beside(sizes.steps, ["flow"], sizes, partial(best_rate, rows=rows("training")), errors)
+
+
+def kept_aside(loss: str, lr: float, seed: int, steps: int, how, n: int) -> list[dict]:
+    """One training without the last n training digits: its errors on them."""
+    network, seconds = fitted(loss, lr, seed, steps, how, leave=n)
+    return [{"seconds": seconds, **errors(network, real("train")[-n:])}]
+
+
+def aside(sizes: Sizes, rows) -> Runs:
+    """Does the weight commend itself also where no test digit is looked at?"""
+    lr = best_rate("BCE", rows("training"))
+    for seed in sizes.fresh:
+        for loss, words, how in RECIPES[:2]:
+            settings = {"loss": loss, "weight": words, "lr": lr, "seed": seed, "steps": sizes.steps,
+                        "n": sizes.n}  # fmt: skip
+            yield settings, partial(kept_aside, loss, lr, seed, sizes.steps, how, sizes.n)
 
 
 def flowed(name: str, way: str, seed: int, sizes: Sizes) -> list[dict]:
@@ -358,7 +375,9 @@ def repair(sizes: Sizes, rows) -> Runs:
                 )
 
 
-SECTIONS = {f.__name__: f for f in (ruler, training, longer, weight, flow, synthesis, refinement, repair)}
+SECTIONS = {
+    f.__name__: f for f in (ruler, training, longer, weight, aside, flow, synthesis, refinement, repair)
+}
 
 # --- Running ------------------------------------------------------------------------------------------
 

@@ -144,7 +144,7 @@ def test_a_learned_mixture_is_trained_at_one_level_and_asked_at_all(monkeypatch)
         return fit(network, points, **how)
 
     monkeypatch.setattr(du, "fit", counting)
-    points, x_noisy = RING.sample(2000).clamp(0, 1), noisy(0.1)
+    points, x_noisy = RING.sample(2000).clamp(0, 1), noisy(0.1).float()
     for name in ("learned mixture", "learned mixture, one training", "learned mixture of 4"):
         estimator = estimators.ESTIMATORS[f"BCE-DAE, {name}"]
         task = estimators.Task("ring", 2000, (0.2, 0.1), name, 2)
@@ -197,16 +197,16 @@ def counted(monkeypatch):
 def test_finished_rows_are_skipped_copied_and_measured_again(tmp_path, counted):
     score_accuracy.main(["sigma", "--quick", "--out", str(tmp_path)])
     first, before = len(counted), report.read(tmp_path)["sigma"]
-    assert first == len(before) == 18  # nine estimators, two levels
+    assert len(before) == 18 and first == 17  # nine estimators, two levels; one has both at once
     score_accuracy.main(["sigma", "--quick", "--out", str(tmp_path)])
     assert len(counted) == first and report.read(tmp_path)["sigma"] == before
     score_accuracy.main(["sigma", "--quick", "--again", "--out", str(tmp_path)])
-    assert len(counted) == 2 * first and len(report.read(tmp_path)["sigma"]) == first
+    assert len(counted) == 2 * first and len(report.read(tmp_path)["sigma"]) == len(before)
     score_accuracy.main(["steps", "--quick", "--out", str(tmp_path)])
     assert {task.steps for task in counted[2 * first :]} == {25}  # those of 50 steps were copied
     rows = report.read(tmp_path)["steps"]
     assert {row["section"] for row in rows} == {"steps"} and len(rows) == 4
-    assert len(report.read(tmp_path)["sigma"]) == first
+    assert len(report.read(tmp_path)["sigma"]) == len(before)
 
 
 def test_an_interruption_keeps_the_finished_rows(tmp_path, monkeypatch, counted, capsys):
@@ -357,6 +357,23 @@ def test_bce_is_trained_with_a_weight_and_without_beside_edm():
     assert {run["seed"] for run, _ in runs} == set(images.Sizes().fresh)
 
 
+def test_digits_kept_aside_are_judged_and_not_seen(monkeypatch):
+    train, asked = du.digits("train")[0], []
+
+    def fit(network, source, **how):
+        asked.append(source)
+        return du.History()
+
+    monkeypatch.setattr(du, "fit", fit)
+    monkeypatch.setattr(images, "errors", lambda network, x: asked.append(x) or {})
+    runs = list(
+        images.aside(images.QUICK, {"training": [{"loss": "BCE", "lr": 1, "seed": 0, "frechet": 1}]}.get)
+    )
+    assert [run["weight"] for run, _ in runs] == ["none", "even"]
+    runs[0][1]()
+    assert torch.equal(torch.cat(asked), train) and len(asked[1]) == images.QUICK.n
+
+
 def test_the_error_of_a_network_is_that_of_each_noise_level():
     """Who answers the mean digit errs by the variance of the digits, at every level."""
     test = du.digits("test")[0]
@@ -378,6 +395,9 @@ def test_image_page_and_figure_come_from_the_rows_alone(tmp_path):
             {"loss": "BCE", "weight": "even", "lr": 0.1, "steps": 3}
             | dict.fromkeys(image_report.ERRORS, 1.5)
         ],
+        "aside": [
+            {"weight": "none", "lr": 0.1, "steps": 3, "n": 9} | dict.fromkeys(image_report.ERRORS, 2.5)
+        ],
         "flow": [{"network": "digits-unet-bce", "way": "flow"}],
         "synthesis": [
             {"start": "uniform noise", "how": "plain", "sigma": 0.2, "passes": k} for k in (0, 1)
@@ -395,7 +415,7 @@ def test_image_page_and_figure_come_from_the_rows_alone(tmp_path):
     images.main(["--figure", "--out", str(tmp_path)])
     text = (tmp_path / "images.md").read_text("utf-8")
     assert "| VAE | plain | 0.2 | 1 | 22 (21 to 22) | 0.50 | 0.80 | 1.00 |" in text  # of seeds 1 and 2
-    assert "| BCE | even | 0.1 | 3 | 1.50 |" in text
+    assert "| BCE | even | 0.1 | 3 | 1.50 |" in text and "| none | 0.1 | 3 | 60 | 2.50 |" in text
     assert "| BCE | even | 0.1 | 5 | flow | 12 (11 to 12) |" in text  # of seeds 1 and 2
     assert "| training digits | 60 | 11 (10 to 12) |" in text and "CPU, 1 thread" in text
     assert (tmp_path / "images.png").read_bytes().startswith(b"\x89PNG")

@@ -463,7 +463,7 @@ if len(false):
 # %% [markdown]
 # ## Is it a gradient field at all?
 #
-# The Jacobian of $R^*$ is symmetric: $R^*(y)-y$ is $\sigma^2$ times a gradient. Nothing in a network enforces this. Measure $|J-J^{\mathsf T}|/|J+J^{\mathsf T}|$ at 300 noisy points, over training.
+# The Jacobian of $R^*$ is symmetric: $R^*(y)-y$ is $\sigma^2$ times a gradient. Nothing in our network enforces this (the learned mixture of chapter 03 is symmetric by its form). Measure $|J-J^{\mathsf T}|/|J+J^{\mathsf T}|$ at 300 noisy points, over training.
 # Should it fall from the first step on? Our network starts near the best linear denoiser, whose Jacobian is a multiple of the identity, and as symmetric as $R^*$'s.
 
 
