@@ -58,10 +58,10 @@ def tasks(section: str, sizes: Sizes, steps: int, seeds: int, full: bool = False
         add(["kernel density", "likelihood", "MSE-DAE", "MSE-DAE, linear"])
     elif section == "data":
         for n in sizes.data:
-            add(["BCE-DAE", "kernel density", "likelihood"], n=n, sigmas=[sizes.one_sigma])
+            add(["BCE-DAE", told[0], "kernel density", "likelihood"], n=n, sigmas=[sizes.one_sigma])
     elif section == "steps":
         for count in sizes.steps:
-            add(["BCE-DAE", "MSE-DAE"], sigmas=[sizes.one_sigma], steps=count)
+            add(["BCE-DAE", told[0], "MSE-DAE"], sigmas=[sizes.one_sigma], steps=count)
     elif section == "mixtures":
         for law in MIXTURES:
             sigmas = [s for s in sizes.sigmas if full or s in (0.1, 0.05)]

@@ -205,7 +205,7 @@ def test_finished_rows_are_skipped_copied_and_measured_again(tmp_path, counted):
     score_accuracy.main(["steps", "--quick", "--out", str(tmp_path)])
     assert {task.steps for task in counted[2 * first :]} == {25}  # those of 50 steps were copied
     rows = report.read(tmp_path)["steps"]
-    assert {row["section"] for row in rows} == {"steps"} and len(rows) == 4
+    assert {row["section"] for row in rows} == {"steps"} and len(rows) == 6
     assert len(report.read(tmp_path)["sigma"]) == len(before)
 
 
