@@ -449,7 +449,11 @@ du.claim(
     told[0] / by_sigma["network"][0],
     at_most=du.budget(quick=0.5, full=0.8),
 )
-du.claim("and over that of the kernel density", told[0] / by_sigma["kernel density"][0], at_most=0.6)
+du.claim(
+    "and over that of the kernel density",
+    told[0] / by_sigma["kernel density"][0],
+    at_most=du.budget(quick=0.75, full=0.6),
+)
 du.claim(
     "sigma = 0.05, where it was trained: over that of the network",
     told[1] / by_sigma["network"][1],
@@ -462,7 +466,7 @@ du.claim(
 )
 
 # %% [markdown]
-# After as few steps as the network had, the error at the smallest noise is less than half of the kernel density's. The kernel density believes each point of the sample; a blob is fitted to thousands of points, and their accidents average out.
+# After as few steps as the network had, the error at the smallest noise is about half of the kernel density's: with three sets of seeds 0.35 to 0.56 of it. The kernel density believes each point of the sample; a blob is fitted to thousands of points, and their accidents average out.
 # What is told is weak. The web book's page of benchmarks has 12,000 steps, with three seeds: any number of components from 8 to 256 gives an error of 0.013 to 0.017 at $\sigma=0.025$ (the kernel density 0.042, the likelihood, which knows that there are eight round ones, 0.009).
 # Only with too few, four, it fails. And it is better to train at 0.05 and ask at 0.025 than to train at 0.025, where the sample's accidents are loudest (0.016 against 0.019).
 #
