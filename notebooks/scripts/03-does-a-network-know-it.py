@@ -377,7 +377,7 @@ plt.show()
 du.claim("more steps, smaller error: first against last", by_steps[0] / by_steps[-1], at_least=3)
 du.claim("thirty points are too few: first against last", by_data[0] / by_data[-1], at_least=5)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## A third knob: what it is told
 #
 # `MLPDenoiser` could become almost any function; that is why it needs many steps, and why it follows the accidents of the sample in the end. Tell a denoiser one thing before it sees any data: **they come in a few blobs.** If
