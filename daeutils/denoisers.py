@@ -148,7 +148,8 @@ class MixtureDenoiser(Denoiser):
     For the law p = sum_k w_k N(mu_k, C_k) the best reconstruction is known in closed form, R* = x~ +
     sigma^2 grad log p_sigma (T2). Here w, mu and C are the weights to train. Whatever they become, R is
     the posterior mean of a law: its Jacobian is symmetric (T6), the law can be asked for densities and
-    samples, and what was trained at one noise level answers at all.
+    samples, and what was trained at one noise level answers at all. This holds while R lies in
+    [0.05, 0.95], where the logit is itself; nearer a face R is drawn inwards, for BCE's sake.
 
     Args:
         means: (K, d), where the components start: points of the data, better far apart.

@@ -388,7 +388,7 @@ du.claim("thirty points are too few: first against last", by_data[0] / by_data[-
 # `MixtureDenoiser` *is* this formula, and $w_k$, $\mu_k$, $C_k$ are the weights to train: on the same points, with the same loss, by the same `fit` (with Adam, as it has no layers for Muon). It is shown no density, and nobody tells it that there
 # are eight bumps, or that they are round: it has sixteen components of any shape. They start at sixteen points of the sample that lie far apart (k-means++).
 #
-# Two things come free. Whatever the weights, the arrows are the score of *some* density; an MLP's need not be (chapter 04 measures that). And $\sigma$ stands in the formula: what is trained at one noise level can be asked at all. So one training, at $\sigma=0.05$, meets
+# Two things come free. Whatever the weights, the arrows are the score of *some* density (except where $R$ comes within 0.05 of an edge, since there the logit is continued, as for the MLP); an MLP's need not be (chapter 04 measures that). And $\sigma$ stands in the formula: what is trained at one noise level can be asked at all. So one training, at $\sigma=0.05$, meets
 # the four networks above, each trained where it is asked.
 
 
