@@ -1,4 +1,4 @@
-"""Whether a progress bar has somewhere to go."""
+"""Whether a progress bar has somewhere to go, and what stands for it where it has not."""
 
 import os
 import sys
@@ -8,3 +8,17 @@ def shown(progress: bool) -> bool:
     """If wanted: in a terminal or a notebook, unless TQDM_DISABLE is set."""
     unwanted = os.environ.get("TQDM_DISABLE", "0") not in ("", "0")  # tqdm's notebook bar ignores it
     return progress and not unwanted and ("ipykernel" in sys.modules or sys.stderr.isatty())
+
+
+class Silent:
+    """In the place of a bar that is not shown. A disabled one of tqdm would still take tqdm's lock, which
+    is shared with forked processes: one that is killed while it holds it stops the others."""
+
+    def update(self, n: int = 1) -> None:
+        """Nothing."""
+
+    def set_postfix(self, **values) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""

@@ -158,7 +158,7 @@ def optimise(
 
     recorded = Recorded(paced_step, device)
     shown = _processes.first() and _progress.shown(progress)
-    bar = tqdm(total=steps, desc=name, unit="step", leave=False, disable=not shown)
+    bar = tqdm(total=steps, desc=name, unit="step", leave=False) if shown else _progress.Silent()
     bar.update(taken)
     checked = kept = time.monotonic()
     start = kept - spent

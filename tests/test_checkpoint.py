@@ -88,17 +88,12 @@ def test_a_checkpoint_changes_nothing(tmp_path, monkeypatch):
 
 
 KILLED = """
-import os, random, signal, sys, threading, time
+import os, random, signal, sys, time
 from pathlib import Path
 import torch
 from safetensors import safe_open
-from tqdm.auto import tqdm
 import daeutils as du
 from daeutils import training
-
-# tqdm's own lock is shared with forked children: one that is killed while it holds it stops its parent.
-tqdm.monitor_interval = 0
-tqdm.set_lock(threading.RLock())
 
 torch.set_num_threads(1)
 training.EVERY = 0.004

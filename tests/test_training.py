@@ -314,6 +314,12 @@ def test_the_optimiser_may_be_chosen(optimiser, shape):
     assert torch.equal(trained(), trained(optimiser=optimiser)) == (optimiser == "muon")
 
 
+def test_where_no_bar_is_shown_none_is_made(monkeypatch):
+    """Not even a disabled one: tqdm's lock is shared with forked processes, which may be killed."""
+    monkeypatch.setattr("daeutils.training.tqdm", None)
+    assert fit(small(), torch.rand(50, 2), sigma=0.1, steps=3, progress=False).steps == 3
+
+
 def test_a_network_may_name_its_optimiser():
     points = torch.rand(50, 2, generator=seeded())
 
