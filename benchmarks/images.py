@@ -215,13 +215,16 @@ RECIPES = (("BCE", "none", None), ("BCE", "even", even), ("MSE, EDM", "EDM", Non
 BOTH = RECIPES[::2]  # the losses, BCE without a weight
 
 
-def beside(steps: int, ways, sizes: Sizes, rate: Callable, *also, seeds=(), recipes=RECIPES) -> Runs:
-    """Same layers, data, batches and steps. rate: of a loss. seeds: the fresh ones, if none is named."""
+def beside(
+    steps: int, ways, sizes: Sizes, rate: Callable, *also, seeds=(), recipes=RECIPES, train=trained
+) -> Runs:
+    """Same layers, data, batches and steps. rate: of a loss. seeds: the fresh ones, if none is named.
+    train: gives the rows of one training."""
     for seed in seeds or sizes.fresh:
         for loss, words, how in recipes:
             settings = {"loss": loss, "weight": words, "lr": rate(loss), "seed": seed, "steps": steps,
                         "n": sizes.n}  # fmt: skip
-            yield settings, partial(trained, loss, rate(loss), seed, steps, ways, sizes, how, *also)
+            yield settings, partial(train, loss, rate(loss), seed, steps, ways, sizes, how, *also)
 
 
 def tuned(steps: int, ways, sizes: Sizes, rates, recipes, rows) -> Runs:
@@ -246,20 +249,16 @@ def weight(sizes: Sizes, rows) -> Runs:
     return beside(sizes.steps, ["flow"], sizes, partial(best_rate, rows=rows("training")), errors)
 
 
-def kept_aside(loss: str, lr: float, seed: int, steps: int, how, n: int) -> list[dict]:
-    """One training without the last n training digits: its errors on them."""
-    network, seconds = fitted(loss, lr, seed, steps, how, leave=n)
-    return [{"seconds": seconds, **errors(network, real("train")[-n:])}]
+def kept_aside(loss, lr, seed, steps, ways, sizes: Sizes, how) -> list[dict]:
+    """One training without the last n training digits: its errors on them, instead of what it makes."""
+    network, seconds = fitted(loss, lr, seed, steps, how, leave=sizes.n)
+    return [{"seconds": seconds, **errors(network, real("train")[-sizes.n :])}]
 
 
 def aside(sizes: Sizes, rows) -> Runs:
     """Does the weight commend itself also where no test digit is looked at?"""
-    lr = best_rate("BCE", rows("training"))
-    for seed in sizes.fresh:
-        for loss, words, how in RECIPES[:2]:
-            settings = {"loss": loss, "weight": words, "lr": lr, "seed": seed, "steps": sizes.steps,
-                        "n": sizes.n}  # fmt: skip
-            yield settings, partial(kept_aside, loss, lr, seed, sizes.steps, how, sizes.n)
+    rate = partial(best_rate, rows=rows("training"))
+    return beside(sizes.steps, (), sizes, rate, recipes=RECIPES[:2], train=kept_aside)
 
 
 def flowed(name: str, way: str, seed: int, sizes: Sizes) -> list[dict]:
