@@ -173,21 +173,26 @@ for s in sigmas:
     excess = du.objectives.excess_risk(logits, law.posterior_mean(x_noisy, s).clamp(0, 1)).mean().item()
     certificates.append((du.certificate(excess, s), (learned - exact).square().sum(1).mean().item()))
 
+
 # %% mystnb={"image": {"alt": "Relative error of the score against noise level for the network, the kernel density estimate and the maximum-likelihood mixture: all grow as sigma falls, and after this short training the network is above both rivals."}} tags=["nbval-ignore-output", "slide"]
+def draw_errors(ax, title, **legend):
+    for name, errors in by_sigma.items():
+        du.plotting.curve(ax, sigmas, errors, label=name)
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel=r"noise level $\sigma$",
+        ylabel="relative error of the score",
+        title=title,
+    )
+    ax.set_xticks(sigmas, sigmas)
+    ax.set_yticks([0.003, 0.01, 0.03, 0.1], [0.003, 0.01, 0.03, 0.1])
+    ax.minorticks_off()
+    ax.legend(**legend)
+
+
 fig, ax = plt.subplots()
-for name, errors in by_sigma.items():
-    du.plotting.curve(ax, sigmas, errors, label=name)
-ax.set(
-    xscale="log",
-    yscale="log",
-    xlabel=r"noise level $\sigma$",
-    ylabel="relative error of the score",
-    title="Ring, 100,000 points: learned score and two rivals",
-)
-ax.set_xticks(sigmas, sigmas)
-ax.set_yticks([0.003, 0.01, 0.03, 0.1], [0.003, 0.01, 0.03, 0.1])
-ax.minorticks_off()
-ax.legend()
+draw_errors(ax, "Ring, 100,000 points: learned score and two rivals")
 plt.show()
 print("sigma    " + "".join(f"{name:>16}" for name in by_sigma))
 for row in zip(sigmas, *by_sigma.values()):
@@ -344,17 +349,16 @@ for name, bound in least.items():
 # %%
 steps_tried = [30, 100, 250]
 data_tried = [30, 300, 3000]
-x_noisy = fresh_test(law, sigma)
-exact = law.smooth(sigma).score(x_noisy)
 
 
-def error_of(network):
-    return du.relative_error(learned_score(network, x_noisy, sigma), exact)
+def error_at(network, law, sigma):
+    x_noisy = fresh_test(law, sigma)
+    return du.relative_error(learned_score(network, x_noisy, sigma), law.smooth(sigma).score(x_noisy))
 
 
-now = error_of(networks["ring", sigma])
-by_steps = [error_of(train(law, sigma, steps=n)) for n in steps_tried] + [now]
-by_data = [error_of(train(law, sigma, n=n)) for n in data_tried] + [now]
+now = error_at(networks["ring", sigma], law, sigma)
+by_steps = [error_at(train(law, sigma, steps=n), law, sigma) for n in steps_tried] + [now]
+by_data = [error_at(train(law, sigma, n=n), law, sigma) for n in data_tried] + [now]
 
 # %% mystnb={"image": {"alt": "Two panels: the relative error falls with the number of training steps, and with the number of data points."}} tags=["nbval-ignore-output", "slide"]
 fig, (left, right) = plt.subplots(1, 2, sharey=True)
@@ -401,11 +405,6 @@ def train_mixture(law, sigma=0.05, components=16, steps=most_steps, seed=0):
     return network.cpu()
 
 
-def error_at(network, law, sigma):
-    x_noisy = fresh_test(law, sigma)
-    return du.relative_error(learned_score(network, x_noisy, sigma), law.smooth(sigma).score(x_noisy))
-
-
 board = du.checkerboard()
 blobs = {"ring": train_mixture(law), "checkerboard": train_mixture(board)}
 by_sigma["learned mixture"] = [error_at(blobs["ring"], law, s) for s in sigmas]
@@ -425,19 +424,7 @@ for ax, (name, clean) in zip(axes, {"ring": law, "checkerboard": board}.items())
         ellipse = mean[:, None] + 2 * torch.linalg.cholesky(cov) @ circle
         ax.plot(*ellipse, color="C3", lw=1, alpha=min(1.0, 0.2 + 16 * weight.item()))
     ax.set(title=f"16 components: {name}", xlim=(0, 1), ylim=(0, 1), xticks=[0, 1], yticks=[0, 1])
-for name, errors in by_sigma.items():
-    du.plotting.curve(axes[2], sigmas, errors, label=name)
-axes[2].set(
-    xscale="log",
-    yscale="log",
-    xlabel=r"noise level $\sigma$",
-    ylabel="relative error",
-    title="Error on the ring",
-)
-axes[2].set_xticks(sigmas, sigmas)
-axes[2].set_yticks([0.003, 0.01, 0.03, 0.1], [0.003, 0.01, 0.03, 0.1])
-axes[2].minorticks_off()
-axes[2].legend(fontsize=6.5)
+draw_errors(axes[2], "Error on the ring", fontsize=6.5)
 plt.show()
 for who, error in on_the_board.items():
     print(f"checkerboard, sigma = 0.05, {who}: {error:.3f}")
