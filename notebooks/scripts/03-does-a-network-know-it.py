@@ -454,7 +454,7 @@ du.claim(
 
 # %% [markdown]
 # After as few steps as the network had, the error at the smallest noise is about half of the kernel density's: with three sets of seeds 0.35 to 0.56 of it. The kernel density believes each point of the sample; a blob is fitted to thousands of points, and their accidents average out.
-# What is told is weak. The web book's page of benchmarks has 12,000 steps: any number of components from 8 to 256 gives an error of 0.013 to 0.017 at $\sigma=0.025$ (the kernel density 0.042, the likelihood, which knows that there are eight round ones, 0.009).
+# What is told is weak. The web book's page of benchmarks has 12,000 steps: every number of components that was tried from 8 to 256 gives an error of 0.013 to 0.017 at $\sigma=0.025$ (the kernel density 0.042, the likelihood, which knows that there are eight round ones, 0.009).
 # Only with too few, four, it fails. And it is better to train at 0.05 and ask at 0.025 than to train at 0.025, where the sample's accidents are loudest (0.0165 against 0.0190).
 #
 # Is it true of your data? On random mixtures this denoiser is ahead of the network, or level with it. On the moons and the spiral, where a chain of ellipses must do for a curve, it is ahead after a short training and somewhat behind after a long one. On the checkerboard, whose squares have more edges than
