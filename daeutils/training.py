@@ -158,7 +158,9 @@ def optimise(
 
     recorded = Recorded(paced_step, device)
     shown = _processes.first() and _progress.shown(progress)
-    bar = tqdm(total=steps, desc=name, unit="step", leave=False) if shown else _progress.Silent()
+    bar = _progress.Silent()
+    if shown:  # disable: left out, tqdm goes by TQDM_DISABLE as it was at its import
+        bar = tqdm(total=steps, desc=name, unit="step", leave=False, disable=False)
     bar.update(taken)
     checked = kept = time.monotonic()
     start = kept - spent
