@@ -86,7 +86,8 @@ class Checkpoint:
             with safe_open(self.path, framework="pt") as file:
                 told = file.metadata() or {}
                 header, digest = told[KEY], told["sha256"]
-                tensors = {name: file.get_tensor(name) for name in file.keys()}
+                # clone: else they stay bound to the file, and change with whatever is copied over it
+                tensors = {name: file.get_tensor(name).clone() for name in file.keys()}
             if _digest(header, tensors) != digest:
                 raise ValueError("its contents are not those that were written")
             stored = json.loads(header)

@@ -87,6 +87,15 @@ def test_a_checkpoint_changes_nothing(tmp_path, monkeypatch):
     assert equal(a, b)
 
 
+def test_a_budget_of_seconds_is_spent_once(tmp_path):
+    """What was spent before the run was ended counts: the same call again has nothing left to do."""
+    first, again = (
+        fit(points_network(), POINTS, sigma=0.1, seconds=0.2, checkpoint=tmp_path / "state")
+        for _ in range(2)
+    )
+    assert again.loss == first.loss and again.seconds >= 0.2
+
+
 KILLED = """
 import os, random, signal, sys, time
 from pathlib import Path
@@ -292,6 +301,22 @@ def test_a_folder_is_no_checkpoint_and_nobody_is_told_to_remove_it(tmp_path):
     with pytest.raises(ValueError, match="is a folder; expected the name of a file") as error:
         fit(points_network(), POINTS, sigma=0.1, steps=3, checkpoint=tmp_path)
     assert "remove" not in str(error.value)
+
+
+def test_what_was_read_is_no_longer_bound_to_the_file(tmp_path):
+    """Somebody copies another file over it while the training goes on: weights and momentum stay."""
+    network, file = points_network(), tmp_path / "state"
+    adam = torch.optim.Adam(network.parameters())
+    network(POINTS).sum().backward()
+    adam.step()
+    store = Checkpoint(file, {}, {"module": network}, [adam])
+    store.save(torch.ones(2), 0.0)
+    losses, _ = store.load()
+    momentum = [value for each in adam.state.values() for value in each.values()]
+    tensors = [losses, *network.parameters(), *momentum]
+    before = [tensor.clone() for tensor in tensors]
+    file.write_bytes(file.read_bytes()[::-1])
+    assert all(torch.equal(a, b) for a, b in zip(tensors, before, strict=True))
 
 
 def test_the_draft_of_a_process_that_was_killed_is_removed_in_time(stored):
