@@ -70,7 +70,7 @@ def load_network(name: str, device=None, folder=SHIPPED) -> nn.Module:
         )
     network = KINDS[about["kind"]](**about["config"])
     try:
-        state = {key: value.float() for key, value in load(content).items()}
+        state = load(content)
     except SafetensorError as error:
         raise ValueError(f"the weights of {name!r} cannot be read: {error}.") from error
     try:

@@ -478,6 +478,7 @@ def test_weights_come_back_in_half_precision(make, tmp_path):
     again = zoo.load_network("mine", device="cpu", folder=tmp_path)
     assert card == zoo.card("mine", tmp_path) and card["data"] == "none"
     assert type(again) is type(network)
+    assert not again.training and not any(p.requires_grad for p in again.parameters())
     for (key, a), b in zip(network.state_dict().items(), again.state_dict().values(), strict=True):
         assert torch.equal(b, a.half().float()), key
     for key, a in network.named_buffers():  # constants are not weights: they keep all their digits
