@@ -44,7 +44,7 @@ help:
 	@echo "make exercises  execute the solutions, make the students' notebooks from them"
 	@echo "make weights    train the networks that several chapters share again"
 	@echo "make bench      measure scores beside public packages, images, speed, and other seeds (hours)"
-	@echo "make mutants    plant faults in the package one by one: does a test notice? (half an hour)"
+	@echo "make mutants    plant faults in the package one by one: does a test notice? (a quarter of an hour)"
 	@echo "make clean      remove what was built; $(VENV) stays"
 
 setup: $(STAMP)
