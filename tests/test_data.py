@@ -227,6 +227,14 @@ def test_folder_split_is_balanced_disjoint_and_depends_on_names_alone(shelf, tmp
     assert torch.equal(again[0], parts[1][0]) and torch.equal(again[1], parts[1][1])
     half = du.folder(shelf, "test", side=4, held_out=0.5)[1]
     assert half.bincount().tolist() == [10, 5]
+    nearly_a_fifth = du.folder(shelf, "test", side=4, held_out=0.18)[1]
+    assert nearly_a_fifth.bincount().tolist() == [4, 2]  # of 3.6 and 1.8
+
+
+def test_folder_holds_out_the_names_with_the_smallest_hashes(shelf):
+    images, labels = du.folder(shelf, "test", side=4)
+    names = sorted(range(20), key=lambda n: hashlib.sha256(f"cats/{n:02}.png".encode()).digest())
+    assert greys(images[labels == 0]) == sorted(names[:4])
 
 
 def test_a_new_image_moves_at_most_one_other(shelf):
@@ -293,10 +301,11 @@ def test_folder_shows_the_background_through_transparent_parts(background, value
 
 
 def test_folder_keeps_the_scale_of_sixteen_bits(tmp_path):
-    array = np.full((8, 8), 32768, np.uint16)
-    save(tmp_path / "a.png", Image.fromarray(array))
+    for name, value in [("a", 0), ("b", 32768), ("c", 65535)]:
+        save(tmp_path / f"{name}.png", Image.fromarray(np.full((8, 8), value, np.uint16)))
     images, _ = du.folder(tmp_path, side=8, held_out=0)
-    assert (images - 0.5).abs().max() < 0.01
+    assert (images[0] == 0).all() and (images[2] == 1).all()
+    assert (images[1] - 0.5).abs().max() < 0.01
 
 
 def test_folder_takes_the_first_frame(tmp_path):

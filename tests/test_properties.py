@@ -170,6 +170,22 @@ def test_rows_in_single_precision_are_those_in_double(name, b):
     close(ROWS[name](b, b.x.float()), ROWS[name](b, b.x), rtol=2e-3, atol=2e-3)
 
 
+EACH_LEVEL = {
+    "corruption.gaussian": corruption.gaussian,
+    "corruption.clamped": corruption.clamped,
+    "score.score_from_denoiser": lambda x, sigma, _: score.score_from_denoiser(grey, x, sigma),
+}
+
+
+@of(EACH_LEVEL)
+@given(b=batches(fewest=2))
+def test_each_row_may_have_a_level_of_its_own(name, b):
+    f, several = EACH_LEVEL[name], b.sigma * torch.arange(1, len(b.x) + 1)
+    together = f(b.x, several, chance(b, b.x))
+    for i, level in enumerate(several.tolist()):
+        close(together[i], f(b.x, level, chance(b, b.x))[i], rtol=1e-6, atol=1e-6)
+
+
 # --- Functions with an answer for the whole set -----------------------------------------------------
 
 WHOLE = {
@@ -483,6 +499,7 @@ LABELS = torch.arange(4)
 NETWORK = CLASSIFIERS[torch.float32]
 NO_NUMBERS = [None, "wide", [], (), {}, object(), 1j]
 no_type = st.sampled_from([[[0.5]], None, "x", 0.5, X.numpy(), X[0], X[:0], X.long(), X > 0, X + 0j])
+outside = st.sampled_from([X + 1, X - 1])
 no_batch = no_type | st.sampled_from([X * math.nan, X / 0])
 
 
@@ -491,10 +508,11 @@ def grey(x, sigma):
 
 
 no_level = st.one_of(
-    st.sampled_from([*NO_NUMBERS, math.nan, math.inf, -math.inf, -torch.ones(2, 2)]),
+    st.sampled_from([*NO_NUMBERS, math.nan, math.inf, -math.inf, -torch.ones(2, 2), torch.ones(3)]),
     st.floats(max_value=0), st.floats(0, 1e-10), st.floats(min_value=1e10),
 )  # fmt: skip
 no_count = st.one_of(st.integers(max_value=-1), st.floats(), st.sampled_from([*NO_NUMBERS, True]))
+no_size = no_count | st.just(0)  # where one is the least, or two
 no_number = st.sampled_from([*NO_NUMBERS, math.nan, math.inf, -math.inf, torch.ones(2)])
 below_zero = st.one_of(no_number, st.floats(max_value=-1e-12))
 no_share = st.one_of(below_zero, st.floats(min_value=1.0001))
@@ -520,7 +538,7 @@ BAD = {  # function -> what it takes -> values that it must refuse, and the call
         ),
     },
     "densities.GaussianMixture.smooth": {"sigma": (no_level, RING.smooth)},
-    "densities.GaussianMixture.sample": {"n": (no_count, RING.sample)},
+    "densities.GaussianMixture.sample": {"n": (no_size, RING.sample)},
     "densities.GaussianMixture.log_prob": {"x": (no_batch, RING.log_prob)},
     "densities.GaussianMixture.responsibilities": {"x": (no_batch, RING.responsibilities)},
     "densities.GaussianMixture.score": {"x": (no_batch, RING.score)},
@@ -530,25 +548,25 @@ BAD = {  # function -> what it takes -> values that it must refuse, and the call
     },
     "densities.from_points": {"data": (no_batch, du.from_points)},
     "densities.ring": {
-        "modes": (no_count, du.ring),
+        "modes": (no_size, du.ring),
         "std": (below_zero, lambda v: du.ring(std=v)),
         "radius": (no_number, lambda v: du.ring(radius=v)),
     },
-    "densities.moons": {"centres": (no_count, du.moons), "std": (below_zero, lambda v: du.moons(std=v))},
+    "densities.moons": {"centres": (no_size, du.moons), "std": (below_zero, lambda v: du.moons(std=v))},
     "densities.spiral": {
-        "centres": (no_count, du.spiral),
+        "centres": (no_size, du.spiral),
         "std": (below_zero, lambda v: du.spiral(std=v)),
         "turns": (no_number, lambda v: du.spiral(turns=v)),
     },
     "densities.checkerboard": {"std": (below_zero, du.checkerboard)},
     "densities.pinwheel": {
-        "arms": (no_count, du.pinwheel),
-        "centres": (no_count, lambda v: du.pinwheel(centres=v)),
+        "arms": (no_size, du.pinwheel),
+        "centres": (no_size, lambda v: du.pinwheel(centres=v)),
         "std": (below_zero, lambda v: du.pinwheel(std=v)),
         "twist": (no_number, lambda v: du.pinwheel(twist=v)),
     },
     "densities.random_mixture": {
-        "components": (no_count, du.random_mixture),
+        "components": (no_size, du.random_mixture),
         "seed": (no_count, lambda v: du.random_mixture(seed=v)),
     },
     "corruption.noise": {"x": (no_type, corruption.noise)},
@@ -573,7 +591,7 @@ BAD = {  # function -> what it takes -> values that it must refuse, and the call
         "std": (below_zero, lambda v: corruption.log_normal(std=v)),
         "low": (no_level, lambda v: corruption.log_normal(low=v)),
         "high": (no_level, lambda v: corruption.log_normal(high=v)),
-        "n": (no_count, lambda v: corruption.log_normal()(v, torch.Generator())),
+        "n": (no_size, lambda v: corruption.log_normal()(v, torch.Generator())),
     },
     "objectives.bce": {
         "logits": (no_type, lambda v: objectives.bce(v, X)),
@@ -587,10 +605,10 @@ BAD = {  # function -> what it takes -> values that it must refuse, and the call
         "reconstruction": (no_type, lambda v: objectives.squared_error(v, X)),
         "x": (no_type, lambda v: objectives.squared_error(X, v)),
     },
-    "objectives.entropy": {"x": (st.one_of(no_batch, st.just(X + 1)), objectives.entropy)},
+    "objectives.entropy": {"x": (st.one_of(no_batch, outside), objectives.entropy)},
     "objectives.excess_risk": {
         "logits": (no_batch, lambda v: objectives.excess_risk(v, X)),
-        "x": (st.one_of(no_batch, st.just(X + 1)), lambda v: objectives.excess_risk(X, v)),
+        "x": (st.one_of(no_batch, outside), lambda v: objectives.excess_risk(X, v)),
     },
     "score.score_from_denoiser": {
         "x_noisy": (no_batch, lambda v: score.score_from_denoiser(grey, v, 0.1)),
@@ -617,7 +635,7 @@ BAD = {  # function -> what it takes -> values that it must refuse, and the call
         "start": (no_batch, lambda v: score.log_density_difference(R, v, X, 0.1)),
         "end": (no_batch, lambda v: score.log_density_difference(R, X, v, 0.1)),
         "sigma": (no_level, lambda v: score.log_density_difference(grey, X, X + 1, v)),
-        "points": (no_count, lambda v: score.log_density_difference(R, X, X + 1, 0.1, v)),
+        "points": (no_size, lambda v: score.log_density_difference(R, X, X + 1, 0.1, v)),
     },
     "sampling.iterate": {
         "x": (no_batch, lambda v: sampling.iterate(grey, v, 1, 0.1)),
@@ -644,7 +662,7 @@ BAD = {  # function -> what it takes -> values that it must refuse, and the call
         "churn": (below_zero, lambda v: sampling.probability_flow(grey, X, [0.1], churn=v)),
     },
     "sampling.noise_schedule": {
-        "levels": (no_count, sampling.noise_schedule),
+        "levels": (no_size, sampling.noise_schedule),
         "high": (no_level, lambda v: sampling.noise_schedule(high=v)),
         "low": (no_level, lambda v: sampling.noise_schedule(low=v)),
         "rho": (
@@ -673,7 +691,7 @@ BAD = {  # function -> what it takes -> values that it must refuse, and the call
         "made": (no_batch, lambda v: evaluation.density_coverage(v, X, 1)),
         "real": (no_batch, lambda v: evaluation.density_coverage(X, v, 1)),
         "k": (
-            st.one_of(no_count, st.integers(min_value=4)),
+            st.one_of(no_size, st.integers(min_value=4)),
             lambda v: evaluation.density_coverage(X, X, v),
         ),
     },
@@ -685,7 +703,7 @@ BAD = {  # function -> what it takes -> values that it must refuse, and the call
             st.sampled_from([*NO_NUMBERS, X[:0], torch.tensor(1.0), [1.0]]),
             lambda v: evaluation.bootstrap(len, v),
         ),
-        "draws": (no_count, lambda v: evaluation.bootstrap(len, X, draws=v)),
+        "draws": (no_size, lambda v: evaluation.bootstrap(len, X, draws=v)),
         "seed": (no_count, lambda v: evaluation.bootstrap(len, X, seed=v)),
     },
     "evaluation.nearest": {
