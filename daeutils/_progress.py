@@ -1,13 +1,18 @@
-"""Whether a progress bar has somewhere to go, and what stands for it where it has not."""
+"""A progress bar where it has somewhere to go, and what stands for it where it has not."""
 
 import os
 import sys
 
+from tqdm.auto import tqdm
 
-def shown(progress: bool) -> bool:
-    """If wanted: in a terminal or a notebook, unless TQDM_DISABLE is set."""
+
+def bar(wanted: bool, **options) -> "tqdm | Silent":
+    """tqdm's, if wanted, in a terminal or a notebook, unless TQDM_DISABLE is set; gone when closed."""
     unwanted = os.environ.get("TQDM_DISABLE", "0") not in ("", "0")  # tqdm's notebook bar ignores it
-    return progress and not unwanted and ("ipykernel" in sys.modules or sys.stderr.isatty())
+    if wanted and not unwanted and ("ipykernel" in sys.modules or sys.stderr.isatty()):
+        # disable: left out, tqdm goes by TQDM_DISABLE as it was at its import
+        return tqdm(leave=False, disable=False, **options)
+    return Silent()
 
 
 class Silent:

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from daeutils import _check, _progress
 
@@ -300,11 +299,12 @@ def _read_all(
     paths: Sequence[Path], side: int, channels: int, *, background="white", progress=True
 ) -> Tensor:
     """The images of these files, (N, channels, side, side), one after the other into one tensor."""
-    show = _progress.shown(progress)
     images = torch.empty(len(paths), channels, side, side)
-    bar = tqdm(paths, desc="reading images", unit="image", leave=False, delay=2, disable=not show)
-    for image, path in zip(images, bar, strict=True):
-        image.copy_(_read(path, side, channels, background))
+    bar = _progress.bar(progress, total=len(paths), desc="reading images", unit="image", delay=2)
+    with contextlib.closing(bar):
+        for image, path in zip(images, paths, strict=True):
+            image.copy_(_read(path, side, channels, background))
+            bar.update()
     return images
 
 

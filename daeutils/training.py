@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from daeutils import _check, _processes, _progress
 from daeutils._recording import Recorded, abreast
@@ -157,10 +156,7 @@ def optimise(
         return value
 
     recorded = Recorded(paced_step, device)
-    shown = _processes.first() and _progress.shown(progress)
-    bar = _progress.Silent()
-    if shown:  # disable: left out, tqdm goes by TQDM_DISABLE as it was at its import
-        bar = tqdm(total=steps, desc=name, unit="step", leave=False, disable=False)
+    bar = _progress.bar(progress and _processes.first(), total=steps, desc=name, unit="step")
     bar.update(taken)
     checked = kept = time.monotonic()
     start = kept - spent

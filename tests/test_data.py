@@ -1,6 +1,7 @@
 """The embedded digits against their licence file; the other loaders on files written here."""
 
 import hashlib
+import io
 import re
 import shutil
 import struct
@@ -15,6 +16,7 @@ import torch
 import torchvision
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
+from tqdm import tqdm
 
 import daeutils as du
 
@@ -391,17 +393,20 @@ def test_a_folder_trains_a_network(shelf):
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_reading_shows_a_bar_where_somebody_looks_and_only_then(terminal, shelf, monkeypatch):
-    seen = []
+    made = []
 
-    def bar(paths, **kwargs):
-        seen.append(kwargs)
-        return paths
+    class Bar(tqdm):
+        def __init__(self, **options):
+            super().__init__(**options, file=io.StringIO())
+            made.append((self, options))
 
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
-    monkeypatch.setattr("daeutils.data.tqdm", bar)
+    monkeypatch.setattr("daeutils._progress.tqdm", Bar)
     monkeypatch.setattr("sys.stderr.isatty", lambda: terminal, raising=False)
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
-    du.folder(shelf, side=4)
+    images, _ = du.folder(shelf, side=4)
     du.folder(shelf, side=4, progress=False)
-    assert [kwargs["disable"] for kwargs in seen] == [not terminal, True]
-    assert seen[0]["delay"] == 2
+    assert len(made) == terminal
+    for bar, options in made:
+        assert bar.n == bar.total == len(images) and bar.disable  # closed: tqdm's word for it
+        assert options["delay"] == 2 and not options["disable"]

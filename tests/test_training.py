@@ -316,7 +316,7 @@ def test_the_optimiser_may_be_chosen(optimiser, shape):
 
 def test_where_no_bar_is_shown_none_is_made(monkeypatch):
     """Not even a disabled one: tqdm's lock is shared with forked processes, which may be killed."""
-    monkeypatch.setattr("daeutils.training.tqdm", None)
+    monkeypatch.setattr("daeutils._progress.tqdm", None)
     assert fit(small(), torch.rand(50, 2), sigma=0.1, steps=3, progress=False).steps == 3
 
 
