@@ -211,6 +211,8 @@ def accuracy_all(sizes: Sizes, rows) -> Runs:
 # --- Where the time goes ------------------------------------------------------------------------------
 
 PARTS = ("forward", "backward", "Muon", "Adam", "batches", "averaging")
+# The book's on a CPU, PyTorch's on a GPU.
+OPTIMISERS = [("Muon", du.Muon), ("Muon", torch.optim.Muon), ("Adam", torch.optim.Adam)]
 
 
 def shares(name: str, on: str, sizes: Sizes) -> list[dict]:
@@ -235,8 +237,7 @@ def shares(name: str, on: str, sizes: Sizes) -> list[dict]:
     replaced = [
         (training, "optimise", optimise),
         (torch.Tensor, "backward", named("backward", torch.Tensor.backward)),
-        (torch.optim.Muon, "step", named("Muon", torch.optim.Muon.step)),
-        (torch.optim.Adam, "step", named("Adam", torch.optim.Adam.step)),
+        *[(optimiser, "step", named(part, optimiser.step)) for part, optimiser in OPTIMISERS],
         (torch, "_foreach_lerp_", named("averaging", torch._foreach_lerp_)),
     ]
     fit(task_of(name, on, sizes), sizes.warm)

@@ -1,6 +1,6 @@
 """Denoising autoencoders and the score: what more than one chapter needs.
 
-Ground floor: densities, data, corruption, denoisers. Middle: objectives, training, score, sampling,
+Ground floor: densities, data, corruption, denoisers. Middle: objectives, muon, training, score, sampling,
 baselines, features, zoo, evaluation, train. Top: plotting, widgets, lessons, questions. Imports only
 go down.
 
@@ -27,6 +27,7 @@ from daeutils.densities import (
 )
 from daeutils.evaluation import frechet_distance
 from daeutils.lessons import budget, claim
+from daeutils.muon import Muon
 from daeutils.questions import quiz
 from daeutils.sampling import iterate, langevin, noise_schedule, probability_flow, walkback
 from daeutils.score import (
@@ -45,7 +46,7 @@ from daeutils.zoo import load_network as load
 __version__ = "0.1.0"
 
 __all__ = [
-    "VAE", "GaussianMixture", "History", "MLPDenoiser", "MixtureDenoiser", "PCAGaussian",
+    "VAE", "GaussianMixture", "History", "MLPDenoiser", "MixtureDenoiser", "Muon", "PCAGaussian",
     "UNetDenoiser", "asymmetry", "budget", "celeba", "certificate", "checkerboard", "claim",
     "corruption", "cosine", "digits", "evaluation", "fashion_mnist", "fit", "folder",
     "frechet_distance", "from_points", "iterate", "jacobian", "langevin", "load",

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from daeutils import _check, _processes, _progress
 from daeutils._recording import Recorded, abreast
 from daeutils.checkpoint import Checkpoint
+from daeutils.muon import Muon
 from daeutils.objectives import OBJECTIVES, squared_error
 
 EVERY = 20  # seconds between two checkpoints
@@ -111,9 +113,10 @@ def optimise(
     matrices = [p.detach().view(len(p), -1) for p in weights]  # the same memory: a step moves both
     optimisers: list[torch.optim.Optimizer] = []
     recording = record and device.type == "cuda"
+    # On a GPU PyTorch's own: its bfloat16 is fast there.
+    muon = partial(torch.optim.Muon, weight_decay=0) if device.type == "cuda" else Muon
     apart = [[matrix] for matrix in matrices] if recording else [matrices]  # to work side by side
-    for each in filter(None, apart):
-        optimisers.append(torch.optim.Muon(each, lr=lr, weight_decay=0))
+    optimisers += [muon(each, lr=lr) for each in apart if each]
     if others:
         rate = lr / 5 if matrices else lr
         optimisers.append(torch.optim.Adam(others, lr=rate, fused=True, capturable=recording))

@@ -35,14 +35,14 @@ FLOORS = {
         *["densities", "data", "corruption", "denoisers"],
     ],
     "middle": [
-        *["objectives", "checkpoint", "training", "score", "sampling", "baselines"],
+        *["objectives", "checkpoint", "muon", "training", "score", "sampling", "baselines"],
         *["features", "zoo", "evaluation", "train"],
     ],
     "top": ["plotting", "widgets"],
     "apart": ["lessons", "questions"],
 }
 # These import nothing of the package.
-ALONE = {"_check", "_progress", "_processes", "_recording", "lessons", "questions"}
+ALONE = {"_check", "_progress", "_processes", "_recording", "muon", "lessons", "questions"}
 
 
 # The suite

@@ -88,8 +88,7 @@ def train(network, data, corrupt, steps, batch_size=512, lr=2e-2):
     network.level.fill_((corrupt(x, generator) - x).square().mean().sqrt())
     matrices = [p for p in network.parameters() if p.ndim == 2]
     others = [p for p in network.parameters() if p.ndim != 2]
-    muon = torch.optim.Muon(matrices, lr=lr, weight_decay=0)
-    optimisers = [muon, torch.optim.Adam(others, lr=lr / 5)]
+    optimisers = [du.Muon(matrices, lr=lr), torch.optim.Adam(others, lr=lr / 5)]
     cosines = [torch.optim.lr_scheduler.CosineAnnealingLR(o, steps) for o in optimisers]
     for step in range(steps):
         x = data[torch.randint(len(data), (batch_size,), generator=generator)]

@@ -324,7 +324,7 @@ def train(network, data):
     network.level.fill_(sigma)
     matrices = [p for p in network.parameters() if p.ndim == 2]
     others = [p for p in network.parameters() if p.ndim != 2]
-    optimisers = [torch.optim.Muon(matrices, lr=2e-2, weight_decay=0), torch.optim.Adam(others, lr=4e-3)]
+    optimisers = [du.Muon(matrices, lr=2e-2), torch.optim.Adam(others, lr=4e-3)]
     cosines = [torch.optim.lr_scheduler.CosineAnnealingLR(o, steps) for o in optimisers]
     for step in range(steps):
         x = data[torch.randint(len(data), (128,), generator=generator)]

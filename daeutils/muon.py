@@ -1,0 +1,80 @@
+"""The optimiser Muon, at the speed of a CPU."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+A, B, C = 3.4445, -4.7750, 2.0315  # a s + b s^3 + c s^5, five times, takes most s in (0, 1] near 1
+TIMES = 5
+
+
+class Muon(torch.optim.Optimizer):
+    """Steps along the orthogonalised running mean of each weight's gradient (Jordan et al. 2024).
+
+    But for rounding it is torch.optim.Muon without weight decay. That one orthogonalises in bfloat16,
+    which most CPUs only imitate: on those it takes most of a training. Here numbers have the type of the
+    weights, and there are fewer of them: see `orthogonalised`.
+
+    Args:
+        params: weights, each a matrix.
+        lr: the length of a step, as the largest singular value of what it changes, about; times the root
+            of rows over columns where there are more rows.
+        momentum: the share of the running mean that each step keeps.
+
+    Raises:
+        ValueError: a weight that is no matrix.
+    """
+
+    def __init__(self, params: Iterable[Tensor], lr: float = 2e-2, momentum: float = 0.95):
+        super().__init__(params, {"lr": lr, "momentum": momentum})
+        for weight in (weight for group in self.param_groups for weight in group["params"]):
+            if weight.ndim != 2:
+                raise ValueError(
+                    f"a weight has shape {tuple(weight.shape)}; expected a matrix: Adam moves the others."
+                )
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move each weight that has a gradient; those of one shape together, which takes fewer calls."""
+        for group in self.param_groups:
+            alike = defaultdict(list)
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    alike[weight.shape].append(weight)
+            for (rows, columns), weights in alike.items():
+                means = torch.stack([self._ahead(weight, group["momentum"]) for weight in weights])
+                rate = group["lr"] * max(1, rows / columns) ** 0.5
+                torch._foreach_add_(weights, orthogonalised(means).unbind(), alpha=-rate)
+
+    def _ahead(self, weight: Tensor, momentum: float) -> Tensor:
+        """The running mean with this gradient in it, and once more: Nesterov's look ahead."""
+        state = self.state[weight]
+        if not state:
+            state["momentum_buffer"] = torch.zeros_like(weight)
+        mean = state["momentum_buffer"].lerp_(weight.grad, 1 - momentum)
+        return weight.grad.lerp(mean, momentum)
+
+
+def orthogonalised(matrices: Tensor) -> Tensor:
+    """Nearly U V^T for each X = U S V^T of a stack (n, rows, columns).
+
+    X is divided by its Frobenius norm. Then each of five Newton-Schulz steps is X -> (a + b G + c G^2) X
+    with G = X X^T. It changes the singular values alone: in the end they are between 0.6 and 1.3, but for
+    those that were below 0.002, which are at most a^5 = 485 times as large. Every G is a polynomial in
+    the first one. So they follow from one another without X, and only the product of all brackets meets
+    X, once. That saves most of the work where X is much longer than wide: G is as large as the shorter
+    side.
+    """
+    if matrices.shape[-2] > matrices.shape[-1]:
+        return orthogonalised(matrices.mT).mT
+    x = matrices / matrices.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7)
+    gram, product = x @ x.mT, None
+    for n in range(TIMES):
+        bracket = torch.baddbmm(gram, gram, gram, beta=B, alpha=C)
+        bracket.diagonal(dim1=-2, dim2=-1).add_(A)
+        product = bracket if product is None else bracket @ product
+        if n < TIMES - 1:
+            gram = bracket @ (bracket @ gram)
+    return product @ x

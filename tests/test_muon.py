@@ -1,0 +1,160 @@
+"""Muon: its orthogonalisation against singular values by numpy, its steps against PyTorch's."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import seeded
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import daeutils as du
+from daeutils.muon import Muon, orthogonalised
+
+SHAPES = [(1, 1), (6, 6), (3, 40), (40, 3), (1, 144), (64, 64)]
+
+
+def exact(matrix: torch.Tensor) -> np.ndarray:
+    """U p(p(p(p(p(S / |S|))))) V^T by numpy, with PyTorch's default coefficients of p."""
+    default = torch.optim.Muon([torch.zeros(1, 1)]).defaults
+    a, b, c = default["ns_coefficients"]
+    left, values, right = np.linalg.svd(matrix.double().numpy(), full_matrices=False)
+    values = values / np.linalg.norm(values)
+    for _ in range(default["ns_steps"]):
+        values = a * values + b * values**3 + c * values**5
+    return left * values @ right
+
+
+def random(*shape, seed=0, dtype=torch.float32) -> torch.Tensor:
+    return torch.randn(shape, generator=seeded(seed), dtype=dtype)
+
+
+def differ(got: torch.Tensor, wanted) -> float:
+    """Relative to the size of what is wanted."""
+    wanted = np.asarray(wanted)
+    return np.linalg.norm(got.double().numpy() - wanted) / np.linalg.norm(wanted)
+
+
+# Orthogonalisation
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("dtype", "most"), [(torch.float64, 1e-9), (torch.float32, 1e-3)])
+def test_singular_values_go_five_times_through_the_polynomial(shape, dtype, most):
+    matrices = random(3, *shape, dtype=dtype)
+    got = orthogonalised(matrices)
+    assert got.dtype == dtype and got.shape == matrices.shape
+    for one, given_ in zip(got, matrices, strict=True):
+        assert differ(one, exact(given_)) < most
+
+
+@pytest.mark.parametrize("rank", [1, 5, 32])
+def test_a_gradient_of_few_examples_has_few_directions_and_gets_no_others(rank):
+    """What rounding leaves of the others is enlarged 485 times."""
+    matrix = random(64, rank) @ random(rank, 500, seed=1)
+    assert differ(orthogonalised(matrix[None])[0], exact(matrix)) < 2e-3
+
+
+def test_singular_values_over_twelve_orders_of_magnitude():
+    left, right = torch.linalg.qr(random(64, 64))[0], torch.linalg.qr(random(300, 64, seed=1))[0]
+    matrix = left * torch.logspace(0, -12, 64) @ right.T
+    assert differ(orthogonalised(matrix[None])[0], exact(matrix)) < 2e-3
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 99), st.floats(1e-4, 1e4))
+def test_length_does_not_count_and_turning_before_is_turning_after(rows, columns, seed, length):
+    matrix = random(rows, columns, seed=seed, dtype=torch.float64)
+    plain = orthogonalised(matrix[None])[0]
+    left, right = (torch.linalg.qr(random(n, n, seed=seed + 1, dtype=torch.float64))[0]
+                   for n in (rows, columns))  # fmt: skip
+    turned = orthogonalised((length * left @ matrix @ right)[None])[0]
+    torch.testing.assert_close(turned, left @ plain @ right, rtol=0, atol=1e-8)
+    torch.testing.assert_close(orthogonalised(matrix.T[None])[0], plain.T, rtol=0, atol=1e-8)
+
+
+def test_nothing_becomes_of_nothing():
+    assert not orthogonalised(torch.zeros(2, 3, 5)).any()
+
+
+# Steps
+
+
+def steps(optimiser, weights: list[torch.Tensor], times: int = 4) -> list[torch.Tensor]:
+    for n in range(times):
+        for i, weight in enumerate(weights):
+            weight.grad = random(*weight.shape, seed=10 * n + i)
+        optimiser.step()
+    return weights
+
+
+def parameters(shapes) -> list[torch.Tensor]:
+    return [random(*shape, seed=i) for i, shape in enumerate(shapes)]
+
+
+def test_it_steps_as_pytorch_does_but_for_the_bits():
+    shapes = [(6, 6), (3, 40), (6, 6), (40, 3), (40, 3), (40, 3)]
+    start = parameters(shapes)
+    ours = steps(Muon(one := parameters(shapes), lr=0.1, momentum=0.9), one)
+    options = dict(lr=0.1, momentum=0.9, weight_decay=0)
+    theirs = steps(torch.optim.Muon(two := parameters(shapes), **options), two)
+    for a, b, before in zip(ours, theirs, start, strict=True):
+        assert differ(a - before, b - before) < 0.03
+
+
+def test_weights_of_one_shape_move_as_if_alone():
+    together = steps(Muon(both := parameters([(4, 7), (4, 7)])), both)
+    for i, weight in enumerate(parameters([(4, 7), (4, 7)])):
+        optimiser = Muon([weight])
+        for n in range(4):
+            weight.grad = random(4, 7, seed=10 * n + i)
+            optimiser.step()
+        torch.testing.assert_close(together[i], weight)
+
+
+def test_it_goes_on_from_its_state():
+    whole = steps(Muon(one := parameters(SHAPES)), one)
+    first = Muon(two := parameters(SHAPES))
+    steps(first, two, 2)
+    second = Muon(two)
+    second.load_state_dict(first.state_dict())
+    for n in (2, 3):
+        for i, weight in enumerate(two):
+            weight.grad = random(*weight.shape, seed=10 * n + i)
+        second.step()
+    assert all(torch.equal(a, b) for a, b in zip(whole, two, strict=True))
+
+
+def test_a_weight_without_a_gradient_stays():
+    moved, stays = parameters([(3, 3), (3, 3)])
+    optimiser = Muon([moved, stays])
+    moved.grad = torch.ones(3, 3)
+    optimiser.step()
+    assert torch.equal(stays, parameters([(3, 3), (3, 3)])[1])
+    assert not torch.equal(moved, parameters([(3, 3)])[0])
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (4, 2, 3, 3)])
+def test_what_is_no_matrix_is_refused(shape):
+    with pytest.raises(ValueError, match="expected a matrix"):
+        Muon([torch.zeros(2, 2), torch.zeros(shape)])
+
+
+@pytest.mark.parametrize("optimiser", [None, "adam"])
+@pytest.mark.parametrize("images", [False, True])
+def test_a_training_on_a_cpu_computes_nothing_in_sixteen_bits(optimiser, images):
+    """Most CPUs only imitate such numbers: there a step of the U-Net took twenty times as long."""
+    seen = set()
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            out = func(*args, **(kwargs or {}))
+            seen.update(
+                t.dtype for t in torch.utils._pytree.tree_leaves(out) if isinstance(t, torch.Tensor)
+            )
+            return out
+
+    network = du.UNetDenoiser(width=4, dense=8) if images else du.MLPDenoiser(2, hidden=8)
+    data = torch.rand(50, *((1, 28, 28) if images else (2,)), generator=seeded())
+    with Watch():
+        du.fit(network, data, sigma=0.2, steps=2, optimiser=optimiser, device="cpu", progress=False)
+    assert torch.float32 in seen and not seen & {torch.bfloat16, torch.float16}
