@@ -9,6 +9,7 @@ import io
 import logging
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 from unittest import mock
@@ -103,6 +104,12 @@ def fit(task: Task, steps: int, optimiser: str = "muon") -> None:
 def fit_adam(task: Task, steps: int) -> None:
     """The book's, without orthogonal steps."""
     fit(task, steps, "adam")
+
+
+def fit_torch(task: Task, steps: int) -> None:
+    """The book's on a CPU, with PyTorch's Muon, which orthogonalises in bfloat16."""
+    with mock.patch.object(training, "Muon", partial(torch.optim.Muon, weight_decay=0)):
+        fit(task, steps)
 
 
 def bare(task: Task, steps: int) -> None:
@@ -206,11 +213,13 @@ def graph(task: Task, steps: int) -> None:
 
 
 FIT, ADAM, TUTORIAL = "fit", "fit, Adam", "tutorial"
+TORCH = "fit, PyTorch's Muon"
 BARE, GRAPH = "bare forward and backward", "bare, as a CUDA graph"
 LOADED = (TUTORIAL, "lightning", "smalldiffusion")  # through a DataLoader
 CONTESTANTS: dict[str, Callable[[Task, int], None]] = {
     FIT: fit,
     ADAM: fit_adam,
+    TORCH: fit_torch,
     BARE: bare,
     TUTORIAL: tutorial,
     "lightning": lightning,  # a name begins with the package that it asks for

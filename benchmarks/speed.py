@@ -1,6 +1,7 @@
 """How fast is the book on one machine, beside other loops and beside what the hardware allows?
 
-    python benchmarks/speed.py [training] [accuracy] [profile] [limits] [sampling] [startup] [growth]
+    python benchmarks/speed.py [training] [older] [accuracy] [profile] [limits] [sampling] [startup]
+                               [growth]
 
 Speeds are compared as ratios within one run: the contestants take turns, several rounds of them. Each
 finished run is kept at once, in docs/measured/speed/<section>.json, and is not repeated.
@@ -10,7 +11,7 @@ import importlib.util
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -24,7 +25,7 @@ import running
 import speed_report
 import torch
 from chains import device, wait
-from contestants import ADAM, CONTESTANTS, FIT, GRAPH, LOADED, SIGMA, TUTORIAL, Task, fit
+from contestants import ADAM, BARE, CONTESTANTS, FIT, GRAPH, LOADED, SIGMA, TORCH, TUTORIAL, Task, fit
 from torch.profiler import ProfilerActivity, profile, record_function
 
 import daeutils as du
@@ -125,13 +126,13 @@ def rate(way: str, name: str, on: str, steps: int, sizes: Sizes) -> float:
     return steps / (times[1] - times[0])
 
 
-def race(name: str, on: str, sizes: Sizes) -> list[dict]:
-    """All contestants in turn, several rounds: the median, and how many times as fast `fit` is."""
+def race(name: str, on: str, sizes: Sizes, ways: Sequence[str] = tuple(CONTESTANTS)) -> list[dict]:
+    """Contestants in turn, several rounds: the median, and how many times as fast `fit` is."""
     absent = [p for p in ("lightning", "smalldiffusion") if importlib.util.find_spec(p) is None]
     if absent:
         print(f"Left out, because not installed: {', '.join(absent)}. Use: {peers.INSTALL}")
-    ways = [way for way in CONTESTANTS if way.split(",")[0] not in absent]
-    ways = [way for way in ways if way != GRAPH or on == "GPU"]
+    ways = [way for way in ways if way.split(",")[0] not in absent]
+    ways = [way for way in ways if way != (GRAPH if on == "CPU" else TORCH)]  # on a GPU `fit` takes it
     steps = {way: timed(name, on, sizes, way) for way in ways}
     times = sizes.rounds_gpu if on == "GPU" else sizes.rounds
     rounds = [{way: rate(way, name, on, steps[way], sizes) for way in ways} for _ in range(times)]
@@ -149,6 +150,22 @@ def race_all(sizes: Sizes, rows) -> Runs:
     for on in devices():
         for name in TASKS:
             yield {"task": name, "on": on}, partial(race, name, on, sizes)
+
+
+AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
+
+
+def older(name: str, sizes: Sizes) -> list[dict]:
+    """The race in a process that PyTorch and its libraries take for one on an older CPU."""
+    ways = (FIT, ADAM, TORCH, BARE)
+    code = f"import json, speed; print(json.dumps(speed.race({name!r}, 'CPU', speed.{sizes}, {ways})))"
+    return json.loads(running.python(code, env=AVX2).splitlines()[-1])
+
+
+def older_all(sizes: Sizes, rows) -> Runs:
+    """Training steps per second without AVX-512, as on most laptops."""
+    for name in TASKS:
+        yield {"task": name, "instructions": "AVX2"}, partial(older, name, sizes)
 
 
 # --- Time to the same accuracy ------------------------------------------------------------------------
@@ -417,8 +434,8 @@ def growth_all(sizes: Sizes, rows) -> Runs:
 
 
 SECTIONS = {
-    "training": race_all, "accuracy": accuracy_all, "profile": profile_all, "limits": limits_all,
-    "sampling": chain_all, "startup": start_all, "growth": growth_all,
+    "training": race_all, "older": older_all, "accuracy": accuracy_all, "profile": profile_all,
+    "limits": limits_all, "sampling": chain_all, "startup": start_all, "growth": growth_all,
 }  # fmt: skip
 
 

@@ -15,13 +15,15 @@ turns, round after round; it is the median, with the smallest and the largest ro
 What has no number was not measured. *fit ×* says how many times as fast `fit` is. *Bare* is forward
 and backward of the same network on one batch that never changes: what the hardware allows. On a GPU
 `fit` records its step once, as a CUDA graph, and replays it; so does *bare, as a CUDA graph*."""
+OLDER = """The same processor, held to the instructions of an older one: AVX2, without AVX-512 and AMX,
+which calculate in bfloat16. A CPU that lacks them imitates it."""
 ACCURACY = """The tutorial's loop takes 4,000 steps for points and 1,000 for images, at the best of three
 learning rates, chosen on seed 0. The others take the fewest of 25, 50, 100 and so on with which they do
 as well, on the same seed. *Times as fast* compares the seconds of whole trainings. The error is that of
 the score for points, and the loss on the test digits for images. Each number is a mean over three
 seeds, with the smallest and the largest in brackets."""
 TITLES = {
-    "training": "Training", "accuracy": "Time to the same accuracy",
+    "training": "Training", "older": "An older CPU", "accuracy": "Time to the same accuracy",
     "profile": "Where the time of a step goes", "limits": "What the GPU allows",
     "sampling": "Sampling and features",
     "startup": "Start", "growth": "How the cost grows",
@@ -55,14 +57,25 @@ def slope(rows: list[dict]) -> float:
     return float(np.polyfit(at, seconds, 1)[0])
 
 
-def _training(rows):
-    def cells(row):
-        return [f"{row['rate']:.4g}", f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})"]
+def _rates(row):
+    return [f"{row['rate']:.4g}", f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})"]
 
+
+def _training(rows):
     heads = ["way", *(f"{on}, {what}" for on in ON for what in ("steps/s", "fit ×"))]
     for (task,), mine in blocks(rows, "task").items():
-        lines = [[way, *by_device(each, cells)] for (way,), each in blocks(mine, "way").items()]
+        lines = [[way, *by_device(each, _rates)] for (way,), each in blocks(mine, "way").items()]
         yield f"{task}\n\n{table(heads, lines)}"
+
+
+def _older(rows):
+    yield OLDER
+    tasks = [task for (task,) in blocks(rows, "task")]
+    heads = ["way", *(f"{task}, {what}" for task in tasks for what in ("steps/s", "fit ×"))]
+    lines = [
+        [way, *(c for row in mine for c in _rates(row))] for (way,), mine in blocks(rows, "way").items()
+    ]
+    yield table(heads, lines)
 
 
 def _accuracy(rows):
@@ -131,8 +144,8 @@ def _growth(rows):
         yield table([what, *(f"{at:,}" for at in values), "slope"], lines)
 
 
-TABLES = {"training": _training, "accuracy": _accuracy, "profile": _profile, "limits": _limits,
-          "sampling": _sampling, "startup": _startup, "growth": _growth}  # fmt: skip
+TABLES = {"training": _training, "older": _older, "accuracy": _accuracy, "profile": _profile,
+          "limits": _limits, "sampling": _sampling, "startup": _startup, "growth": _growth}  # fmt: skip
 
 
 def page(measured: dict[str, list[dict]]) -> str:

@@ -6,9 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import seeded
-from torch.utils._python_dispatch import TorchDispatchMode
 
-import daeutils as du
 from daeutils.muon import Muon, orthogonalised
 
 SHAPES = [(1, 1), (6, 6), (3, 40), (40, 3), (1, 144), (64, 64)]
@@ -137,24 +135,3 @@ def test_a_weight_without_a_gradient_stays():
 def test_what_is_no_matrix_is_refused(shape):
     with pytest.raises(ValueError, match="expected a matrix"):
         Muon([torch.zeros(2, 2), torch.zeros(shape)])
-
-
-@pytest.mark.parametrize("optimiser", [None, "adam"])
-@pytest.mark.parametrize("images", [False, True])
-def test_a_training_on_a_cpu_computes_nothing_in_sixteen_bits(optimiser, images):
-    """Most CPUs only imitate such numbers: there a step of the U-Net took twenty times as long."""
-    seen = set()
-
-    class Watch(TorchDispatchMode):
-        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-            out = func(*args, **(kwargs or {}))
-            seen.update(
-                t.dtype for t in torch.utils._pytree.tree_leaves(out) if isinstance(t, torch.Tensor)
-            )
-            return out
-
-    network = du.UNetDenoiser(width=4, dense=8) if images else du.MLPDenoiser(2, hidden=8)
-    data = torch.rand(50, *((1, 28, 28) if images else (2,)), generator=seeded())
-    with Watch():
-        du.fit(network, data, sigma=0.2, steps=2, optimiser=optimiser, device="cpu", progress=False)
-    assert torch.float32 in seen and not seen & {torch.bfloat16, torch.float16}

@@ -98,7 +98,9 @@ def test_a_chain_that_diverges_says_so():
 # The benchmark
 
 
-@pytest.mark.parametrize("way", ["fit", "fit, Adam", contestants.BARE, contestants.GRAPH, "tutorial"])
+@pytest.mark.parametrize(
+    "way", ["fit", "fit, Adam", contestants.TORCH, contestants.BARE, contestants.GRAPH, "tutorial"]
+)
 def test_each_way_trains_the_network_that_it_is_given(way):
     """And ticks once a step: the clock counts what it says."""
     ticks = []

@@ -17,6 +17,8 @@ import torch
 from oracles import seeded, weights
 from scipy.stats import chisquare, kstest, norm
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 import daeutils as du
 from daeutils import training
@@ -312,6 +314,25 @@ def test_the_optimiser_may_be_chosen(optimiser, shape):
         return weights(network)
 
     assert torch.equal(trained(), trained(optimiser=optimiser)) == (optimiser == "muon")
+
+
+@pytest.mark.parametrize("optimiser", [None, "adam"])
+@pytest.mark.parametrize("images", [False, True])
+def test_a_training_on_a_cpu_computes_nothing_in_sixteen_bits(optimiser, images):
+    """Most CPUs only imitate such numbers: there a step of the U-Net took twenty times as long."""
+    seen = set()
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            out = func(*args, **(kwargs or {}))
+            seen.update(t.dtype for t in tree_leaves(out) if isinstance(t, torch.Tensor))
+            return out
+
+    network = du.UNetDenoiser(width=4, dense=8) if images else small()
+    data = torch.rand(50, *((1, 28, 28) if images else (2,)), generator=seeded())
+    with Watch():
+        fit(network, data, sigma=0.2, steps=2, optimiser=optimiser)
+    assert torch.float32 in seen and not seen & {torch.bfloat16, torch.float16}
 
 
 def test_where_no_bar_is_shown_none_is_made(monkeypatch):
