@@ -23,8 +23,8 @@ CODE := daeutils benchmarks tests docs notebooks/conftest.py notebooks/scripts
 NBVAL := --nbval --nbval-current-env --nbval-sanitize-with=tests/nbval.cfg \
          --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120
 
-.PHONY: help setup book test suite test-oldest test-newest lab site slides course refresh notebooks \
-        exercises weights bench bench-score bench-images bench-speed bench-seeds \
+.PHONY: help setup book test suite test-oldest test-newest test-avx2 lab site slides course refresh \
+        notebooks exercises weights bench bench-score bench-images bench-speed bench-seeds \
         mutants clean
 .DELETE_ON_ERROR:
 
@@ -33,6 +33,7 @@ help:
 	@echo "make test       every test: the package, the chapters, the project"
 	@echo "make test-oldest    the same with the oldest versions that are allowed, in .venv-oldest"
 	@echo "make test-newest    and with the newest that there are, in .venv-newest"
+	@echo "make test-avx2  and with the instructions of an older CPU"
 	@echo "make lab        open the chapters in JupyterLab"
 	@echo ""
 	@echo "make setup      only install what the others need, into $(VENV)"
@@ -86,6 +87,10 @@ test-oldest:
 
 test-newest:
 	@$(MAKE) suite VENV=.venv-newest CONSTRAINTS=
+
+# As most laptops have it: no AVX-512, and so no arithmetic in 16 bits.
+test-avx2:
+	@ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 $(MAKE) suite
 
 lab: setup
 	@$(PY) -m jupyterlab --ServerApp.root_dir=notebooks

@@ -106,9 +106,14 @@ def fit_adam(task: Task, steps: int) -> None:
     fit(task, steps, "adam")
 
 
+def muon_of_pytorch():
+    """Within it a CPU has the optimiser that `fit` takes on a GPU: it orthogonalises in bfloat16."""
+    return mock.patch.object(training, "Muon", partial(torch.optim.Muon, weight_decay=0))
+
+
 def fit_torch(task: Task, steps: int) -> None:
-    """The book's on a CPU, with PyTorch's Muon, which orthogonalises in bfloat16."""
-    with mock.patch.object(training, "Muon", partial(torch.optim.Muon, weight_decay=0)):
+    """The book's with PyTorch's Muon."""
+    with muon_of_pytorch():
         fit(task, steps)
 
 

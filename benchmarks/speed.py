@@ -222,7 +222,8 @@ def accuracy_all(sizes: Sizes, rows) -> Runs:
             yield from (one(0, lr, ()) for lr in sizes.rates if on == "CPU")
             mine = {"task": name, "on": "CPU", "seed": 0}.items()  # on a GPU it is the same training
             best = min((row for row in rows() if mine <= row.items()), key=lambda row: row["error"])
-            yield from (one(seed, best["lr"], (FIT, ADAM)) for seed in sizes.fresh)
+            ways = (FIT, ADAM, TORCH) if on == "CPU" else (FIT, ADAM)
+            yield from (one(seed, best["lr"], ways) for seed in sizes.fresh)
 
 
 # --- Where the time goes ------------------------------------------------------------------------------

@@ -21,16 +21,16 @@ def test_the_stored_operations_are_those_of_the_network(name):
 
 
 def test_a_step_costs_what_its_images_cost_and_the_optimiser():
-    """Counted at batches of 1 and 2, foretold at 7: the formula of the page."""
+    """Counted at batches of 1 and 2, foretold at 7. PyTorch's optimiser, on a GPU, costs more."""
     found = cost.operations(TINY)
     with FlopCounterMode(display=False) as counter:
         cost.train(TINY, 7, 1)
     assert counter.get_total_flops() == 7 * found["image"] + found["step"]
-    assert found["image"] > 0 and found["step"] > 0
+    assert found["image"] > 0 and 0 < found["step"] < found["gpu_step"]
 
 
 def test_gpus_share_the_images_and_not_the_optimiser():
-    shared, own = {"image": 1e9, "step": 0}, {"image": 0, "step": 1e9}
+    shared, own = {"image": 1e9, "gpu_step": 0}, {"image": 0, "gpu_step": 1e9}
     assert cost.hours(shared, 1e12, 1) == pytest.approx(8 * cost.hours(shared, 1e12, 8))
     assert cost.hours(own, 1e12, 1) == cost.hours(own, 1e12, 8)
     assert cost.hours(shared, 1e12, 1) == pytest.approx(cost.STEPS * cost.BATCH * 1e-3 / 3600)
