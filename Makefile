@@ -88,7 +88,7 @@ test-oldest:
 test-newest:
 	@$(MAKE) suite VENV=.venv-newest CONSTRAINTS=
 
-# As most laptops have it: no AVX-512, and so no arithmetic in 16 bits.
+# As many laptops have it: no AVX-512, and so no arithmetic in 16 bits.
 test-avx2:
 	@ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 $(MAKE) suite
 
