@@ -163,7 +163,7 @@ def older(name: str, sizes: Sizes) -> list[dict]:
 
 
 def older_all(sizes: Sizes, rows) -> Runs:
-    """Training steps per second without AVX-512, as on most laptops."""
+    """Training steps per second without AVX-512, as on many laptops."""
     for name in TASKS:
         yield {"task": name, "instructions": "AVX2"}, partial(older, name, sizes)
 

@@ -14,7 +14,7 @@ class Muon(torch.optim.Optimizer):
     """Steps along the orthogonalised running mean of each weight's gradient (Jordan et al. 2024).
 
     But for rounding it is torch.optim.Muon without weight decay. That one orthogonalises in bfloat16,
-    which most CPUs only imitate: on those it takes most of a training. Here numbers have the type of the
+    which many CPUs only imitate: on those it takes most of a training. Here numbers have the type of the
     weights, and there are fewer of them: see `orthogonalised`.
 
     Args:

@@ -77,9 +77,10 @@ def test_nothing_becomes_of_nothing():
 # Steps
 
 
-def steps(optimiser, weights: list[torch.Tensor], times: int = 4) -> list[torch.Tensor]:
-    for n in range(times):
-        for i, weight in enumerate(weights):
+def steps(optimiser, weights: list[torch.Tensor], which=range(4), first: int = 0) -> list[torch.Tensor]:
+    """Those of a training whose gradients follow from the step and the place of the weight alone."""
+    for n in which:
+        for i, weight in enumerate(weights, first):
             weight.grad = random(*weight.shape, seed=10 * n + i)
         optimiser.step()
     return weights
@@ -102,23 +103,17 @@ def test_it_steps_as_pytorch_does_but_for_the_bits():
 def test_weights_of_one_shape_move_as_if_alone():
     together = steps(Muon(both := parameters([(4, 7), (4, 7)])), both)
     for i, weight in enumerate(parameters([(4, 7), (4, 7)])):
-        optimiser = Muon([weight])
-        for n in range(4):
-            weight.grad = random(4, 7, seed=10 * n + i)
-            optimiser.step()
+        steps(Muon([weight]), [weight], first=i)
         torch.testing.assert_close(together[i], weight)
 
 
 def test_it_goes_on_from_its_state():
     whole = steps(Muon(one := parameters(SHAPES)), one)
     first = Muon(two := parameters(SHAPES))
-    steps(first, two, 2)
+    steps(first, two, range(2))
     second = Muon(two)
     second.load_state_dict(first.state_dict())
-    for n in (2, 3):
-        for i, weight in enumerate(two):
-            weight.grad = random(*weight.shape, seed=10 * n + i)
-        second.step()
+    steps(second, two, range(2, 4))
     assert all(torch.equal(a, b) for a, b in zip(whole, two, strict=True))
 
 
