@@ -8,7 +8,6 @@ docs/measured/score_accuracy/<section>.json, and is not repeated: Ctrl-C loses o
 A section has its own file, so that several may be measured side by side.
 """
 
-import argparse
 import datetime
 import json
 import time
@@ -17,10 +16,10 @@ from typing import NamedTuple
 
 import peers
 import report
+import running
 import torch
 from estimators import BATCH, BLOBS, CURVES, ESTIMATORS, LAWS, MIXTURES, PEERS, Task
 from report import read, write
-from running import ROOT, device_words
 from tqdm.auto import tqdm
 
 import daeutils as du
@@ -33,20 +32,21 @@ class Sizes(NamedTuple):
     one_sigma: float = 0.05
     n: int = 100_000
     data: tuple = (1000, 10_000, 100_000, 1_000_000)
-    steps: tuple = (500, 1000, 2000, 4000, 8000, 12_000)
+    steps: tuple = (500, 1000, 2000, 4000, 8000, 12_000)  # the last one wherever they do not vary
     test: int = 200_000
     test_kde: int = 5000
+    seeds: int = 3  # of the BCE-DAEs against the noise level; else one
 
 
-QUICK = Sizes((0.2, 0.1), 0.1, 2000, (500, 2000), (25, 50), 2000, 500)
+QUICK = Sizes((0.2, 0.1), 0.1, 2000, (500, 2000), (25, 50), 2000, 500, 1)
 
 
-def tasks(section: str, sizes: Sizes, steps: int, seeds: int, full: bool = False) -> list[Task]:
-    """Everything that a section measures; seeds: of the BCE-DAEs against the noise level, else one."""
+def tasks(section: str, sizes: Sizes) -> list[Task]:
+    """Everything that a section measures."""
     found, told = [], ["BCE-DAE, learned mixture", "BCE-DAE, learned mixture, one training"]
     ours = ["BCE-DAE", "BCE-DAE, mean of three", "BCE-DAE, two wide layers", *told]
 
-    def add(names, law="ring", n=sizes.n, sigmas=sizes.sigmas, steps=steps, seeds=1):
+    def add(names, law="ring", n=sizes.n, sigmas=sizes.sigmas, steps=sizes.steps[-1], seeds=1):
         for name in names:
             _, _, _, all_levels, learns = ESTIMATORS[name]
             for asked in [tuple(sigmas)] if all_levels else [(sigma,) for sigma in sigmas]:
@@ -54,7 +54,7 @@ def tasks(section: str, sizes: Sizes, steps: int, seeds: int, full: bool = False
                     found.append(Task(law, n, asked, name, steps if learns else 0, seed))
 
     if section == "sigma":
-        add(ours, seeds=seeds)
+        add(ours, seeds=sizes.seeds)
         add(["kernel density", "likelihood", "MSE-DAE", "MSE-DAE, linear"])
     elif section == "data":
         for n in sizes.data:
@@ -64,7 +64,7 @@ def tasks(section: str, sizes: Sizes, steps: int, seeds: int, full: bool = False
             add(["BCE-DAE", told[0], "MSE-DAE"], sigmas=[sizes.one_sigma], steps=count)
     elif section == "mixtures":
         for law in MIXTURES:
-            sigmas = [s for s in sizes.sigmas if full or s in (0.1, 0.05)]
+            sigmas = [s for s in sizes.sigmas if s in (0.1, 0.05)]
             add([*ours, "kernel density", "likelihood"], law=law, sigmas=sigmas)
     elif section == "curves":
         for law in CURVES:
@@ -116,7 +116,7 @@ def measure(task: Task, sizes: Sizes) -> list[dict]:
         estimate = score(x_noisy, sigma)
         row["seconds"] = round(trained + time.monotonic() - start, 1)  # to fit, and to score the points
         row["error"] = du.relative_error(estimate, law.smooth(sigma).score(x_noisy.double()))
-        row |= {"device": device_words(), "torch": torch.__version__.split("+")[0]}
+        row |= {"device": running.device_words(), "torch": torch.__version__.split("+")[0]}
         rows.append({**row, "date": datetime.date.today().isoformat()})
     return rows
 
@@ -129,50 +129,29 @@ def keep(folder: Path, section: str, new: list[dict]) -> None:
     write(folder / "score_accuracy" / f"{section}.json", f"[\n{lines}\n]\n")
 
 
-def run(section: str, folder: Path, sizes: Sizes, again=False, **options) -> None:
-    """Measure what is not there yet; what another section has measured is copied."""
-    bar = tqdm(tasks(section, sizes, **options), desc=section, unit="run")
+def run(section: str, folder: Path, sizes: Sizes, again: bool = False, only: str = "") -> None:
+    """Measure what is not there yet; what another section has measured is copied. Print its table."""
+    bar = tqdm(tasks(section, sizes), desc=section, unit="run")
     for task in bar:
-        bar.set_postfix_str(f"{task.estimator}, {task.law}, {task.n:,} points")
+        words = ", ".join(f"{name} = {value}" for name, value in task._asdict().items())
+        bar.set_postfix_str(words)
         measured = read(folder)
         wanted = [key(row_of(task, sigma, sizes)) for sigma in task.sigmas]
         here = {key(row) for row in measured.get(section, [])}
-        if not again and here.issuperset(wanted):
+        if only not in words or (not again and here.issuperset(wanted)):
             continue
         known = {key(row): row for rows in measured.values() for row in rows}
         if again or not known.keys() >= set(wanted):
             keep(folder, section, measure(task, sizes))
         else:
             keep(folder, section, [{**known[k], "section": section} for k in wanted])
+    if section in read(folder):
+        print(f"\n{report.page_section(section, read(folder)[section])}\n")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("sections", nargs="*", help=f"of {', '.join(report.SECTIONS)}; all by default")
-    parser.add_argument("--seeds", type=int, default=3, help="of our DAE against the noise level (3)")
-    parser.add_argument("--steps", type=int, default=12_000, help="of each training (12000)")
-    parser.add_argument("--full", action="store_true", help="random mixtures at all four noise levels")
-    parser.add_argument("--again", action="store_true", help="measure again what is there already")
-    parser.add_argument(
-        "--quick", action="store_true", help="50 steps, one seed: does it run? Kept in _build"
-    )
-    parser.add_argument("--figure", action="store_true", help="only draw and write from what is there")
-    parser.add_argument("--out", type=Path, help="folder of the results (docs/measured)")
-    given = parser.parse_args(arguments)
-    unknown = set(given.sections) - set(report.SECTIONS)
-    if unknown:
-        parser.error(f"unknown section: {', '.join(unknown)}; expected of {', '.join(report.SECTIONS)}.")
-    folder = given.out or ROOT / ("_build/benchmarks" if given.quick else "docs/measured")
-    sizes, steps, seeds = (QUICK, 50, 1) if given.quick else (Sizes(), given.steps, given.seeds)
-    sections = [] if given.figure else given.sections or list(report.SECTIONS)
-    try:
-        for section in sections:
-            run(section, folder, sizes, given.again, steps=steps, seeds=seeds, full=given.full)
-            print(f"\n{report.page_section(section, read(folder)[section])}\n")
-    except KeyboardInterrupt:
-        print("\nStopped. Every finished run is kept, and is not repeated next time.")
-    report.publish(folder)
+    running.main(__doc__, report.SECTIONS, run, (Sizes(), QUICK), report.publish, arguments)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def slope(rows: list[dict]) -> float:
 
 
 def _rates(row):
-    return [f"{row['rate']:.4g}", f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})"]
+    return [f"{row['rate']:.4g}", with_range((row["ratio"], row["low"], row["high"]), "{:.2f}")]
 
 
 def _training(rows):
@@ -130,7 +130,7 @@ def _sampling(rows):
 def _startup(rows):
     yield table(
         ["what", "seconds"],
-        [[row["what"], f"{row['seconds']:g} ({row['low']:g} to {row['high']:g})"] for row in rows],
+        [[row["what"], with_range((row["seconds"], row["low"], row["high"]), "{:g}")] for row in rows],
     )
 
 

@@ -97,7 +97,7 @@ def _error(name: str, steps: int, sigma: float = 0.2) -> float:
 
 def test_a_missing_package_leaves_the_other_estimators(monkeypatch, capsys):
     monkeypatch.setattr(peers, "missing", lambda: ["zuko"])
-    found = score_accuracy.tasks("peers", score_accuracy.QUICK, 50, 1)
+    found = score_accuracy.tasks("peers", score_accuracy.QUICK)
     names = {task.estimator for task in found}
     assert "zuko" not in names and {"BCE-DAE", "smalldiffusion"} <= names
     assert "pip install -e '.[bench]'" in capsys.readouterr().out
