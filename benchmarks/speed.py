@@ -12,6 +12,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import NamedTuple
 from unittest import mock
 
 import chains
+import contestants
 import peers
 import running
 import speed_report
@@ -410,6 +412,8 @@ GROWTH = {  # what grows: at(value) -> (network, data, options of fit)
     ),
     "data": lambda at, x: (du.MLPDenoiser(2), points(at), {"steps": 100}),
 }
+WIDER = "width, PyTorch's Muon"  # on a CPU; a GPU has no other
+GROWTH[WIDER] = GROWTH["width"]
 
 
 def cost(what: str, at: int, on: str, sizes: Sizes) -> list[dict]:
@@ -418,7 +422,8 @@ def cost(what: str, at: int, on: str, sizes: Sizes) -> list[dict]:
     for _ in range(sizes.repeats):
         network, x, options = GROWTH[what](at, points(sizes.points))
         start = time.perf_counter()
-        du.fit(network, x, sigma=SIGMA, device=device(on), progress=False, **options)
+        with contestants.muon_of_pytorch() if what == WIDER else nullcontext():
+            du.fit(network, x, sigma=SIGMA, device=device(on), progress=False, **options)
         wait(device(on))
         times.append(time.perf_counter() - start)
     return [{"seconds": round(median(times), 4), **words(on)}]
@@ -427,10 +432,10 @@ def cost(what: str, at: int, on: str, sizes: Sizes) -> list[dict]:
 def growth_all(sizes: Sizes, rows) -> Runs:
     """How cost grows with steps, width, side and data, one at a time."""
     du.fit(du.MLPDenoiser(2), points(100), sigma=SIGMA, steps=2, progress=False)  # first calls are slow
-    values = (sizes.counts, sizes.widths, sizes.sides, sizes.sizes)
+    values = (sizes.counts, sizes.widths, sizes.sides, sizes.sizes, sizes.widths)
     for on in devices():
         for what, each in zip(GROWTH, values, strict=True):
-            for at in each:
+            for at in each if (what, on) != (WIDER, "GPU") else ():
                 yield {"of": what, "at": at, "on": on}, partial(cost, what, at, on, sizes)
 
 

@@ -15,7 +15,7 @@ class Muon(torch.optim.Optimizer):
 
     But for rounding it is torch.optim.Muon without weight decay. That one orthogonalises in bfloat16,
     which many CPUs only imitate: on those it takes most of a training. Here numbers have the type of the
-    weights, and there are fewer of them: see `orthogonalised`.
+    weights, and where a weight is longer than wide there are fewer of them: see `orthogonalised`.
 
     Args:
         params: weights, each a matrix.

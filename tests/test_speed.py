@@ -12,6 +12,7 @@ from oracles import seeded
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import daeutils as du
+from daeutils import training
 from daeutils.training import optimise
 
 
@@ -138,6 +139,25 @@ def test_each_way_takes_as_few_steps_as_reach_the_tutorials_error(monkeypatch):
 def test_a_slope_is_the_power():
     rows = [{"at": at, "seconds": 3 * at**1.5} for at in (1, 10, 50)]
     assert speed_report.slope(rows) == pytest.approx(1.5)
+
+
+def test_the_width_grows_with_either_optimiser(monkeypatch):
+    """On a CPU one Muon or the other takes the steps; where no GPU is there, both are measured."""
+    taken = []
+
+    class Counted(du.Muon):
+        def step(self):
+            taken.append(len(self.param_groups))
+            return super().step()
+
+    monkeypatch.setattr(training, "Muon", Counted)
+    speed.cost("width", 8, "CPU", speed.QUICK)
+    assert len(taken) == 20
+    speed.cost(speed.WIDER, 8, "CPU", speed.QUICK)
+    assert len(taken) == 20
+    runs = [settings for settings, _ in speed.growth_all(speed.QUICK, None)]
+    of_width = [(run["of"], run["on"]) for run in runs if run["of"].startswith("width")]
+    assert set(of_width) - {("width", "GPU")} == {("width", "CPU"), (speed.WIDER, "CPU")}
 
 
 def test_growth_is_kept_and_drawn(tmp_path):

@@ -319,7 +319,7 @@ def test_the_optimiser_may_be_chosen(optimiser, shape):
 @pytest.mark.parametrize("optimiser", [None, "adam"])
 @pytest.mark.parametrize("images", [False, True])
 def test_a_training_on_a_cpu_computes_nothing_in_sixteen_bits(optimiser, images):
-    """Most CPUs only imitate such numbers: there a step of the U-Net took twenty times as long."""
+    """Many CPUs only imitate such numbers: there a step of the U-Net took twenty times as long."""
     seen = set()
 
     class Watch(TorchDispatchMode):
