@@ -209,6 +209,19 @@ def test_finished_rows_are_skipped_copied_and_measured_again(tmp_path, counted):
     assert len(report.read(tmp_path)["sigma"]) == len(before)
 
 
+def test_one_estimator_is_measured_again(tmp_path, counted, capsys):
+    here = ["--quick", "--out", str(tmp_path)]
+    score_accuracy.main(["sigma", "--only", "no such estimator", *here])
+    assert not counted and "|" not in capsys.readouterr().out  # no table of nothing
+    score_accuracy.main(["sigma", *here])
+    first, before = len(counted), report.read(tmp_path)["sigma"]
+    score_accuracy.main(["sigma", "--again", "--only", "estimator = BCE-DAE, steps", *here])
+    assert [task.estimator for task in counted[first:]] == ["BCE-DAE", "BCE-DAE"]  # at two levels
+    after = report.read(tmp_path)["sigma"]
+    changed = [new for old, new in zip(before, after, strict=True) if new != old]
+    assert {row["estimator"] for row in changed} == {"BCE-DAE"} and len(changed) == 2
+
+
 def test_an_interruption_keeps_the_finished_rows(tmp_path, monkeypatch, counted, capsys):
     quick = score_accuracy.measure
 
