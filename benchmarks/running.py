@@ -46,6 +46,11 @@ def python(code: str, *arguments, **options) -> str:
     return done.stdout
 
 
+def words_of(settings: dict) -> str:
+    """The settings of a run on one line, for its bar and for --only."""
+    return ", ".join(f"{name} = {value}" for name, value in settings.items())
+
+
 def run(runs: Callable, path: Path, sizes, again: bool = False, only: str = "") -> None:
     """Measure what is not there yet. Each row: the settings of its run, what was found, on what, when.
 
@@ -62,7 +67,7 @@ def run(runs: Callable, path: Path, sizes, again: bool = False, only: str = "") 
 
     bar = tqdm(desc=path.stem, unit="run")
     for settings, work in runs(sizes, rows):
-        words = ", ".join(f"{name} = {value}" for name, value in settings.items())
+        words = words_of(settings)
         bar.set_postfix_str(words)
 
         def others(settings=settings) -> list[dict]:

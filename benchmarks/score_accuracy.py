@@ -133,7 +133,7 @@ def run(section: str, folder: Path, sizes: Sizes, again: bool = False, only: str
     """Measure what is not there yet; what another section has measured is copied. Print its table."""
     bar = tqdm(tasks(section, sizes), desc=section, unit="run")
     for task in bar:
-        words = ", ".join(f"{name} = {value}" for name, value in task._asdict().items())
+        words = running.words_of(task._asdict())
         bar.set_postfix_str(words)
         measured = read(folder)
         wanted = [key(row_of(task, sigma, sizes)) for sigma in task.sigmas]
@@ -145,8 +145,8 @@ def run(section: str, folder: Path, sizes: Sizes, again: bool = False, only: str
             keep(folder, section, measure(task, sizes))
         else:
             keep(folder, section, [{**known[k], "section": section} for k in wanted])
-    if section in read(folder):
-        print(f"\n{report.page_section(section, read(folder)[section])}\n")
+    if rows := read(folder).get(section):
+        print(f"\n{report.page_section(section, rows)}\n")
 
 
 def main(arguments: list[str] | None = None) -> None:
