@@ -1,8 +1,8 @@
 """Denoising autoencoders and the score: what more than one chapter needs.
 
-Ground floor: densities, data, corruption, denoisers. Middle: objectives, muon, training, score, sampling,
-baselines, features, zoo, evaluation, train. Top: plotting, widgets, lessons, questions. Imports only
-go down.
+What is known exactly (densities, data, corruption, objectives), how a denoiser is trained (denoisers,
+batches, muon, training), what is done with one (score, sampling, baselines, features, zoo, evaluation),
+and how it is shown (plotting, teaching).
 
     import daeutils as du
     law = du.ring()
@@ -14,7 +14,7 @@ go down.
 from daeutils import corruption, evaluation, objectives, plotting, sampling, zoo
 from daeutils.baselines import VAE, PCAGaussian
 from daeutils.data import celeba, digits, fashion_mnist, folder, mnist
-from daeutils.denoisers import MixtureDenoiser, MLPDenoiser, UNetDenoiser
+from daeutils.denoisers import Denoiser, MixtureDenoiser, MLPDenoiser, UNetDenoiser
 from daeutils.densities import (
     GaussianMixture,
     checkerboard,
@@ -46,7 +46,8 @@ from daeutils.zoo import load_network as load
 __version__ = "0.1.0"
 
 __all__ = [
-    "VAE", "GaussianMixture", "History", "MLPDenoiser", "MixtureDenoiser", "Muon", "PCAGaussian",
+    "VAE", "Denoiser", "GaussianMixture", "History", "MLPDenoiser", "MixtureDenoiser", "Muon",
+    "PCAGaussian",
     "UNetDenoiser", "asymmetry", "budget", "celeba", "certificate", "checkerboard", "claim",
     "corruption", "cosine", "digits", "evaluation", "fashion_mnist", "fit", "folder",
     "frechet_distance", "from_points", "iterate", "jacobian", "langevin", "load",

@@ -1,9 +1,13 @@
 """One place for the errors that a reader meets: what was given, what was expected, what to do."""
 
 import math
+import operator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+SLACK = 1e-6  # by how much rounding may push data out of [0, 1]
+FAINT, LOUD = 1e-9, 1e9  # noise levels whose squares, and what is divided by them, fit float32
 
 
 def float_tensor(x, name: str = "x", *, ndim_at_least: int = 2, finite: bool = True) -> None:
@@ -32,39 +36,46 @@ def float_tensor(x, name: str = "x", *, ndim_at_least: int = 2, finite: bool = T
 
 
 def unit_interval(x, name: str = "x", **kwargs) -> None:
-    """Raise ValueError unless x is a float tensor with values in [0, 1] (T8c)."""
+    """Raise ValueError unless x is a float tensor with values in [0, 1], up to rounding (T8c)."""
     float_tensor(x, name, **kwargs)
     low, high = x.min().item(), x.max().item()
-    if low < 0 or high > 1:
+    if low < -SLACK or high > 1 + SLACK:
         raise ValueError(
-            f"{name} holds values from {low:.4g} to {high:.4g}; expected [0, 1], because outside it "
+            f"{name} holds values from {low:.8g} to {high:.8g}; expected [0, 1], because outside it "
             "binary cross-entropy is unbounded below: rescale the data, do not clamp it."
         )
 
 
-FAINT, LOUD = 1e-9, 1e9  # noise levels whose squares, and what is divided by them, fit float32
+def noise_level(sigma, name: str = "sigma") -> float:
+    """sigma as a float. Raise ValueError unless it is one number in [FAINT, LOUD]."""
+    noise_levels(sigma, name, several=False)
+    return float(sigma)
 
 
-def noise_level(sigma, name: str = "sigma", *, several: bool = False) -> None:
-    """Raise ValueError unless sigma is a number in [FAINT, LOUD], or several of them where allowed."""
-    if torch.compiler.is_exporting():
+def noise_levels(sigma, name: str = "sigma", *, several: bool = True) -> None:
+    """Raise ValueError unless sigma holds numbers in [FAINT, LOUD], one or `several`."""
+    if torch.compiler.is_compiling():
         return  # a graph has no values yet
     try:
-        values = torch.as_tensor(sigma, dtype=torch.float64)
+        values = torch.as_tensor(sigma, dtype=torch.float64, device="cpu")
     except (TypeError, ValueError, RuntimeError):
-        values = torch.tensor(float("nan"))
-    fits = values.numel() >= 1 if several else values.ndim == 0
-    if not fits or not bool(((values >= FAINT) & (values <= LOUD)).all()):
-        extreme = fits and bool(((values > 0) & torch.isfinite(values)).all())
-        expected = f"a number from {FAINT:g} to {LOUD:g}" if extreme else "a finite number > 0"
-        raise ValueError(
-            f"{name} is {sigma!r}; expected {expected}: "
-            "the standard deviation of the noise, in units of the data's [0, 1]."
-        )
+        values = torch.tensor(math.nan)
+    counts = values.numel() >= 1 if several else values.ndim == 0
+    try:
+        if counts and bool(((values >= FAINT) & (values <= LOUD)).all()):
+            return
+    except RuntimeError:
+        return  # under torch.vmap no value can be read
+    extreme = counts and bool(((values > 0) & torch.isfinite(values)).all())
+    expected = f"a number from {FAINT:g} to {LOUD:g}" if extreme else "a finite number > 0"
+    raise ValueError(
+        f"{name} is {sigma!r}; expected {expected}: "
+        "the standard deviation of the noise, in units of the data's [0, 1]."
+    )
 
 
-def number(value, name: str, *, at_least: float = -math.inf, at_most: float = math.inf) -> None:
-    """Raise ValueError unless value is a finite number, not below at_least nor above at_most."""
+def number(value, name: str, *, at_least: float = -math.inf, at_most: float = math.inf) -> float:
+    """value as a float. Raise ValueError unless it is a finite number in [at_least, at_most]."""
     try:
         fits = not isinstance(value, str) and math.isfinite(value) and at_least <= value <= at_most
     except (TypeError, ValueError, RuntimeError):
@@ -73,6 +84,7 @@ def number(value, name: str, *, at_least: float = -math.inf, at_most: float = ma
         bounds = "" if at_least == -math.inf else f" >= {at_least:g}"
         bounds = bounds if at_most == math.inf else f" in [{at_least:g}, {at_most:g}]"
         raise ValueError(f"{name} is {value!r}; expected a finite number{bounds}.")
+    return float(value)
 
 
 def same_shape(a: Tensor, b: Tensor, names: str, **kwargs) -> None:
@@ -97,19 +109,36 @@ def one_label_each(labels: Tensor, images: Tensor) -> None:
         )
 
 
-def count(n, name: str, *, at_least: int = 1) -> None:
-    """Raise ValueError unless n is an integer, at_least or more."""
-    if isinstance(n, bool) or not isinstance(n, int) or n < at_least:
+def count(n, name: str, *, at_least: int = 1) -> int:
+    """n as an int. Raise ValueError unless it is a whole number, also numpy's or torch's, >= at_least."""
+    try:
+        number = None if _is_bool(n) else operator.index(n)
+    except (TypeError, RuntimeError):
+        number = None
+    if number is None or number < at_least:
         raise ValueError(f"{name} is {n!r}; expected a whole number >= {at_least}.")
+    return number
+
+
+def seed(n, name: str = "seed") -> int:
+    """n as an int. Raise ValueError unless it is a whole number that PyTorch takes for a seed."""
+    number = count(n, name, at_least=0)
+    if number >= 2**63:
+        raise ValueError(f"{name} is {n!r}; expected a whole number below 2**63.")
+    return number
+
+
+def _is_bool(n) -> bool:
+    return isinstance(n, bool) or str(getattr(n, "dtype", "")) in ("bool", "torch.bool")
 
 
 def per_sample(sigma, x: Tensor, *, wait: bool = True) -> Tensor:
-    """Shape a float or (N,) noise level so that it multiplies x of shape (N, ...).
+    """A float or (N,) noise level, shaped so that it multiplies x of shape (N, ...).
 
     wait: check also values that lie on a GPU, which must finish its work first.
     """
     if wait or not isinstance(sigma, Tensor) or sigma.device.type == "cpu":
-        noise_level(sigma, several=True)
+        noise_levels(sigma)
     sigma = torch.as_tensor(sigma, dtype=x.dtype, device=x.device)
     if sigma.ndim == 0:
         return sigma
@@ -119,3 +148,76 @@ def per_sample(sigma, x: Tensor, *, wait: bool = True) -> Tensor:
             f"expected one number, or one for each sample: shape ({x.shape[0]},)."
         )
     return sigma.reshape(-1, *[1] * (x.ndim - 1))
+
+
+def shape_of(x: Tensor, shape: tuple[int, ...], name: str) -> None:
+    """Raise ValueError unless x has shape (N, *shape); the message says what makes it so."""
+    if x.shape[1:] != shape:
+        expected = ", ".join(map(str, shape))
+        raise ValueError(
+            f"{name} has shape {tuple(x.shape)}; expected (N, {expected}), which this network was made "
+            f"for: {_reshaped(x, shape, name)}."
+        )
+
+
+def batch_for(network: nn.Module, x: Tensor, shape: tuple[int, ...], name: str = "x_noisy") -> None:
+    """Raise ValueError unless x has the dtype and device of the network's weights and shape (N, *shape).
+
+    Reads no value, and so does not wait for a GPU.
+    """
+    shape_of(x, shape, name)
+    weight = next(network.parameters())
+    if x.dtype != weight.dtype and not torch.is_autocast_enabled(x.device.type):
+        bytes_ = "" if x.is_floating_point() else ", and divide by 255 if it holds bytes"
+        raise ValueError(
+            f"{name} has dtype {x.dtype}; expected {weight.dtype}, as the weights have: "
+            f"use {name}.to({weight.dtype}){bytes_}."
+        )
+    if x.device != weight.device:
+        raise ValueError(
+            f"{name} is on {x.device} and the network on {weight.device}; expected one device: "
+            f"use {name}.to({str(weight.device)!r})."
+        )
+
+
+def _reshaped(x: Tensor, shape: tuple[int, ...], name: str) -> str:
+    """What to do about the shape of x, as code that gives the same data in the right order."""
+    given = tuple(x.shape)
+    if given == shape:
+        return f"for a single one use {name}[None]"
+    if len(shape) == 1 and x.ndim > 2 and math.prod(given[1:]) == shape[0]:
+        return f"use {name}.flatten(1)"
+    if len(shape) == 3:
+        c, h, w = shape
+        if given[1:] == (h, w, c):
+            return f"the channels come last, so use {name}.movedim(-1, 1)"
+        if given == (h, w, c):
+            return f"the channels come last, so use {name}.movedim(-1, 0)[None]"
+        if c == 1 and given[1:] == (h, w):
+            return f"the channel axis is missing, so use {name}[:, None]"
+        if c == 1 and given == (h, w):
+            return f"for a single image use {name}[None, None]"
+        if given[1:] == (c * h * w,):
+            return f"use {name}.unflatten(1, {shape})"
+    return "make a network for this shape (dim, or channels and side), or give it such data"
+
+
+def trainable(network: nn.Module) -> None:
+    """Raise ValueError unless the network has weights that can be trained, and say what to do."""
+    weights = list(network.parameters())
+    name = type(network).__name__
+    if not weights:
+        raise ValueError(f"this {name} has no weights; expected a network to train.")
+    if any(isinstance(w, nn.parameter.UninitializedParameter) for w in weights):
+        raise ValueError(f"this {name} has lazy layers without weights: call it on a batch first.")
+    if any(w.is_inference() for w in weights):
+        raise ValueError(f"this {name} was made inside torch.inference_mode(): make it outside.")
+    if not any(w.requires_grad for w in weights):
+        raise ValueError(f"all weights of this {name} are frozen: call network.requires_grad_(True).")
+    dtypes, devices = {w.dtype for w in weights}, {w.device for w in weights}
+    if len(dtypes | devices) > 2 or not dtypes <= {torch.float32, torch.float64}:
+        given = ", ".join(sorted(map(str, dtypes | devices)))
+        raise ValueError(
+            f"the weights of this {name} are {given}; expected all float32, or all float64, on one "
+            "device: call network.float()."
+        )

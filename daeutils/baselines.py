@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from daeutils import _check
+from daeutils.denoisers import draw_weights
 from daeutils.objectives import bce
 from daeutils.training import History, optimise, pick_device
 
@@ -32,17 +33,17 @@ class VAE(nn.Module):
         self.shape, self.latent = tuple(shape), latent
         self.config = dict(shape=list(shape), latent=latent, hidden=hidden)
         d = math.prod(shape)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with torch.device("meta"):
             self.encoder = nn.Sequential(
                 nn.Flatten(), nn.Linear(d, hidden), nn.SiLU(), nn.Linear(hidden, 2 * latent)
             )
             self.decoder = nn.Sequential(nn.Linear(latent, hidden), nn.SiLU(), nn.Linear(hidden, d))
+        draw_weights(self, seed)
 
     def loss(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """The negative evidence lower bound in nats, averaged over the batch."""
         mean, log_var = self.encoder(x).chunk(2, 1)
-        eps = torch.randn(mean.shape, generator=generator, device=x.device)
+        eps = torch.randn(mean.shape, generator=generator, device=x.device, dtype=x.dtype)
         logits = self.decoder(mean + (log_var / 2).exp() * eps).reshape(x.shape)
         kl = 0.5 * (mean**2 + log_var.exp() - 1 - log_var).sum(1)
         return (bce(logits, x) + kl).mean()
@@ -53,25 +54,30 @@ class VAE(nn.Module):
     ) -> History:  # fmt: skip
         """Train on images (N, C, H, W) in [0, 1], in place."""
         _require_images(images, self.shape)
-        _check.count(batch_size, "batch_size")
-        device = pick_device(device)
-        self.to(device)
+        batch_size, device = _check.count(batch_size, "batch_size"), pick_device(device)
+        generator = torch.Generator(device).manual_seed(_check.seed(seed))
         images = images.to(device)
-        generator = torch.Generator(device).manual_seed(seed)
 
-        def loss():
-            index = torch.randint(len(images), (batch_size,), generator=generator, device=device)
-            return self.loss(images[index], generator) / images[0].numel()
+        def batches():
+            while True:
+                index = torch.randint(len(images), (batch_size,), generator=generator, device=device)
+                yield (images[index],)
 
-        return optimise(self, loss, steps=steps, lr=lr, progress=progress, name="VAE")
+        def loss(x):
+            return self.loss(x, generator) / x[0].numel()
+
+        self.to(device)
+        return optimise(self, loss, batches(), steps=steps, lr=lr, progress=progress, name="VAE")
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Decoder means at codes from the prior, (n, C, H, W) in (0, 1)."""
-        _check.count(n, "n")
+        n = _check.count(n, "n")
         device = next(self.parameters()).device
         chance = torch.device("cpu") if generator is None else generator.device
-        z = torch.randn(n, self.latent, generator=generator, device=chance).to(device)
+        z = torch.randn(n, self.latent, generator=generator, device=chance, dtype=torch.float32).to(
+            device
+        )
         return self.decoder(z).sigmoid().reshape(n, *self.shape)
 
 
@@ -86,7 +92,7 @@ class PCAGaussian:
     def __init__(self, images: Tensor, components: int = 50):
         _check.unit_interval(images, "images")
         flat = images.flatten(1)
-        _check.count(components, "components")
+        components = _check.count(components, "components")
         if components > min(flat.shape):
             raise ValueError(
                 f"components is {components}; expected at most {min(flat.shape)} "
@@ -99,7 +105,9 @@ class PCAGaussian:
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw n images, (n, C, H, W) in [0, 1]."""
-        _check.count(n, "n")
+        n = _check.count(n, "n")
         chance = torch.device("cpu") if generator is None else generator.device
-        z = torch.randn(n, len(self.axes), generator=generator, device=chance).to(self.mean)
+        z = torch.randn(n, len(self.axes), generator=generator, device=chance, dtype=torch.float32).to(
+            self.mean
+        )
         return (self.mean + z @ self.axes).clamp(0, 1).reshape(n, *self.shape)

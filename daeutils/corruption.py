@@ -66,14 +66,14 @@ def log_normal(
     """
     _check.number(mean, "mean")
     _check.number(std, "std", at_least=0)
-    _check.noise_level(low, "low")
-    _check.noise_level(high, "high")
+    low = _check.noise_level(low, "low")
+    high = _check.noise_level(high, "high")
     if not low < high:
         raise ValueError(f"low is {low:g} and high is {high:g}; expected low < high.")
 
     def draw(n: int, generator: torch.Generator) -> Tensor:
-        _check.count(n, "n")
-        z = torch.randn(n, generator=generator, device=generator.device)
+        n = _check.count(n, "n")
+        z = torch.randn(n, generator=generator, device=generator.device, dtype=torch.float32)
         return (mean + std * z).clamp(math.log(low), math.log(high)).exp()
 
     return draw

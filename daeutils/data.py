@@ -16,7 +16,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from daeutils import _check, _progress
+from daeutils import _check, _engine
 
 TRAIN_DIGITS = 8000  # of the 10,000 embedded ones; the rest is the test split
 DIGITS_SHA256 = "d1bb0c20cf8c821b7fb109f6f8e3012432f6ec0179b8796f7987cfd51951d54f"
@@ -162,9 +162,9 @@ def celeba(
         ValueError: an unknown split or label, a side or limit below 1, or a file that is no image.
     """
     _require_split(split)
-    _check.count(side, "side")
+    side = _check.count(side, "side")
     if limit is not None:
-        _check.count(limit, "limit")
+        limit = _check.count(limit, "limit")
     import torchvision
 
     try:
@@ -234,7 +234,7 @@ def folder(
             them, a file that cannot be read (the message names it), or an option out of range.
     """
     _require_split(split)
-    _check.count(side, "side")
+    side = _check.count(side, "side")
     if channels not in (1, 3):
         raise ValueError(f"channels is {channels!r}; expected 1 (grey) or 3 (red, green, blue).")
     if not 0 <= held_out < 1:
@@ -299,8 +299,8 @@ def _read_all(
     paths: Sequence[Path], side: int, channels: int, *, background="white", progress=True
 ) -> Tensor:
     """The images of these files, (N, channels, side, side), one after the other into one tensor."""
-    images = torch.empty(len(paths), channels, side, side)
-    bar = _progress.bar(progress, total=len(paths), desc="reading images", unit="image", delay=2)
+    images = torch.empty(len(paths), channels, side, side, dtype=torch.float32, device="cpu")
+    bar = _engine.bar(shown=progress, total=len(paths), desc="reading images", unit="image", delay=2)
     with contextlib.closing(bar):
         for image, path in zip(images, paths, strict=True):
             image.copy_(_read(path, side, channels, background))

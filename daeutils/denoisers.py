@@ -1,9 +1,8 @@
-"""Networks that reconstruct the clean x from the corrupted x~.
+"""Networks that reconstruct the clean x from the corrupted x~, and the base class they share.
 
-Every denoiser has `logits(x_noisy, sigma=None)`, the a(x~) of the theory, and gives
-R(x~) = sigmoid(a(x~)) when called, or R = a where it was made with another output. With
-`noise_levels=True` it also takes sigma: a float, or one for each sample, shape (N,). Weights are drawn
-from `seed`, so two networks made alike are equal.
+A denoiser has `logits(x_noisy, sigma=None)`, the a(x~) of the theory, and gives R(x~) = sigmoid(a(x~))
+when called, or R = a where it was made with another output. Weights are drawn from `seed`, by a
+generator of their own, so two networks made alike are equal.
 """
 
 import math
@@ -13,60 +12,108 @@ from torch import Tensor, nn
 
 from daeutils import _check
 from daeutils.densities import GaussianMixture
+from daeutils.objectives import OBJECTIVES, squared_error
 
 
 class Denoiser(nn.Module):
-    """What the networks share: the output, and the checks on it and on sigma."""
+    """A network that reconstructs x from x~: all that `fit` and the samplers ask of one.
 
-    noise_levels: bool
-    output: str  # "sigmoid", or others to compare with: "linear" (chapter 08), "edm" (chapter 10)
-    outputs: tuple[str, ...] = ("sigmoid", "linear")
-    recordable = True  # the same operations whatever the values, and none is read: see `fit`
-    optimiser = "muon"  # with which `fit` trains it unless told otherwise
+    A network of your own derives from it, calls super().__init__(), and defines `logits`::
+
+        class Plain(du.Denoiser):
+            def __init__(self):
+                super().__init__()
+                self.layers = nn.Sequential(nn.Linear(2, 64), nn.SiLU(), nn.Linear(64, 2))
+
+            def logits(self, x_noisy, sigma=None):
+                return self.layers(x_noisy)
+
+    Args:
+        noise_levels: whether it takes many noise levels, and so needs `sigma`. If not, it is made for the
+            one in the buffer `level`, which `fit` sets to the level that it trains at.
+        output: "sigmoid" for R = sigmoid(logits), or "linear" for R = logits, which BCE cannot train.
+    """
+
+    level: Tensor
+    outputs: tuple[str, ...] = ("sigmoid", "linear")  # those that a class offers
+    optimiser = "muon"  # what `fit` trains it with unless told otherwise: "muon" or "adam"
+    recordable = False  # whether its logits are the same operations whatever the values: see `fit`
+    shape: tuple[int, ...] | None = None  # of one sample, where the network is made for one shape only
+
+    def __init__(self, *, noise_levels: bool = False, output: str = "sigmoid"):
+        super().__init__()
+        if output not in self.outputs:
+            known = " or ".join(map(repr, self.outputs))
+            raise ValueError(f"output is {output!r}; expected {known}.")
+        self.noise_levels, self.output = noise_levels, output
+        if not noise_levels:
+            self.register_buffer("level", torch.tensor(0.1, dtype=torch.float32, device="cpu"))
 
     def forward(self, x_noisy: Tensor, sigma=None) -> Tensor:
-        """R(x~), same shape as x_noisy: in (0, 1) up to rounding, or anywhere without a sigmoid."""
+        """R(x~), same shape and dtype as x_noisy: in (0, 1), or anywhere without a sigmoid.
+
+        sigma: a float, or one for each sample, (N,); None for a network that has one level.
+
+        Raises:
+            ValueError: another level than the one the network was trained at.
+        """
+        self.check_level(sigma)
         a = self.logits(x_noisy, sigma)
-        return a.sigmoid() if self.output == "sigmoid" else a
+        return (a.sigmoid() if self.output == "sigmoid" else a).to(x_noisy.dtype)
 
     def logits(self, x_noisy: Tensor, sigma=None) -> Tensor:
         """a(x~), same shape as x_noisy; train on these, never on the sigmoid (T8f)."""
         raise NotImplementedError
 
-    def _set(self, **config) -> None:
-        """Keep what the network was made with: the zoo writes it beside the weights."""
-        if config["output"] not in self.outputs:
-            known = " or ".join(map(repr, self.outputs))
-            raise ValueError(f"output is {config['output']!r}; expected {known}.")
-        self.noise_levels, self.output, self.config = config["noise_levels"], config["output"], config
+    def loss(self, x: Tensor, x_noisy: Tensor, sigma=None, objective: str = "bce") -> Tensor:
+        """What training minimises, for each sample, (N,): "bce" or "mse" of x and its reconstruction."""
+        risk = OBJECTIVES[objective] if self.output == "sigmoid" else squared_error
+        return risk(self.logits(x_noisy, sigma), x)
 
-    def _require(self, x_noisy: Tensor, *shape: int) -> None:
-        """Shape and dtype alone: reading the values would make a GPU wait."""
-        if x_noisy.shape[1:] != shape:
-            expected = ", ".join(map(str, shape))
-            raise ValueError(
-                f"x_noisy has shape {tuple(x_noisy.shape)}; expected (N, {expected}), which this network "
-                "was made for: reshape them, or make a network for them (dim, or channels and side)."
-            )
-        dtype = next(self.parameters()).dtype
-        if x_noisy.dtype != dtype:
-            raise ValueError(
-                f"x_noisy has dtype {x_noisy.dtype}; expected {dtype}, as the weights have: "
-                "use x_noisy.float(), and divide by 255 if it holds bytes."
-            )
+    def loss_weight(self, sigma: Tensor) -> Tensor:
+        """By what `fit` multiplies the loss at each noise level, same shape as sigma: 1 here."""
+        return torch.ones_like(sigma)
+
+    def check_level(self, sigma) -> None:
+        """Raise ValueError if sigma is missing, or a noise level this network was not trained for."""
+        if self.noise_levels:
+            if sigma is None:
+                raise ValueError(
+                    "sigma is None, but this network was made with noise_levels=True; "
+                    "expected a noise level: denoiser(x_noisy, sigma)."
+                )
+        elif sigma is not None and not torch.compiler.is_compiling():
+            _check.noise_levels(sigma)
+            own = self.level.double().item()
+            off = (torch.as_tensor(sigma, dtype=torch.float64, device="cpu") - own).abs().max()
+            if off > 1e-6 * own:
+                raise ValueError(
+                    f"sigma is {sigma}, but this network was trained at one noise level, {own:.6g}. "
+                    "Leave sigma out, or train a network with noise_levels=True."
+                )
 
     def _level(self, x_noisy: Tensor, sigma) -> Tensor | None:
         """The noise level as (N, 1), or None for a network that knows a single level."""
         if not self.noise_levels:
             return None  # one level only: it is in the weights
-        if sigma is None:
-            raise ValueError(
-                "sigma is None, but this network was made with noise_levels=True; "
-                "expected a noise level: denoiser(x_noisy, sigma)."
-            )
         n = x_noisy.shape[0]  # len() would fix it in an exported graph
         one = x_noisy[:, :1].flatten(1)[:, :1]  # (N, 1)
         return _check.per_sample(sigma, one, wait=False).expand(n, 1)
+
+
+def draw_weights(network: nn.Module, seed: int) -> None:
+    """Give linear and convolutional layers made on the meta device the weights PyTorch would draw.
+
+    They come from a generator of their own, in float32 on the CPU: other threads, the defaults for dtype
+    and device, and the process-wide generators play no part and stay as they are.
+    """
+    generator = torch.Generator("cpu").manual_seed(_check.seed(seed))
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            layer.to_empty(device="cpu", recurse=False).float()
+            nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
+            bound = 1 / math.sqrt(layer.weight[0].numel())
+            nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
 
 
 def _level_features(sigma: Tensor, pairs: int = 8) -> Tensor:
@@ -110,27 +157,25 @@ class MLPDenoiser(Denoiser):
         seed: of the initial weights.
     """
 
-    level: Tensor
+    recordable = True
 
     def __init__(self, dim, hidden=128, depth=3, noise_levels=False, output="sigmoid", seed=0):
-        super().__init__()
-        for value, name in [(dim, "dim"), (hidden, "hidden"), (depth, "depth")]:
-            _check.count(value, name)
-        self.dim = dim
-        self._set(dim=dim, hidden=hidden, depth=depth, noise_levels=noise_levels, output=output)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        super().__init__(noise_levels=noise_levels, output=output)
+        dim, hidden = _check.count(dim, "dim"), _check.count(hidden, "hidden")
+        depth = _check.count(depth, "depth")
+        self.config = dict(dim=dim, hidden=hidden, depth=depth, noise_levels=noise_levels, output=output)
+        self.dim, self.shape = dim, (dim,)
+        with torch.device("meta"):
             width = dim + (16 if noise_levels else 0)
             layers: list[nn.Module] = []
             for _ in range(depth):
                 layers += [nn.Linear(width, hidden), nn.SiLU()]
                 width = hidden
             self.net = nn.Sequential(*layers, nn.Linear(width, dim))
-        if not noise_levels:
-            self.register_buffer("level", torch.tensor(0.1))
+        draw_weights(self, seed)
 
     def logits(self, x_noisy, sigma=None):
-        self._require(x_noisy, self.dim)
+        _check.batch_for(self, x_noisy, self.shape)
         level = self._level(x_noisy, sigma)
         sigma = self.level if level is None else level
         total = sigma**2 + _VARIANCE
@@ -159,11 +204,10 @@ class MixtureDenoiser(Denoiser):
         ValueError: means are not finite floats of shape (K, d), or spread is not > 0.
     """
 
-    recordable = False  # torch.matrix_exp looks at its values
-    optimiser = "adam"  # its weights are no matrices that map one layer to the next
+    optimiser = "adam"  # its parameters are not matrices that map one layer to the next
 
     def __init__(self, means: Tensor, spread: float = 0.05):
-        super().__init__()
+        super().__init__(noise_levels=True)
         _check.float_tensor(means, "means")
         if means.ndim != 2:
             raise ValueError(
@@ -171,14 +215,14 @@ class MixtureDenoiser(Denoiser):
             )
         _check.number(spread, "spread", at_least=_check.FAINT)
         components, self.dim = means.shape
-        self._set(components=components, dim=self.dim, noise_levels=True, output="sigmoid")
+        self.config, self.shape = dict(components=components, dim=self.dim), (self.dim,)
         self.means = nn.Parameter(means.float().clone())
         self.log_spreads = nn.Parameter(torch.full_like(self.means, math.log(spread)))  # along its axes
-        self.turns = nn.Parameter(torch.zeros(components, self.dim, self.dim))  # of the axes
-        self.log_weights = nn.Parameter(torch.zeros(components))
+        self.turns = nn.Parameter(self.means.new_zeros(components, self.dim, self.dim))  # of the axes
+        self.log_weights = nn.Parameter(self.means.new_zeros(components))
 
     def logits(self, x_noisy, sigma=None):
-        self._require(x_noisy, self.dim)
+        _check.batch_for(self, x_noisy, self.shape)
         level = self._level(x_noisy, sigma)
         axes = self._axes()
         along = torch.einsum("kji,nkj->nki", axes, x_noisy[:, None] - self.means)  # x~ - mu, (N, K, d)
@@ -226,28 +270,25 @@ class UNetDenoiser(Denoiser):
     """
 
     outputs = ("sigmoid", "linear", "edm")
+    recordable = True
 
     def __init__(
         self, channels=1, noise_levels=False, side=28, width=16, dense=256, level_width=64,
         output="sigmoid", seed=0,
     ):  # fmt: skip
-        super().__init__()
+        super().__init__(noise_levels=noise_levels, output=output)
         sizes = dict(channels=channels, side=side, width=width, dense=dense, level_width=level_width)
-        for name, value in sizes.items():
-            _check.count(value, name)
+        sizes = {name: _check.count(value, name) for name, value in sizes.items()}
+        channels, side, width, dense, level_width = sizes.values()
         if side % 4:
             raise ValueError(f"side is {side}; expected a multiple of 4: pad or crop the images.")
         if output == "edm" and not noise_levels:
             raise ValueError('output is "edm", which scales by sigma; expected noise_levels=True.')
+        self.config = dict(**sizes, noise_levels=noise_levels, output=output)
         self.shape = (channels, side, side)
-        self._set(
-            channels=channels, noise_levels=noise_levels, side=side, width=width, dense=dense,
-            level_width=level_width, output=output,
-        )  # fmt: skip
         a, b, c, lw = width, 2 * width, 4 * width, level_width if noise_levels else 0
         self.coarse = (c, side // 4, side // 4)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with torch.device("meta"):
             if noise_levels:
                 self.embed = nn.Sequential(nn.Linear(16, lw), nn.SiLU(), nn.Linear(lw, lw))
                 self.dense_level = nn.Linear(lw, dense)
@@ -260,9 +301,10 @@ class UNetDenoiser(Denoiser):
             self.dense_in = nn.Linear(math.prod(self.coarse), dense)
             self.dense_out = nn.Linear(dense, math.prod(self.coarse))
             self.leave = nn.Conv2d(a, channels, 3, padding=1)
+        draw_weights(self, seed)
 
     def logits(self, x_noisy, sigma=None):
-        self._require(x_noisy, *self.shape)
+        _check.batch_for(self, x_noisy, self.shape)
         sigma = self._level(x_noisy, sigma)
         if self.output != "edm":
             return self._layers(_shrink(x_noisy, sigma), sigma)
@@ -272,8 +314,10 @@ class UNetDenoiser(Denoiser):
         change = level * _SPREAD / total.sqrt() * self._layers(x / total.sqrt(), sigma)
         return _MEAN + _SPREAD**2 / total * x + change
 
-    def weight(self, sigma: Tensor) -> Tensor:
-        """By what "edm" multiplies the squared error in training: it is then that of the layers."""
+    def loss_weight(self, sigma: Tensor) -> Tensor:
+        """1, but for the output "edm" what makes the squared error that of the layers, near unit size."""
+        if self.output != "edm":
+            return super().loss_weight(sigma)
         return (sigma**2 + _SPREAD**2) / (sigma * _SPREAD) ** 2
 
     def _layers(self, x: Tensor, sigma: Tensor | None) -> Tensor:
@@ -299,3 +343,63 @@ def _channels_last(x: Tensor) -> Tensor:
 
 def _double(x: Tensor) -> Tensor:
     return nn.functional.interpolate(x, scale_factor=2)
+
+
+# Whether `fit` can train a network. Nothing is changed by asking.
+
+
+def require_trainable(denoiser, sigma, objective: str) -> None:
+    """Raise ValueError unless `fit` can train this denoiser at this noise level with this objective."""
+    name = type(denoiser).__name__
+    if not isinstance(denoiser, Denoiser):
+        raise ValueError(
+            f"denoiser is a {name}; expected a daeutils.Denoiser: derive your network from it and define "
+            "logits(x_noisy, sigma), or give the network inside, if this one wraps it."
+        )
+    _check.trainable(denoiser)
+    if objective not in OBJECTIVES:
+        raise ValueError(f"objective is {objective!r}; expected one of {sorted(OBJECTIVES)}.")
+    if denoiser.output != "sigmoid" and objective == "bce":
+        raise ValueError(
+            f"this denoiser has the output {denoiser.output!r}, whose reconstructions may leave (0, 1), "
+            'where BCE is not defined; expected output="sigmoid", or objective="mse".'
+        )
+    if not callable(sigma):
+        _check.noise_level(sigma)
+    elif not denoiser.noise_levels:
+        raise ValueError(
+            "sigma is a distribution of noise levels, but this denoiser takes a single one; "
+            "expected a network made with noise_levels=True."
+        )
+
+
+def require_answer(denoiser: Denoiser, example: Tensor, sigma, n: int) -> None:
+    """Raise ValueError unless a batch of n like the example has noise levels, and logits of its shape."""
+    if denoiser.shape is not None:
+        _check.shape_of(example, denoiser.shape, "source")
+    weight, mode = next(denoiser.parameters()), denoiser.training
+    grey = torch.full((min(n, 2), *example.shape[1:]), 0.5, dtype=weight.dtype, device=weight.device)
+    level = None
+    if callable(sigma):
+        level = sigma(n, torch.Generator(weight.device).manual_seed(0))
+        if not isinstance(level, Tensor) or level.shape != (n,):
+            given = tuple(level.shape) if isinstance(level, Tensor) else repr(level)
+            raise ValueError(f"sigma({n}, generator) gave {given}; expected a tensor of shape ({n},).")
+        _check.noise_levels(level)
+        level = level[:2].to(grey)
+    elif denoiser.noise_levels:
+        level = grey.new_tensor(float(sigma))
+    denoiser.eval()  # no dropout, no running statistics
+    try:
+        with torch.no_grad():
+            logits = denoiser.logits(grey, level)
+    except Exception as error:
+        raise ValueError(
+            f"logits(x_noisy, sigma) of this {type(denoiser).__name__} failed on {tuple(grey.shape)} "
+            f"({error}); expected logits of that shape."
+        ) from error
+    finally:
+        denoiser.train(mode)
+    if getattr(logits, "shape", None) != grey.shape:
+        given = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise ValueError(f"logits of {tuple(grey.shape)} are {given}; expected the same shape.")

@@ -99,7 +99,7 @@ class GaussianMixture:
 
     def smooth(self, sigma: float) -> "GaussianMixture":
         """p_sigma = p * N(0, sigma^2 I): the law of the corrupted data (theory T2)."""
-        _check.noise_level(sigma)
+        sigma = _check.noise_level(sigma)
         out = object.__new__(GaussianMixture)
         out.means, out.weights, out._rotations = self.means, self.weights, self._rotations
         out._variances = self._variances + float(sigma) ** 2
@@ -107,12 +107,12 @@ class GaussianMixture:
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw n points, (n, d) float32, on the device of the generator."""
-        _check.count(n, "n")
+        n = _check.count(n, "n")
         device = "cpu" if generator is None else generator.device
         k = torch.multinomial(
             self.weights.to(device, torch.float32), n, replacement=True, generator=generator
         )
-        eps = torch.randn(n, self.dim, device=device, generator=generator)
+        eps = torch.randn(n, self.dim, device=device, generator=generator, dtype=torch.float32)
         step = self._variances.to(eps).sqrt()[k] * eps
         if self._rotations is not None:
             step = torch.einsum("nij,nj->ni", self._rotations.to(eps)[k], step)
@@ -193,7 +193,7 @@ def _bumps(means: Tensor, std: float) -> GaussianMixture:
 
 def ring(modes: int = 8, std: float = 0.04, radius: float = 0.3) -> GaussianMixture:
     """Equal round bumps, evenly spaced on a circle about (0.5, 0.5)."""
-    _check.count(modes, "modes")
+    modes = _check.count(modes, "modes")
     _check.number(radius, "radius")
     angle = torch.arange(modes, dtype=torch.float64) * (2 * math.pi / modes)
     means = 0.5 + radius * torch.stack([angle.cos(), angle.sin()], 1)
@@ -202,7 +202,7 @@ def ring(modes: int = 8, std: float = 0.04, radius: float = 0.3) -> GaussianMixt
 
 def moons(centres: int = 24, std: float = 0.025) -> GaussianMixture:
     """Two interleaved half circles."""
-    _check.count(centres, "centres")
+    centres = _check.count(centres, "centres")
     angle = torch.linspace(0, math.pi, centres, dtype=torch.float64)
     upper = torch.stack([0.40 + 0.22 * angle.cos(), 0.43 + 0.27 * angle.sin()], 1)
     lower = torch.stack([0.60 - 0.22 * angle.cos(), 0.57 - 0.27 * angle.sin()], 1)
@@ -211,7 +211,7 @@ def moons(centres: int = 24, std: float = 0.025) -> GaussianMixture:
 
 def spiral(centres: int = 60, std: float = 0.02, turns: float = 1.75) -> GaussianMixture:
     """One arm that winds outwards, with equal mass on equal lengths of arc, nearly."""
-    _check.count(centres, "centres", at_least=2)
+    centres = _check.count(centres, "centres", at_least=2)
     _check.number(turns, "turns")
     t = torch.linspace(0.12, 1, centres, dtype=torch.float64).sqrt()
     angle, radius = 2 * math.pi * turns * t, 0.37 * t
@@ -229,8 +229,8 @@ def checkerboard(std: float = 0.025) -> GaussianMixture:
 
 def pinwheel(arms: int = 5, centres: int = 12, std: float = 0.02, twist: float = 1.2) -> GaussianMixture:
     """Curved blades about (0.5, 0.5): rows of bumps that turn by `twist` radians from hub to tip."""
-    _check.count(arms, "arms")
-    _check.count(centres, "centres", at_least=2)
+    arms = _check.count(arms, "arms")
+    centres = _check.count(centres, "centres", at_least=2)
     _check.number(twist, "twist")
     along = torch.linspace(0, 1, centres, dtype=torch.float64)
     start = torch.arange(arms, dtype=torch.float64)[:, None] * (2 * math.pi / arms)
@@ -244,9 +244,9 @@ def random_mixture(components: int = 6, seed: int = 0) -> GaussianMixture:
     The widths (standard deviations along the two axes) lie in [0.015, 0.05]; the centres keep 0.25,
     five of the largest widths, from every face.
     """
-    _check.count(components, "components")
-    _check.count(seed, "seed", at_least=0)
-    generator = torch.Generator().manual_seed(seed)
+    components = _check.count(components, "components")
+    seed = _check.seed(seed)
+    generator = torch.Generator("cpu").manual_seed(seed)
 
     def uniform(*shape):
         return torch.rand(*shape, generator=generator, dtype=torch.float64)

@@ -120,16 +120,15 @@ def kernel_between(a: Tensor, b: Tensor) -> float:
         ValueError: a or b is not (N, D) of finite floats with N >= 2, or they differ in D.
     """
     _check_features(a=a, b=b)
-    from torchmetrics.image.kid import KernelInceptionDistance  # slow to import
+    from torchmetrics.image.kid import poly_mmd  # slow to import
 
-    a, b = sorted((a, b), key=len)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torchmetrics warns of the memory its features take
-        draws = 1 if len(a) == len(b) else 10
-        metric = KernelInceptionDistance(_Given(), subsets=draws, subset_size=len(a))
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)  # torchmetrics draws from it, on the CPU alone
-        return _compare(metric, a, b)[0].item()
+    a, b = sorted((a.double(), b.double().to(a.device)), key=len)
+    generator = torch.Generator("cpu").manual_seed(0)
+    values = []
+    for _ in range(1 if len(a) == len(b) else 10):
+        some = torch.randperm(len(b), generator=generator, device="cpu")[: len(a)]
+        values.append(poly_mmd(a, b[some.to(b.device)]))
+    return torch.stack(values).mean().item()
 
 
 def density_coverage(made: Tensor, real: Tensor, k: int = 5) -> tuple[float, float]:
@@ -149,7 +148,7 @@ def density_coverage(made: Tensor, real: Tensor, k: int = 5) -> tuple[float, flo
             not a whole number from 1 to M - 1.
     """
     _check_features(made=made, real=real)
-    _check.count(k, "k")
+    k = _check.count(k, "k")
     if k >= len(real):
         raise ValueError(
             f"k is {k} for {len(real)} real points; expected at most {len(real) - 1}, the number of "
@@ -185,15 +184,15 @@ def bootstrap(statistic, *samples: Tensor, draws: int = 30, seed: int = 0) -> tu
     Raises:
         ValueError: a sample is empty or no tensor, fewer than two draws, or a seed below 0.
     """
-    _check.count(draws, "draws", at_least=2)
-    _check.count(seed, "seed", at_least=0)
+    draws = _check.count(draws, "draws", at_least=2)
+    seed = _check.seed(seed)
     for s in samples:
         if not isinstance(s, Tensor) or s.ndim == 0 or len(s) == 0:
             raise ValueError(f"a sample is {s!r}; expected a tensor with a row for each of its members.")
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator("cpu").manual_seed(seed)
     values = []
     for _ in range(draws):
-        picks = [torch.randint(len(s), (len(s),), generator=generator) for s in samples]
+        picks = [torch.randint(len(s), (len(s),), generator=generator, device="cpu") for s in samples]
         values.append(statistic(*(s[p.to(s.device)] for s, p in zip(samples, picks, strict=True))))
     drawn = torch.tensor(values, dtype=torch.float64)
     shift = statistic(*samples) - drawn.mean()

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from daeutils import _check
+from daeutils.denoisers import draw_weights
 from daeutils.training import History, optimise, pick_device
 
 
@@ -21,15 +22,15 @@ class FeatureClassifier(nn.Module):
         super().__init__()
         self.config = dict(classes=classes, side=side)
         self.shape, self.num_features = (1, side, side), 64
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with torch.device("meta"):
             self.body = nn.Sequential(
                 nn.Conv2d(1, 24, 5, padding=2), nn.SiLU(), nn.MaxPool2d(2),
                 nn.Conv2d(24, 48, 3, padding=1), nn.SiLU(), nn.MaxPool2d(2),
-                nn.Conv2d(48, 64, 3, padding=1), nn.SiLU(), nn.Flatten(), nn.Dropout(0.3),
+                nn.Conv2d(48, 64, 3, padding=1), nn.SiLU(), nn.Flatten(), nn.Identity(),
                 nn.Linear(64 * (side // 4) ** 2, self.num_features), nn.SiLU(),
             )  # fmt: skip
             self.head = nn.Linear(self.num_features, classes)
+        draw_weights(self, seed)
 
     def features(self, images: Tensor) -> Tensor:
         """(N, 1, H, W) in [0, 1] -> (N, 64)."""
@@ -52,22 +53,24 @@ class FeatureClassifier(nn.Module):
             ValueError: images outside [0, 1], or another number of labels than of images.
         """
         _check.unit_interval(images, "images")
-        _check.count(batch_size, "batch_size")
+        batch_size, seed = _check.count(batch_size, "batch_size"), _check.seed(seed)
         _check.one_label_each(labels, images)
         device = pick_device(device)
-        self.to(device)
         images, labels = images.to(device), labels.to(device)
-        generator = torch.Generator(device).manual_seed(seed)
-        shifts = torch.Generator().manual_seed(seed)  # read by Python, so kept on the CPU
+        generator, dropped = (torch.Generator(device).manual_seed(seed) for _ in range(2))
+        shifts = torch.Generator("cpu").manual_seed(seed)  # read by Python
 
-        def loss():
-            index = torch.randint(len(images), (batch_size,), generator=generator, device=device)
-            dy, dx = torch.randint(-2, 3, (2,), generator=shifts).tolist()
-            batch = torch.roll(images[index], (dy, dx), (2, 3))  # digits have an empty margin
-            return functional.cross_entropy(self(batch), labels[index])
+        def batches():
+            while True:
+                index = torch.randint(len(images), (batch_size,), generator=generator, device=device)
+                dy, dx = torch.randint(-2, 3, (2,), generator=shifts, device="cpu").tolist()
+                x = torch.roll(images[index], (dy, dx), (2, 3))  # digits have an empty margin
+                yield x, labels[index]
 
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(seed)  # dropout draws from the global generator
-            history = optimise(self, loss, steps=steps, lr=lr, progress=progress, name="classifier")
-        self.eval()  # no dropout where features are read
-        return history
+        def loss(x, label):
+            code = self.body[:9](x)  # as far as the flat code, of which three tenths are dropped
+            kept = torch.empty_like(code).bernoulli_(0.7, generator=dropped) / 0.7
+            return functional.cross_entropy(self.head(self.body[9:](code * kept)), label)
+
+        self.to(device)
+        return optimise(self, loss, batches(), steps=steps, lr=lr, progress=progress, name="classifier")

@@ -1,4 +1,4 @@
-"""The optimiser Muon, at the speed of a CPU."""
+"""The optimiser Muon: the same one on a CPU and on a GPU."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,26 +13,28 @@ TIMES = 5
 class Muon(torch.optim.Optimizer):
     """Steps along the orthogonalised running mean of each weight's gradient (Jordan et al. 2024).
 
-    But for rounding it is torch.optim.Muon without weight decay. That one orthogonalises in bfloat16,
-    which many CPUs only imitate: on those it takes most of a training. Here numbers have the type of the
-    weights, and where a weight is longer than wide there are fewer of them: see `orthogonalised`.
+    Apart from rounding it is torch.optim.Muon without weight decay. That one orthogonalises in bfloat16,
+    which many CPUs emulate slowly; this one keeps the dtype of the weights, and needs fewer operations
+    where a weight is longer than wide: see `orthogonalised`.
 
     Args:
-        params: weights, each a matrix.
-        lr: the length of a step, as the largest singular value of what it changes, about; times the root
-            of rows over columns where there are more rows.
+        params: weights with two dimensions or more. The weight of a convolution, (out, in, h, w), counts
+            as a matrix with a row for each output channel.
+        lr: about the largest singular value of what a step changes, times sqrt(rows / columns) where
+            there are more rows than columns; a float, or a tensor that may be changed in place.
         momentum: the share of the running mean that each step keeps.
 
     Raises:
-        ValueError: a weight that is no matrix.
+        ValueError: if a parameter is not a matrix.
     """
 
-    def __init__(self, params: Iterable[Tensor], lr: float = 2e-2, momentum: float = 0.95):
+    def __init__(self, params: Iterable[Tensor], lr: float | Tensor = 2e-2, momentum: float = 0.95):
         super().__init__(params, {"lr": lr, "momentum": momentum})
         for weight in (weight for group in self.param_groups for weight in group["params"]):
-            if weight.ndim != 2:
+            if weight.ndim < 2:
                 raise ValueError(
-                    f"a weight has shape {tuple(weight.shape)}; expected a matrix: Adam moves the others."
+                    f"a parameter has shape {tuple(weight.shape)}; expected a matrix, or the weight of a "
+                    "convolution: give the others to Adam."
                 )
 
     @torch.no_grad()
@@ -43,18 +45,19 @@ class Muon(torch.optim.Optimizer):
             for weight in group["params"]:
                 if weight.grad is not None:
                     alike[weight.shape].append(weight)
-            for (rows, columns), weights in alike.items():
+            for shape, weights in alike.items():
                 means = torch.stack([self._ahead(weight, group["momentum"]) for weight in weights])
-                rate = group["lr"] * max(1, rows / columns) ** 0.5
-                torch._foreach_add_(weights, orthogonalised(means).unbind(), alpha=-rate)
+                rows, columns = means.shape[1:]
+                change = orthogonalised(means) * (group["lr"] * max(1, rows / columns) ** 0.5)
+                torch._foreach_sub_(weights, change.reshape(-1, *shape).unbind())
 
     def _ahead(self, weight: Tensor, momentum: float) -> Tensor:
-        """The running mean with this gradient in it, and once more: Nesterov's look ahead."""
+        """The running mean with this gradient in it, and once more (Nesterov), as a matrix."""
         state = self.state[weight]
         if not state:
             state["momentum_buffer"] = torch.zeros_like(weight)
         mean = state["momentum_buffer"].lerp_(weight.grad, 1 - momentum)
-        return weight.grad.lerp(mean, momentum)
+        return weight.grad.lerp(mean, momentum).flatten(1)
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:

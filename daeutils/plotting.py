@@ -71,7 +71,7 @@ def tile(*rows) -> Tensor:
 
 def grid(points: int, low: float = 0.0, high: float = 1.0) -> Tensor:
     """points x points places in the plane, (points^2, 2), row by row."""
-    _check.count(points, "points", at_least=2)
+    points = _check.count(points, "points", at_least=2)
     line = torch.linspace(low, high, points)
     y, x = torch.meshgrid(line, line, indexing="ij")
     return torch.stack([x, y], -1).reshape(-1, 2)

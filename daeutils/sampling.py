@@ -48,7 +48,7 @@ def iterate(denoiser, x: Tensor, steps: int, sigma=None, return_path: bool = Fal
 
     sigma may be None for a network that was trained at one level.
     """
-    _check.count(steps, "steps", at_least=0)
+    steps = _check.count(steps, "steps", at_least=0)
     _check.float_tensor(x)
     if sigma is not None:
         _check.per_sample(sigma, x)
@@ -57,7 +57,7 @@ def iterate(denoiser, x: Tensor, steps: int, sigma=None, return_path: bool = Fal
 
 def walkback(denoiser, x: Tensor, steps: int, sigma, generator=None, return_path: bool = False) -> Tensor:
     """x <- R(x + sigma eps), `steps` times (T7; Bengio et al. 2013)."""
-    _check.count(steps, "steps", at_least=0)
+    steps = _check.count(steps, "steps", at_least=0)
     _check.float_tensor(x)
     scale = _check.per_sample(sigma, x)
 
@@ -81,8 +81,8 @@ def langevin(
 
     step_size: h, sigma^2 / 10 by default; keep it well under sigma^2.
     """
-    _check.count(steps, "steps", at_least=0)
-    _check.noise_level(sigma)
+    steps = _check.count(steps, "steps", at_least=0)
+    sigma = _check.noise_level(sigma)
     h = sigma**2 / 10 if step_size is None else step_size
     _check.number(h, "step_size", at_least=_check.FAINT**2)
     _check.float_tensor(x)
@@ -101,9 +101,9 @@ def noise_schedule(levels: int = 20, high: float = 10.0, low: float = 0.02, rho:
     Raises:
         ValueError: fewer than two levels, high not above low, or rho below 1.
     """
-    _check.count(levels, "levels", at_least=2)
-    _check.noise_level(low, "low")
-    _check.noise_level(high, "high")
+    levels = _check.count(levels, "levels", at_least=2)
+    low = _check.noise_level(low, "low")
+    high = _check.noise_level(high, "high")
     if not high > low:
         raise ValueError(f"high is {high:g} and low is {low:g}; expected high > low.")
     _check.number(rho, "rho", at_least=1)
@@ -129,7 +129,7 @@ def probability_flow(
     Raises:
         ValueError: levels that do not decrease or are not > 0, or a churn below 0.
     """
-    _check.noise_level(sigmas, "sigmas", several=True)
+    _check.noise_levels(sigmas, "sigmas")
     levels = torch.as_tensor(sigmas, dtype=torch.float64).flatten().tolist()
     if any(b >= a for a, b in pairwise(levels)):
         raise ValueError("sigmas do not decrease; expected levels from the largest to the smallest.")

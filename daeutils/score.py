@@ -43,7 +43,7 @@ def certificate(excess: float, sigma: float) -> float:
     excess: of the BCE over its optimum, in nats summed over pixels (`objectives.excess_risk`).
     """
     _check.number(excess, "excess")
-    _check.noise_level(sigma)
+    sigma = _check.noise_level(sigma)
     return excess / (2 * sigma**4)
 
 
@@ -77,7 +77,7 @@ def log_density_difference(denoiser, start: Tensor, end: Tensor, sigma, points: 
     The trapezoid rule with that many points; exact only as far as s^ is a gradient field.
     """
     _check.same_shape(start, end, "start and end")
-    _check.count(points, "points", at_least=2)
+    points = _check.count(points, "points", at_least=2)
     step = end - start
     along = torch.stack([
         (score_from_denoiser(denoiser, start + t * step, sigma) * step).flatten(1).sum(1)

@@ -13,10 +13,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
+from daeutils._engine import pick_device
 from daeutils.baselines import VAE
 from daeutils.denoisers import MLPDenoiser, UNetDenoiser
 from daeutils.features import FeatureClassifier
-from daeutils.training import pick_device
 
 KINDS = {kind.__name__: kind for kind in (MLPDenoiser, UNetDenoiser, VAE, FeatureClassifier)}
 SHIPPED = files("daeutils") / "assets"

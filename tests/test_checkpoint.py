@@ -1,43 +1,55 @@
-"""A training that was ended goes on as if it had not been: killed, out of room, or met by strangers."""
+"""A training that was ended goes on as if it had not been: killed, out of room, given a foreign file."""
 
-import json
+import hashlib
 import os
+import pickle
 import signal
 import subprocess
 import sys
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from oracles import seeded
-from safetensors import safe_open
+from oracles import Trap, seeded
 from safetensors.torch import save_file
+from torch import nn
 
 import daeutils as du
 from daeutils import training
-from daeutils.checkpoint import KEY, Checkpoint, _digest
 
 POINTS = torch.rand(300, 2, generator=seeded())
 IMAGES = torch.rand(20, 1, 8, 8, generator=seeded())
-LAW = du.corruption.log_normal()
+LEVELS = du.corruption.log_normal()
 
 fit = partial(du.fit, device="cpu", progress=False)
 
 
-def points_network():
-    return du.MLPDenoiser(2, hidden=8, depth=1)
+def points_network(**kwargs):
+    return du.MLPDenoiser(2, hidden=8, depth=1, **kwargs)
 
 
 def image_network():
     return du.UNetDenoiser(side=8, width=4, dense=8, noise_levels=True)
 
 
+class Own(du.Denoiser):
+    def __init__(self, activation, norm=nn.Identity):
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.net = nn.Sequential(nn.Linear(2, 8), activation, norm(8), nn.Linear(8, 2))
+
+    def logits(self, x_noisy, sigma=None):
+        return self.net(x_noisy)
+
+
 CASES = {
     "points": (points_network, POINTS, {"sigma": 0.1}),
     "points, Adam": (points_network, POINTS, {"sigma": 0.1, "optimiser": "adam"}),
-    "images, many levels": (image_network, IMAGES, {"sigma": LAW, "batch_size": 5}),
-    "a law": (points_network, du.ring(), {"sigma": 0.1}),
+    "images, many levels": (image_network, IMAGES, {"sigma": LEVELS, "batch_size": 5}),
+    "a stream": (points_network, du.ring(), {"sigma": 0.1}),
 }
 
 
@@ -46,30 +58,40 @@ def equal(a, b) -> bool:
     return all(torch.equal(x, y) for x, y in pairs)
 
 
-class Stop(Exception):
+@pytest.fixture
+def often(monkeypatch):
+    """A checkpoint after each step."""
+    monkeypatch.setattr(training, "EVERY", -1)
+    monkeypatch.setattr(training, "LOOK", -1)
+
+
+class Stop(BaseException):
     """Stands for whatever ends a process between two steps."""
+
+
+def cut_short(after: int, make, source, file, monkeypatch, **how) -> None:
+    """Begin a training that ends after so many steps, and leaves the file behind."""
+    network, seen = make(), []
+    loss = type(network).loss
+
+    def stopping(self, *args):
+        seen.append(1)
+        if len(seen) == after + 3:  # two are to learn whether the network draws random numbers
+            raise Stop
+        return loss(self, *args)
+
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        patch.setattr(type(network), "loss", stopping)
+        fit(network, source, checkpoint=file, **how)
 
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("after", [1, 7])
-def test_a_run_cut_in_two_is_the_run(name, after, tmp_path, monkeypatch):
+def test_a_run_cut_in_two_is_the_run(name, after, tmp_path, monkeypatch, often):
     make, source, how = CASES[name]
-    whole = make()
+    whole, file = make(), tmp_path / "state"
     losses = fit(whole, source, steps=12, **how).loss
-    monkeypatch.setattr(training, "EVERY", -1)  # after each step
-
-    cut, file, logits = make(), tmp_path / "state", type(make()).logits
-    seen = []
-
-    def stopping(self, *args):
-        seen.append(1)
-        if len(seen) == after + 1:
-            raise Stop
-        return logits(self, *args)
-
-    with monkeypatch.context() as patch, pytest.raises(Stop):
-        patch.setattr(type(cut), "logits", stopping)
-        fit(cut, source, steps=12, checkpoint=file, **how)
+    cut_short(after, make, source, file, monkeypatch, steps=12, **how)
     again = make()
     history = fit(again, source, steps=12, checkpoint=file, **how)
     assert equal(again, whole) and history.loss == losses
@@ -79,59 +101,54 @@ def test_a_run_cut_in_two_is_the_run(name, after, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
 
 
-def test_a_checkpoint_changes_nothing(tmp_path, monkeypatch):
+def test_a_checkpoint_changes_nothing(tmp_path, often):
     a, b = points_network(), points_network()
     fit(a, POINTS, sigma=0.1, steps=5)
-    monkeypatch.setattr(training, "EVERY", -1)
     fit(b, POINTS, sigma=0.1, steps=5, checkpoint=str(tmp_path / "a new folder" / "state"))
     assert equal(a, b)
 
 
-def test_a_budget_of_seconds_is_spent_once(tmp_path):
-    """What was spent before the run was ended counts: the same call again has nothing left to do."""
-    first, again = (
-        fit(points_network(), POINTS, sigma=0.1, seconds=0.2, checkpoint=tmp_path / "state")
-        for _ in range(2)
-    )
-    assert again.loss == first.loss and again.seconds >= 0.2
+def test_running_statistics_are_kept_too(tmp_path, monkeypatch, often):
+    make = partial(Own, nn.ReLU(), nn.BatchNorm1d)
+    whole, again, how = make(), make(), {"sigma": 0.1, "steps": 9}
+    fit(whole, POINTS, **how)
+    cut_short(4, make, POINTS, tmp_path / "state", monkeypatch, **how)
+    fit(again, POINTS, checkpoint=tmp_path / "state", **how)
+    assert equal(whole, again)
 
 
 KILLED = """
 import os, random, signal, sys, time
-from pathlib import Path
 import torch
-from safetensors import safe_open
 import daeutils as du
 from daeutils import training
 
 torch.set_num_threads(1)
-training.EVERY = 0.004
+training.EVERY = training.LOOK = 0.004
 folder, kills = sys.argv[1], int(sys.argv[2])
 points = torch.rand(300, 2, generator=torch.Generator().manual_seed(0))
 
-def train(file, steps=1200):
+def train(file, steps=600):
     network = du.MLPDenoiser(2, hidden=8, depth=1)
     du.fit(network, points, sigma=0.1, steps=steps, batch_size=16, device="cpu", progress=False,
            checkpoint=file)
     return torch.cat([p.detach().flatten() for p in network.parameters()])
 
-whole = train(None)  # what a first call loads is loaded here and for "warm", not in each child again
-for _ in range(2):
-    train(folder + "/warm", 5)
+whole = train(None)
+train(folder + "/warm", 5)  # what a first call loads
 start = time.monotonic()
-train(folder + "/paced", 60)
+train(folder + "/paced", 120)
 pace = time.monotonic() - start
-chance, survived = random.Random(0), 0
+chance, killed = random.Random(0), 0
 for i in range(kills):  # a new process each time; what is left of it is the file
     child = os.fork()
     if child == 0:
         train(folder + "/state")
         os._exit(0)
-    time.sleep(chance.uniform(0.0, pace))
+    time.sleep(chance.uniform(0.1, 1) * pace)
     os.kill(child, signal.SIGKILL)
-    survived += os.waitpid(child, 0)[1] == signal.SIGKILL
-with safe_open(folder + "/state", "pt") as file:
-    taken = len(file.get_tensor("losses"))
+    killed += os.waitpid(child, 0)[1] == signal.SIGKILL
+assert os.path.exists(folder + "/state")
 assert torch.equal(train(folder + "/state"), whole)
 
 for place in ("fsync", "replace"):  # and for sure in the middle of a write, with three before it
@@ -149,24 +166,177 @@ for place in ("fsync", "replace"):  # and for sure in the middle of a write, wit
         train(folder + "/" + place, 100)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == signal.SIGKILL
-    assert list(Path(folder).glob(f".{place}.*")), "the kill did not meet a write"
+    assert os.path.exists(folder + f"/.{place}.draft"), "the kill did not meet a write"
     assert torch.equal(train(folder + "/" + place, 100), train(None, 100))
-print(taken, survived)
+print(killed)
 """
 
 
-def test_twenty_kills_at_random_moments_and_two_while_it_writes_change_no_bit(tmp_path):
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_five_kills_at_random_moments_and_two_while_it_writes_change_no_bit(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path), "20"],
+        [sys.executable, "-c", KILLED, str(tmp_path), "5"],
         capture_output=True, text=True, timeout=240,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    taken, killed = map(int, done.stdout.split())
-    assert killed >= 10 and taken >= 20  # they were killed at work: not after it, and not before it
+    assert int(done.stdout) >= 3  # they were killed at work, not after it
 
 
-# What it refuses
+def test_ctrl_c_leaves_a_checkpoint_from_which_the_run_goes_on(tmp_path, monkeypatch, often):
+    whole, network, steps, loss = points_network(), points_network(), [], du.Denoiser.loss
+    fit(whole, POINTS, sigma=0.1, steps=9)
+
+    def interrupting(self, *args):
+        steps.append(1)
+        if len(steps) == 7:
+            signal.raise_signal(signal.SIGINT)
+        return loss(self, *args)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(du.Denoiser, "loss", interrupting)
+        fit(network, POINTS, sigma=0.1, steps=9, checkpoint=tmp_path / "state")
+    again = points_network()
+    fit(again, POINTS, sigma=0.1, steps=9, checkpoint=tmp_path / "state")
+    assert equal(again, whole) and not equal(network, whole)
+
+
+# Whose file it is. Each row is a first and a second training, as functions that make their arguments.
+
+
+class Bytes:
+    """The stream of chapter A1: bytes in memory, floats in a batch."""
+
+    def __init__(self, images):
+        self.images = images
+
+    def sample(self, n, generator):
+        index = torch.randint(len(self.images), (n,), generator=generator)
+        return self.images[index].float() / 255
+
+
+class Turning:
+    """The same points in its first draws, others later."""
+
+    def __init__(self, later: float):
+        self.calls, self.later = 0, later
+
+    def sample(self, n, generator):
+        self.calls += 1
+        x = torch.rand(n, 2, generator=generator)
+        return x if self.calls < 3 else x * self.later
+
+
+def scaled(factor):
+    return lambda s: factor * s
+
+
+def level_of(number):
+    return lambda n, generator: torch.full((n,), number)
+
+
+def zeros_and_ones(value):
+    return Bytes(torch.full((20, 1, 8, 8), value, dtype=torch.uint8))
+
+
+def of(make=points_network, source=POINTS, **how):
+    return lambda: (make(), source() if callable(source) else source, {"sigma": 0.1, "steps": 3} | how)
+
+
+def many_levels(**kwargs):
+    return points_network(noise_levels=True, **kwargs)
+
+
+def trained_before():
+    network = points_network()
+    fit(network, POINTS, sigma=0.1, steps=1)
+    return network
+
+
+DIFFERENT = {
+    "steps": (of(), of(steps=4), "steps is 4, there 3"),
+    "seed": (of(), of(seed=1), "seed is 1, there 0"),
+    "lr": (of(), of(lr=0.5), r"lr is 0\.5, there 0\.02"),
+    "objective": (of(), of(objective="mse"), "objective is 'mse', there 'bce'"),
+    "batch size": (of(), of(batch_size=7), "batch_size is 7, there 1024"),
+    "optimiser": (of(), of(optimiser="adam", lr=2e-2), "optimiser is 'adam', there 'muon'"),
+    "average": (of(), of(average=0.9), r"average is 0\.9, there 0\.99"),
+    "sigma": (of(), of(sigma=0.2), ""),
+    "sigma of numpy": (of(sigma=np.float32(0.1)), of(sigma=np.float32(0.3)), ""),
+    "order of the data": (of(), of(source=POINTS.flip(0).roll(1, 1)), "first loss|the data"),
+    "one point in the data": (of(), of(source=torch.cat([POINTS[:-1], POINTS[:1]])), "the data|first"),
+    "streams of one class": (of(source=du.ring), of(source=du.moons), "first loss|the data"),
+    "two mixtures": (of(source=lambda: du.ring(std=0.04)), of(source=lambda: du.ring(std=0.05)), ""),
+    "streams with other contents": (
+        of(image_network, lambda: zeros_and_ones(0)), of(image_network, lambda: zeros_and_ones(255)), "",
+    ),
+    "streams that differ later": (of(source=lambda: Turning(1)), of(source=lambda: Turning(0.5)), "data"),
+    "functions of the noise level": (
+        of(many_levels, sigma=level_of(0.1)), of(many_levels, sigma=level_of(0.3)), "first loss",
+    ),
+    "distributions of the noise level": (
+        of(many_levels, sigma=du.corruption.log_normal(-1.0)),
+        of(many_levels, sigma=du.corruption.log_normal(-2.0)), "first loss",
+    ),
+    "weights by one name": (of(many_levels, weight=scaled(2)), of(many_levels, weight=scaled(3)), ""),
+    "width": (of(), of(lambda: du.MLPDenoiser(2, hidden=9, depth=1)), "network is"),
+    "initial weights": (of(), of(lambda: points_network(seed=1)), "weights at the start"),
+    "activation": (of(lambda: Own(nn.ReLU())), of(lambda: Own(nn.Tanh())), "network is"),
+    "slope of an activation": (
+        of(lambda: Own(nn.LeakyReLU(0.1))), of(lambda: Own(nn.LeakyReLU(0.2))), "network is",
+    ),
+    "what a network does": (of(), of(lambda: Louder(points_network())), ""),
+    "output": (of(objective="mse"), of(lambda: points_network(output="linear"), objective="mse"), ""),
+    "training since": (of(), of(trained_before), "weights at the start"),
+}  # fmt: skip
+
+
+def Louder(network):  # the same layers and weights by the same name, another function
+    cls = type("MLPDenoiser", (du.MLPDenoiser,), {
+        "logits": lambda self, x, sigma=None: 2 * du.MLPDenoiser.logits(self, x, sigma)})  # fmt: skip
+    network.__class__ = cls
+    return network
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_the_checkpoint_of_another_training_is_refused(name, tmp_path):
+    first, second, text = DIFFERENT[name]
+    file = tmp_path / "state"
+    network, source, how = first()
+    fit(network, source, checkpoint=file, **how)
+    stored = file.read_bytes()
+    network, source, how = second()
+    before = [value.clone() for value in network.state_dict().values()]
+    with pytest.raises(ValueError, match=f"belongs to another training .*({text}).*name another file"):
+        fit(network, source, checkpoint=file, **how)
+    assert file.read_bytes() == stored and [path.name for path in tmp_path.iterdir()] == ["state"]
+    assert all(map(torch.equal, before, network.state_dict().values()))
+
+
+SAME = {
+    "as it was": (of(), of()),
+    "data in other memory": (of(), of(source=POINTS.double().float().T.contiguous().T)),
+    "numbers of numpy": (of(), of(steps=np.int64(3), seed=np.int64(0), sigma=np.float64(0.1))),
+    "a function written again": (
+        of(many_levels, sigma=level_of(0.1)), of(many_levels, sigma=lambda n, g: torch.ones(n) * 0.1),
+    ),
+    "another stream of the same points": (of(source=du.ring), of(source=lambda: du.ring(modes=8))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_the_same_training_in_other_words_goes_on(name, tmp_path, monkeypatch, often):
+    first, second = SAME[name]
+    whole, source, how = first()
+    fit(whole, source, **how)
+    _, source, how = first()
+    cut_short(1, lambda: first()[0], source, tmp_path / "state", monkeypatch, **how)
+    network, source, how = second()
+    fit(network, source, checkpoint=tmp_path / "state", **how)
+    assert equal(network, whole)
+
+
+# Files that are none, and places where none can be
 
 
 @pytest.fixture
@@ -176,125 +346,46 @@ def stored(tmp_path):
     return file
 
 
-@pytest.mark.parametrize(
-    ("change", "text"),
-    [
-        ({"steps": 4}, "steps is 4, there 3"),
-        ({"sigma": 0.2}, r"sigma is 'float 0\.2', there 'float 0\.1'"),
-        ({"seed": 1}, "seed is 1, there 0"),
-        ({"lr": 0.5}, r"lr is 0\.5, there 0\.02"),
-        ({"objective": "mse"}, "objective is 'mse', there 'bce'"),
-        ({"batch_size": 7}, "batch_size is 7, there 1024"),
-        ({"weight": torch.square}, "weight is .*square.*, there None"),
-    ],
-)
-def test_the_checkpoint_of_other_arguments_is_refused(stored, change, text):
-    before = stored.read_bytes()
-    with pytest.raises(ValueError, match=f"another training.*{text}.*name another file"):
-        fit(points_network(), POINTS, **({"sigma": 0.1, "steps": 3} | change), checkpoint=stored)
-    assert stored.read_bytes() == before
-
-
-def test_the_checkpoint_of_other_data_or_another_network_is_refused(stored):
-    for network, source in [
-        (points_network(), POINTS.flip(0)),
-        (points_network(), du.ring()),
-        (du.MLPDenoiser(2, hidden=9, depth=1), POINTS),
-    ]:
-        with pytest.raises(ValueError, match="belongs to another training"):
-            fit(network, source, sigma=0.1, steps=3, checkpoint=stored)
-
-
-def test_a_law_of_levels_is_known_by_its_numbers(tmp_path):
-    how = {"steps": 2, "batch_size": 5, "checkpoint": tmp_path / "state"}
-    fit(image_network(), IMAGES, sigma=du.corruption.log_normal(mean=-1.0), **how)
-    with pytest.raises(ValueError, match=r"sigma is .*-2\.0.*there .*-1\.0"):
-        fit(image_network(), IMAGES, sigma=du.corruption.log_normal(mean=-2.0), **how)
-
-
-def cut_short(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[:-50])
-
-
-def emptied(file: Path) -> None:
-    file.write_bytes(b"")
-
-
 def a_bit_flipped(file: Path) -> None:
     content = bytearray(file.read_bytes())
     content[-40] ^= 1
     file.write_bytes(content)
 
 
-def weights_of_another_tool(file: Path) -> None:
-    save_file({"weight": torch.zeros(3)}, file)
-
-
-def a_text(file: Path) -> None:
-    file.write_text(json.dumps({"steps": 3}), encoding="utf-8")
-
-
-def a_header_without_a_training(file: Path) -> None:
-    tensors = {"losses": torch.zeros(3)}
-    save_file(tensors, file, metadata={KEY: "[]", "sha256": _digest("[]", tensors)})
-
-
-def a_header_larger_than_any_memory(file: Path) -> None:
-    file.write_bytes((2**62).to_bytes(8, "little") + file.read_bytes()[8:])
-
-
-DAMAGE = [
-    *[cut_short, emptied, a_bit_flipped, weights_of_another_tool, a_text],
-    *[a_header_without_a_training, a_header_larger_than_any_memory],
-]
+DAMAGE = {
+    "cut short": lambda file: file.write_bytes(file.read_bytes()[:-50]),
+    "empty": lambda file: file.write_bytes(b""),
+    "a bit flipped": a_bit_flipped,
+    "weights": lambda file: save_file({"weight": torch.zeros(3)}, file),
+    "a text": lambda file: file.write_text("steps: 3", encoding="utf-8"),
+    "a pickle": lambda file: torch.save({"known": {}}, file),
+}
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_or_foreign_file_is_refused_and_left(stored, damage):
-    damage(stored)
+    DAMAGE[damage](stored)
     before = stored.read_bytes()
-    network, fresh = points_network(), points_network()
-    network.level.fill_(0.1), fresh.level.fill_(0.1)
+    network = points_network()
     with pytest.raises(ValueError, match=r"no checkpoint of this book, or a damaged one.*remove it"):
         fit(network, POINTS, sigma=0.1, steps=3, checkpoint=stored)
-    assert stored.read_bytes() == before and equal(network, fresh)
+    assert stored.read_bytes() == before and equal(network, points_network())
 
 
-@pytest.mark.parametrize(
-    "change", ["no losses", "losses of another shape", "a weight less", "a wider one"]
-)
-def test_a_checkpoint_without_the_tensors_is_refused(stored, change):
-    """Its header is right, so that only the tensors tell; the network stays as it was."""
-    with safe_open(stored, framework="pt") as file:
-        about, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
-    name = next(name for name in tensors if name.startswith("module."))
-    if change == "no losses":
-        del tensors["losses"]
-    elif change == "losses of another shape":
-        tensors["losses"] = torch.zeros(3, 3)
-    elif change == "a weight less":
-        del tensors[name]
-    else:
-        tensors[name] = torch.zeros(7, 7)
-    save_file(tensors, stored, about | {"sha256": _digest(about[KEY], tensors)})
-    network, fresh = points_network(), points_network()
-    network.level.fill_(0.1), fresh.level.fill_(0.1)
-    with pytest.raises(ValueError, match=r"does not hold the tensors of this training.*remove it"):
-        fit(network, POINTS, sigma=0.1, steps=3, checkpoint=stored)
-    assert equal(network, fresh)
+def test_a_pickle_that_pretends_to_be_a_checkpoint_is_not_opened(stored, tmp_path):
+    content = pickle.dumps(Trap(tmp_path / "sprung"))
+    stored.write_bytes(hashlib.sha256(content).digest() + content)
+    with pytest.raises(ValueError, match="no checkpoint of this book"):
+        fit(points_network(), POINTS, sigma=0.1, steps=3, checkpoint=stored)
+    assert not (tmp_path / "sprung").exists()
 
 
 def test_no_bit_of_a_checkpoint_can_flip_unnoticed(stored):
-    """One bit of every third byte, in turn: of the header, losses, weights, and optimisers' states."""
     good = stored.read_bytes()
-    about = dict.fromkeys(["objective", "optimiser", "batch_size", "seed", "steps", "seconds", "lr"])
-    empty = Checkpoint(stored, about, {}, [])
-    with pytest.raises(ValueError, match="another training"):
-        empty.load()  # so the file as it was written is read, and known
-    for i in range(0, len(good), 3):
+    for i in range(0, len(good), len(good) // 60):
         stored.write_bytes(good[:i] + bytes([good[i] ^ 1 << i % 8]) + good[i + 1 :])
         with pytest.raises(ValueError, match="a damaged one"):
-            empty.load()
+            fit(points_network(), POINTS, sigma=0.1, steps=3, checkpoint=stored)
 
 
 def test_a_folder_is_no_checkpoint_and_nobody_is_told_to_remove_it(tmp_path):
@@ -303,39 +394,19 @@ def test_a_folder_is_no_checkpoint_and_nobody_is_told_to_remove_it(tmp_path):
     assert "remove" not in str(error.value)
 
 
-def test_what_was_read_is_no_longer_bound_to_the_file(tmp_path):
-    """Somebody copies another file over it while the training goes on: weights and momentum stay."""
-    network, file = points_network(), tmp_path / "state"
-    adam = torch.optim.Adam(network.parameters())
-    network(POINTS).sum().backward()
-    adam.step()
-    store = Checkpoint(file, {}, {"module": network}, [adam])
-    store.save(torch.ones(2), 0.0)
-    losses, _ = store.load()
-    momentum = [value for each in adam.state.values() for value in each.values()]
-    tensors = [losses, *network.parameters(), *momentum]
-    before = [tensor.clone() for tensor in tensors]
-    file.write_bytes(file.read_bytes()[::-1])
-    assert all(torch.equal(a, b) for a, b in zip(tensors, before, strict=True))
-
-
-def test_the_draft_of_a_process_that_was_killed_is_removed_in_time(stored):
-    drafts = [stored.with_name(".state.1"), stored.with_name(".state.2"), stored.with_name(".statement")]
-    for draft in drafts:
-        draft.touch()
-        os.utime(draft, (0, 0))
-    os.utime(drafts[1])  # somebody may be at it
-    fit(points_network(), POINTS, sigma=0.1, steps=3, checkpoint=stored)
-    assert [draft.exists() for draft in drafts] == [False, True, True]
+def test_the_home_folder_may_be_written_as_a_tilde(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    fit(points_network(), POINTS, sigma=0.1, steps=1, checkpoint="~/runs/state")
+    assert (tmp_path / "home/runs/state").exists() and not (tmp_path / "~").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_known_before_the_first_step(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    network, steps = points_network(), []
-    network.register_forward_pre_hook(lambda *_: steps.append(1))
+    network = points_network()
     with pytest.raises(OSError, match=r"could not be written .*name another"):
         fit(network, POINTS, sigma=0.1, steps=3, checkpoint=tmp_path / "file" / "state")
-    assert not steps
+    assert equal(network, points_network())
 
 
 def test_a_full_disk_leaves_the_last_good_checkpoint(stored, monkeypatch):
@@ -356,14 +427,16 @@ def test_a_disk_that_is_really_full(tmp_path):
     """A limit on the size of files, as a quota has it: the write fails half-way."""
     code = f"""
 import resource, signal, torch, daeutils as du
+from daeutils import training
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 points, file = torch.rand(50, 2, generator=torch.Generator().manual_seed(0)), {str(tmp_path / "state")!r}
 how = dict(sigma=0.1, steps=2, device="cpu", progress=False, checkpoint=file)
 du.fit(du.MLPDenoiser(2), points, **how)
 good = open(file, "rb").read()
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+training.EVERY = training.LOOK = -1
 try:
-    du.fit(du.MLPDenoiser(2), points, **how)
+    du.fit(du.MLPDenoiser(2), points, **how | dict(checkpoint=file + "2"))
 except OSError as error:
     print(error)
 assert open(file, "rb").read() == good
@@ -371,76 +444,4 @@ assert open(file, "rb").read() == good
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "could not be written (File too large)" in done.stdout
-
-
-MOUNTED = """
-import subprocess, sys
-from pathlib import Path
-import torch, daeutils as du
-
-home = Path(sys.argv[1])
-small, fixed = home / "small", home / "fixed"
-small.mkdir(), fixed.mkdir()
-subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32k", "tmpfs", small], check=True)
-points = torch.rand(50, 2, generator=torch.Generator().manual_seed(0))
-
-def train(file):
-    network = du.MLPDenoiser(2, hidden=8, depth=1)
-    du.fit(network, points, sigma=0.1, steps=2, device="cpu", checkpoint=file)
-
-def refused(file):
-    before, names = file.read_bytes(), sorted(file.parent.iterdir())
-    try:
-        train(file)
-    except OSError as error:
-        print(error)
-    assert file.read_bytes() == before and sorted(file.parent.iterdir()) == names
-
-train(small / "state"), train(fixed / "state")
-try:
-    (small / "others").write_bytes(bytes(10**6))
-except OSError:
-    pass  # now it is full
-refused(small / "state")
-(small / "others").unlink()
-train(small / "state")
-subprocess.run(["mount", "--bind", fixed, fixed], check=True)
-subprocess.run(["mount", "-o", "remount,ro,bind", fixed], check=True)
-refused(fixed / "state")
-"""
-
-
-def test_a_full_disk_and_a_read_only_one_leave_the_last_good_checkpoint(tmp_path):
-    """Real ones: a tiny file system in memory, a folder mounted read-only; only this test sees them."""
-    alone = ["unshare", "--map-root-user", "--mount"]
-    try:
-        permitted = subprocess.run([*alone, "true"], capture_output=True).returncode == 0
-    except FileNotFoundError:
-        permitted = False
-    if not permitted:
-        pytest.skip("mounting a small disk is not permitted here (unshare --map-root-user --mount)")
-    command = [*alone, sys.executable, "-c", MOUNTED, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    full, fixed = done.stdout.splitlines()
-    assert "could not be written (No space left on device)" in full and "The last one is kept" in full
-    assert "could not be written (Read-only file system)" in fixed
-
-
-def test_ctrl_c_leaves_a_checkpoint_from_which_the_run_goes_on(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(training, "EVERY", -1)
-    whole = points_network()
-    fit(whole, POINTS, sigma=0.1, steps=9)
-    network, steps, logits = points_network(), [], du.MLPDenoiser.logits
-
-    def interrupting(self, *args):
-        steps.append(1)
-        if len(steps) == 5:
-            signal.raise_signal(signal.SIGINT)
-        return logits(self, *args)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(du.MLPDenoiser, "logits", interrupting)
-        assert fit(network, POINTS, sigma=0.1, steps=9, checkpoint=tmp_path / "state").interrupted
-    assert not fit(network, POINTS, sigma=0.1, steps=9, checkpoint=tmp_path / "state").interrupted
-    assert equal(network, whole) and "interrupted after 4 steps" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]

@@ -9,6 +9,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+import weights as recipes
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import Trap, seeded
@@ -17,7 +18,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import ortho_group
 
 import daeutils as du
-from daeutils import baselines, evaluation, train, training, zoo
+from daeutils import baselines, evaluation, training, zoo
 from daeutils import features as features_module
 from daeutils.features import FeatureClassifier
 
@@ -376,7 +377,7 @@ def test_bad_images_and_labels(call, text):
 
 
 def test_each_recipe_ships():
-    assert zoo.names() == sorted(train.RECIPES)
+    assert zoo.names() == sorted(recipes.RECIPES)
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -385,7 +386,7 @@ def test_the_card_describes_the_weights(name):
     content = (zoo.SHIPPED / f"{name}.safetensors").read_bytes()
     assert hashlib.sha256(content).hexdigest() == card["sha256"]
     network = zoo.load_network(name, device="cpu")
-    assert card["name"] == name and card["command"] == f"python -m daeutils.train {name}"
+    assert card["name"] == name and card["command"] == f"python tools/weights.py {name}"
     assert card["kind"] == type(network).__name__ and card["config"] == network.config
     assert card["parameters"] == sum(p.numel() for p in network.parameters())
     assert not network.training and not any(p.requires_grad for p in network.parameters())
@@ -399,9 +400,10 @@ def test_what_ships_is_small():
 @pytest.mark.parametrize("name", zoo.names())
 def test_the_card_tells_what_the_weights_measure(name, monkeypatch):
     """The recipe's own measurement, on the shipped weights: only its training is left out."""
-    for module in (training, baselines, features_module):
+    monkeypatch.setattr(du, "fit", lambda *args, **kwargs: training.History())
+    for module in (baselines, features_module):
         monkeypatch.setattr(module, "optimise", lambda *args, **kwargs: training.History())
-    _, _, measure = train.RECIPES[name]()
+    _, _, measure = recipes.RECIPES[name]()
     found, told = measure(zoo.load_network(name)), zoo.card(name)["metrics"]
     assert found.keys() == told.keys() and told
     for key, value in told.items():
@@ -417,20 +419,20 @@ def test_recipes_see_the_training_split_alone(name, monkeypatch):
         seen.append(images)
         return training.History()
 
-    for owner in (training, FeatureClassifier, du.VAE):
+    for owner in (du, FeatureClassifier, du.VAE):
         monkeypatch.setattr(owner, "fit", fit)
-    train.RECIPES[name]()
+    recipes.RECIPES[name]()
     assert len(seen) == 1 and torch.equal(seen[0], du.digits("train")[0])
 
 
 def test_bce_is_given_the_root_of_the_weight_that_edm_has(monkeypatch):
     given = {}
-    monkeypatch.setattr(training, "fit", lambda network, *data, **how: given.update(how, net=network))
+    monkeypatch.setattr(du, "fit", lambda network, *data, **how: given.update(how, net=network))
     levels = torch.logspace(-2, 1, 20)
-    train.RECIPES["digits-unet-edm"]()
+    recipes.RECIPES["digits-unet-edm"]()
     assert given["weight"] is None  # the network's own
-    own = given["net"].weight(levels)
-    train.RECIPES["digits-unet-bce"]()
+    own = given["net"].loss_weight(levels)
+    recipes.RECIPES["digits-unet-bce"]()
     torch.testing.assert_close(given["weight"](levels) ** 2, own)
 
 
@@ -442,16 +444,16 @@ def test_the_command_trains_writes_and_measures(tmp_path, monkeypatch, capsys):
         history = network.fit(DIGITS[:50], LABELS[:50], steps=2)
         return network, history, lambda net: {"test_accuracy": 0.123456}
 
-    monkeypatch.setitem(train.RECIPES, "digits-classifier", recipe)
+    monkeypatch.setitem(recipes.RECIPES, "digits-classifier", recipe)
     kept = tmp_path / "kept"
-    train.main(["digits-classifier", "--out", str(tmp_path), "--checkpoints", str(kept)])
+    recipes.main(["digits-classifier", "--out", str(tmp_path), "--checkpoints", str(kept)])
     assert not list(kept.iterdir())
     card = zoo.card("digits-classifier", tmp_path)
     assert card["steps"] == 2 and card["metrics"] == {"test_accuracy": 0.1235}
     assert zoo.load_network("digits-classifier", folder=tmp_path).config == card["config"]
     assert "0.1235" in capsys.readouterr().out
     with pytest.raises(SystemExit):
-        train.main(["no-such-network"])
+        recipes.main(["no-such-network"])
     assert "no recipe is called ['no-such-network']" in capsys.readouterr().err
 
 

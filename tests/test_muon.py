@@ -70,7 +70,7 @@ def test_length_does_not_count_and_turning_before_is_turning_after(rows, columns
     torch.testing.assert_close(orthogonalised(matrix.T[None])[0], plain.T, rtol=0, atol=1e-8)
 
 
-def test_nothing_becomes_of_nothing():
+def test_zero_matrix_maps_to_zero():
     assert not orthogonalised(torch.zeros(2, 3, 5)).any()
 
 
@@ -126,7 +126,7 @@ def test_a_weight_without_a_gradient_stays():
     assert not torch.equal(moved, parameters([(3, 3)])[0])
 
 
-@pytest.mark.parametrize("shape", [(), (4,), (4, 2, 3, 3)])
-def test_what_is_no_matrix_is_refused(shape):
+@pytest.mark.parametrize("shape", [(), (4,)])
+def test_a_parameter_that_is_not_a_matrix_is_refused(shape):
     with pytest.raises(ValueError, match="expected a matrix"):
         Muon([torch.zeros(2, 2), torch.zeros(shape)])

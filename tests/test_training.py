@@ -2,13 +2,10 @@
 
 import copy
 import itertools
-import json
-import math
 import signal
 import subprocess
 import sys
 import threading
-import time
 from functools import partial
 
 import numpy as np
@@ -21,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import daeutils as du
-from daeutils import training
+from daeutils.batches import Batches
 from daeutils.training import History, optimise
 
 LAW = du.GaussianMixture([[0.3, 0.35], [0.7, 0.6]], [[0.004, 0.001], [0.002, 0.005]], [1, 2])
@@ -33,19 +30,18 @@ def small(**kwargs) -> du.MLPDenoiser:
     return du.MLPDenoiser(2, hidden=32, depth=2, **kwargs)
 
 
-class Constant(nn.Module):
-    """A denoiser that answers the same whatever it sees, and remembers what it saw."""
+class Constant(du.Denoiser):
+    """A denoiser that answers the same whatever it sees, and remembers what it was trained on."""
 
-    noise_levels = False
-
-    def __init__(self, *shape):
-        super().__init__()
+    def __init__(self, *shape, **kwargs):
+        super().__init__(**kwargs)
         self.a = nn.Parameter(torch.zeros(shape))
         self.seen, self.levels = [], []
 
     def logits(self, x_noisy, sigma=None):
-        self.seen.append(x_noisy)
-        self.levels.append(sigma)
+        if self.training:
+            self.seen.append(x_noisy)
+            self.levels.append(sigma)
         return self.a.expand_as(x_noisy)
 
 
@@ -53,7 +49,7 @@ class Constant(nn.Module):
 
 
 def pairs(points, batch_size, seed=0):
-    return training._pairs(points, batch_size, seeded(seed))
+    return iter(Batches(points, batch_size, seeded(seed)))
 
 
 @pytest.mark.parametrize("n", [1, 50, 3000])
@@ -91,27 +87,15 @@ def test_even_batches_average_to_less_noise_than_random_ones():
 
 def test_the_even_batches_start_again_where_the_sequence_ends(monkeypatch):
     class Short(torch.quasirandom.SobolEngine):
-        def draw(self, n):
+        def draw(self, n, **kwargs):
             assert self.num_generated + n <= 2**30, "beyond the last point of the sequence"
-            out = super().draw(n)
+            out = super().draw(n, **kwargs)
             self.num_generated += 2**29
             return out
 
     monkeypatch.setattr(torch.quasirandom, "SobolEngine", Short)
     drawn = [eps for _, eps in itertools.islice(pairs(GOOD, 2**15), 12)]
     assert len({eps[0, 0].item() for eps in drawn}) == 12
-
-
-@pytest.mark.parametrize("dim", [1, 2, 3])
-def test_neighbours_along_the_curve_are_near(dim):
-    points = torch.rand(4096, dim, generator=seeded())
-    order = training._along_a_curve(points)
-    assert torch.equal(order.sort().values, torch.arange(4096))
-
-    def stride(x):
-        return x.diff(dim=0).norm(dim=1).mean()
-
-    assert stride(points[order]) < 4 * 4096 ** (-1 / dim) < stride(points)
 
 
 def test_a_network_for_one_level_keeps_the_one_it_was_trained_at():
@@ -188,8 +172,7 @@ def test_the_noise_is_gaussian_and_never_clamped(sigma):
 
 
 def test_each_sample_gets_its_own_level_from_the_law():
-    denoiser = Constant(50)
-    denoiser.noise_levels = True
+    denoiser = Constant(50, noise_levels=True)
     fit(denoiser, torch.full((10, 50), 0.5), sigma=du.corruption.log_normal(), steps=3, batch_size=200)
     scaled = [(x - 0.5) / s[:, None] for x, s in zip(denoiser.seen, denoiser.levels, strict=True)]
     assert torch.cat(denoiser.levels).unique().numel() > 500
@@ -214,17 +197,16 @@ def test_any_sampler_is_a_source(dtype):
     assert fit(small(), Source(), sigma=0.1, steps=2).steps == 2
 
 
-def test_tails_of_a_law_are_put_on_the_face_of_the_cube():
+def test_the_few_points_in_the_tail_of_a_mixture_are_put_on_the_face_of_the_cube():
     class Source:
-        calls = 0
-
         def sample(self, n):
-            self.calls += 1
-            return torch.full((n, 2), 0.5 if self.calls == 1 else 1.5)
+            points = torch.full((n, 2), 0.5)
+            points[0] = 1.5  # one in a thousand
+            return points
 
     denoiser = Constant(2)
     fit(denoiser, Source(), sigma=1e-6, steps=1)
-    torch.testing.assert_close(denoiser.seen[0], torch.ones(1024, 2), atol=1e-4, rtol=0)
+    torch.testing.assert_close(denoiser.seen[0][0], torch.ones(2), atol=1e-4, rtol=0)
 
 
 def test_the_seed_repeats_every_bit():
@@ -242,6 +224,8 @@ def test_the_seed_repeats_every_bit():
 
 # The optimiser
 
+NOTHING = itertools.repeat(())  # batches for a loss that needs none
+
 
 def test_steps_fall_as_a_cosine_and_the_weights_are_averaged():
     """With a constant slope each step of Adam is as long as the learning rate."""
@@ -255,7 +239,7 @@ def test_steps_fall_as_a_cosine_and_the_weights_are_averaged():
             before.append(module.weight.item())
             return module.weight.sum()
 
-        optimise(module, loss, steps=steps, lr=lr, average=average, progress=False)
+        optimise(module, loss, NOTHING, steps=steps, lr=lr, average=average, progress=False)
         after.append(module.weight.item())
     walk = np.array([*before, after[0]])  # without averaging the last weights stay
     rates = lr * 0.5 * (1 + np.cos(np.pi * np.arange(steps) / steps))
@@ -273,7 +257,7 @@ def test_orthogonal_steps_move_every_direction_of_a_matrix_alike():
     module.weight.data.zero_(), module.bias.data.zero_()
     slope = torch.diag(torch.tensor([1.0, 0.5, 0.2, 0.1]))
     optimise(
-        module, lambda: (module.weight * slope).sum() + module.bias.sum(),
+        module, lambda: (module.weight * slope).sum() + module.bias.sum(), NOTHING,
         steps=1, lr=0.1, orthogonal=True, average=0.0, progress=False,
     )  # fmt: skip
     moved = -module.weight.detach().diagonal() / 0.1
@@ -286,7 +270,7 @@ def test_the_weight_of_a_convolution_is_a_matrix_with_a_row_for_each_output_chan
     module.weight.data.zero_()
     slope = torch.randn(4, 2, 3, 3, generator=seeded())
     optimise(
-        module, lambda: (module.weight * slope).sum(),
+        module, lambda: (module.weight * slope).sum(), NOTHING,
         steps=1, lr=0.1, orthogonal=True, average=0.0, progress=False,
     )  # fmt: skip
     step = -module.weight.detach().flatten(1) / 0.1
@@ -300,7 +284,7 @@ def test_the_weight_of_a_convolution_is_a_matrix_with_a_row_for_each_output_chan
 def test_a_weight_without_a_slope_stays():
     module = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 2)])
     before = weights(module[1])
-    optimise(module, lambda: module[0].weight.sum(), steps=2, orthogonal=True, progress=False)
+    optimise(module, lambda: module[0].weight.sum(), NOTHING, steps=2, orthogonal=True, progress=False)
     assert torch.equal(weights(module[1]), before)
 
 
@@ -335,12 +319,6 @@ def test_a_training_on_a_cpu_computes_nothing_in_sixteen_bits(optimiser, images)
     assert torch.float32 in seen and not seen & {torch.bfloat16, torch.float16}
 
 
-def test_where_no_bar_is_shown_none_is_made(monkeypatch):
-    """Not even a disabled one: tqdm's lock is shared with forked processes, which may be killed."""
-    monkeypatch.setattr("daeutils._progress.tqdm", None)
-    assert fit(small(), torch.rand(50, 2), sigma=0.1, steps=3, progress=False).steps == 3
-
-
 def test_a_network_may_name_its_optimiser():
     points = torch.rand(50, 2, generator=seeded())
 
@@ -362,7 +340,7 @@ def test_edm_weighs_the_squared_error_until_it_is_that_of_the_layers():
     keep = network(x, levels)  # the layers answer 0
     network._layers = lambda scaled, sigma: torch.ones_like(scaled)
     scale = network(x, levels) - keep
-    error = du.objectives.squared_error(network(x, levels), x) * network.weight(levels)
+    error = du.objectives.squared_error(network(x, levels), x) * network.loss_weight(levels)
     of_layers = (1 - (x - keep) / scale).square().flatten(1).sum(1)
     torch.testing.assert_close(error, of_layers)
     assert seen[0].square().mean() < 4  # near unit size at every level
@@ -392,7 +370,7 @@ def test_a_weight_multiplies_the_loss_of_each_noise_level():
     own, images = copy.deepcopy(network), torch.rand(9, 1, 8, 8, generator=seeded())
     plain = fit(network, images, weight=torch.ones_like, **how).loss[0]  # one level, given as a number
     weighed = fit(own, images, **how).loss[0]
-    assert weighed / plain == pytest.approx(network.weight(torch.tensor(0.1)).item(), rel=1e-5)
+    assert weighed / plain == pytest.approx(network.loss_weight(torch.tensor(0.1)).item(), rel=1e-5)
 
 
 @pytest.mark.parametrize("mode", [True, False])
@@ -404,8 +382,7 @@ def test_the_mode_of_the_network_is_left_as_it_was(mode):
 
 def test_history_counts_and_smooths():
     history = fit(small(), du.ring(), sigma=0.1, steps=12)
-    assert history.steps == len(history.loss) == 12 and not history.interrupted
-    assert history.seconds > 0 and history.device == "cpu"
+    assert history.steps == len(history.loss) == 12 and history.device == "cpu"
     expected = [np.mean(history.loss[max(0, i - 4) : i + 1]) for i in range(12)]
     np.testing.assert_allclose(history.smoothed(5), expected)
     assert History().smoothed() == []
@@ -415,18 +392,10 @@ def test_two_thousand_steps_by_default():
     assert fit(Constant(1), torch.rand(2, 1), sigma=0.1, batch_size=1).steps == 2000
 
 
-def test_seconds_stop_it_in_time():
-    start = time.monotonic()
-    history = fit(small(), du.ring(), sigma=0.1, seconds=0.5)
-    assert 0.5 <= time.monotonic() - start < 2.5
-    assert history.steps > 3 and not history.interrupted
-    assert fit(small(), du.ring(), sigma=0.1, seconds=60, steps=3).steps == 3
-
-
 # Ctrl-C
 
 
-def test_an_interrupt_keeps_what_was_learned(capsys):
+def test_an_interrupt_keeps_what_was_learned_and_goes_on_to_whoever_called(capsys):
     class Source:
         calls = 0
 
@@ -438,17 +407,14 @@ def test_an_interrupt_keeps_what_was_learned(capsys):
 
     denoiser, y = small(), torch.full((50, 2), 0.9)
     start = (denoiser(y) - 0.9).abs().mean().item()
-    try:
-        history = fit(denoiser, Source(), sigma=0.1, steps=1000)
-    except KeyboardInterrupt:
-        pytest.fail("the interrupt was not caught")  # let through, it would end the whole test run
-    assert history.interrupted and history.steps == 298  # the first draw was the check of the source
+    with pytest.raises(KeyboardInterrupt):
+        fit(denoiser, Source(), sigma=0.1, steps=1000)
     assert (denoiser(y) - 0.9).abs().mean() < 0.5 * start
-    assert "interrupted after 298 steps" in capsys.readouterr().out
+    assert "interrupted after 298 steps" in capsys.readouterr().out  # the first draw was a check
 
 
 INTERRUPTED = """
-import json, signal
+import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have left it ignored
 import torch, daeutils as du
 
@@ -462,14 +428,11 @@ class Source:
 
 denoiser = du.MLPDenoiser(2, hidden=8, depth=1)
 start = denoiser.net[0].weight.clone()
-history = du.fit(denoiser, Source(), sigma=0.1, seconds=60, batch_size=8, device="cpu")
-print(json.dumps({
-    "interrupted": history.interrupted,
-    "steps": history.steps,
-    "seconds": history.seconds,
-    "moved": not torch.equal(start, denoiser.net[0].weight),
-    "finite": all(p.isfinite().all().item() for p in denoiser.parameters()),
-}))
+try:
+    du.fit(denoiser, Source(), sigma=0.1, steps=10**7, batch_size=8, device="cpu")
+except KeyboardInterrupt:
+    moved = not torch.equal(start, denoiser.net[0].weight)
+    print(moved, all(p.isfinite().all().item() for p in denoiser.parameters()))
 """
 
 
@@ -483,11 +446,8 @@ def test_a_real_ctrl_c_keeps_what_was_learned():
         out, errors = process.communicate()
         guard.cancel()
     assert process.returncode == 0, errors
-    told, report = out.splitlines()
-    report = json.loads(report)
-    assert f"interrupted after {report['steps']} steps" in told
-    assert report["interrupted"] and report["moved"] and report["finite"]
-    assert report["steps"] >= 18 and report["seconds"] < 50
+    message, report = out.splitlines()
+    assert "interrupted after" in message and report == "True True"
 
 
 # Bad input
@@ -495,66 +455,9 @@ def test_a_real_ctrl_c_keeps_what_was_learned():
 GOOD = torch.rand(10, 2, generator=seeded())
 
 
-class OutOfTheCube:
-    def sample(self, n):
-        return torch.full((n, 2), 1.5)
-
-
-@pytest.mark.parametrize(
-    ("change", "text"),
-    [
-        (dict(source=GOOD * 3), r"source holds values from .* expected \[0, 1\].*rescale"),
-        (dict(source=-GOOD), r"expected \[0, 1\]"),
-        (dict(source=GOOD.masked_fill(GOOD > 0.5, math.nan)), "source holds NaN"),
-        (dict(source=GOOD.byte()), "source has dtype torch.uint8.*divide by 255"),
-        (dict(source=GOOD.long()), "source has dtype torch.int64"),
-        (dict(source=GOOD[:0]), "source is empty"),
-        (dict(source=GOOD[0]), "source has shape"),
-        (dict(source=GOOD[:, :1]), r"x_noisy has shape .* expected \(N, 2\)"),
-        (dict(source=GOOD.tolist()), r"source is a list; expected a tensor.*\.sample\(n\)"),
-        (dict(source=(GOOD, GOOD)), "source is a tuple"),
-        (dict(source=OutOfTheCube()), r"a sample of the source holds values from 1.5"),
-        (dict(sigma=0), "sigma is 0; expected a finite number > 0"),
-        (dict(sigma=-0.1), "sigma is -0.1"),
-        (dict(sigma=math.nan), "sigma is nan"),
-        (dict(sigma="small"), "sigma is 'small'"),
-        (dict(sigma=[0.1, 0.2]), "sigma is"),
-        (dict(sigma=torch.tensor([0.1, 0.2])), "sigma is"),
-        (dict(sigma=du.corruption.log_normal()), "noise_levels=True"),
-        (dict(objective="l1"), r"objective is 'l1'; expected one of \['bce', 'mse'\]"),
-        (dict(denoiser=small(output="linear")), r"output 'linear'.*BCE is not defined.*objective=.mse."),
-        (dict(optimiser="sgd"), "optimiser is 'sgd'; expected 'adam' or 'muon'"),
-        (dict(weight=2.0), r"weight is 2\.0; expected a function"),
-        (dict(steps=0), "steps is 0"),
-        (dict(steps=2.5), "steps is 2.5"),
-        (dict(seconds=0), "seconds is 0"),
-        (dict(seconds=math.nan), "seconds is nan"),
-        (dict(lr=0), "lr is 0"),
-        (dict(lr=math.nan), "lr is nan"),
-        (dict(batch_size=0), "batch_size is 0"),
-        (dict(batch_size=1.5), "batch_size is 1.5"),
-    ],
-)
-def test_bad_input(change, text):
-    arguments = dict(denoiser=small(), source=GOOD, sigma=0.1, steps=2) | change
-    denoiser = arguments.pop("denoiser")
-    start = weights(denoiser)
-    with pytest.raises(ValueError, match=text):
-        fit(denoiser, arguments.pop("source"), **arguments)
-    assert torch.equal(weights(denoiser), start)
-
-
-def test_a_law_of_levels_that_are_none_is_refused():
-    with pytest.raises(ValueError, match=r"sigma is .* > 0"):
-        fit(small(noise_levels=True), GOOD, sigma=lambda n, generator: torch.zeros(n), steps=1)
-
-
-def test_optimise_wants_an_end():
-    module = nn.Linear(1, 1)
-    with pytest.raises(ValueError, match="neither steps nor seconds"):
-        optimise(module, module.weight.sum)
-
-
-def test_a_loss_that_is_not_finite_is_an_error():
+def test_a_loss_that_is_not_finite_is_an_error_and_leaves_the_network_as_it_was():
+    network = small()
+    before = weights(network)
     with pytest.raises(FloatingPointError, match=r"the loss is .* learning rate below 1e\+30"):
-        fit(small(), GOOD, sigma=0.1, steps=5, lr=1e30)
+        fit(network, GOOD, sigma=0.1, steps=5, lr=1e30)
+    assert torch.equal(weights(network), before)

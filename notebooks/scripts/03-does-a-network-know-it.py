@@ -268,7 +268,7 @@ du.claim(
 
 
 # %%
-class Plain(torch.nn.Module):
+class Plain(du.Denoiser):
     """Layers of the same size that give the logits directly."""
 
     def __init__(self):
@@ -283,9 +283,6 @@ class Plain(torch.nn.Module):
 
     def logits(self, x_noisy, sigma=None):
         return self.net((x_noisy - 0.5) * 2)
-
-    def forward(self, x_noisy, sigma=None):
-        return self.logits(x_noisy).sigmoid()
 
 
 class RandomBatches:

@@ -254,27 +254,24 @@ plt.show()
 
 
 # %%
-class OneNumber(torch.nn.Module):
+class OneNumber(du.Denoiser):
     """An autoencoder with a code of one number; its output is a straight line in the code."""
 
     def __init__(self, mean, output, seed):
-        super().__init__()
+        super().__init__(output=output)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.code = torch.nn.Sequential(
                 torch.nn.Linear(2, 32), torch.nn.Tanh(), torch.nn.Linear(32, 1)
             )
             self.decode = torch.nn.Linear(1, 2)
-        self.mean, self.output = mean.float(), output
+        self.mean = mean.float()
 
     def logits(self, y, sigma=None):
         shift = 0.05 * self.decode(self.code((y - self.mean) / 0.05))
         if self.output == "linear":
             return self.mean + shift
         return self.mean.logit() + shift / (self.mean * (1 - self.mean))  # same slope at the mean
-
-    def forward(self, y, sigma=None):
-        return self.logits(y) if self.output == "linear" else self.logits(y).sigmoid()
 
 
 # %%

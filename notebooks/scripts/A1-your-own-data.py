@@ -437,9 +437,9 @@ du.claim("and they train", error["network"] / error["mean image"], at_most=0.6)
 # ```
 #
 # Should one process die, the others end with an error, and the same call goes on from the checkpoint. What takes hours belongs outside a notebook. Put the function and a call of it into a file, `train.py` say, and let accelerate start it in a terminal: `accelerate launch --multi_gpu train.py`. In this way
-# `accelerate launch --multi_gpu -m daeutils.train` trains the networks that come with the book, as `make weights` does on one device.
+# `accelerate launch --multi_gpu tools/weights.py` trains the networks that come with the book, as `make weights` does on one device.
 #
-# A tensor lies whole on each GPU. What does not fit is streamed: an object with `sample(n)`, such as `Bytes` above, is the stream. Each process draws the whole batch from it, and keeps its share. What the faces of CelebA would cost on eight GPUs is worked out, on paper, on the page *What faces would cost* of the web book.
+# A tensor lies whole on each GPU. What does not fit is streamed: an object with `sample(n)`, such as `Bytes` above, is the stream. Each process draws the whole batch from it, and keeps its share.
 
 # %% [markdown]
 # ## Reading the errors

@@ -283,7 +283,7 @@ print(
 
 
 # %%
-class Plain(torch.nn.Module):
+class Plain(du.Denoiser):
     """The plain network of the chapter, smaller; `features` are put beside the coordinates."""
 
     def __init__(self, features=None):
@@ -299,9 +299,6 @@ class Plain(torch.nn.Module):
         if self.features is not None:
             z = torch.cat([z, self.features(x_noisy)], 1)
         return self.net(z)
-
-    def forward(self, x_noisy, sigma=None):
-        return self.logits(x_noisy).sigmoid()
 
 
 plain = {s: error_of(train(Plain(), points, s), ring, s) for s in (0.05, 0.4)}

@@ -127,7 +127,7 @@ print(f"MSE against BCE: {mean:+.1f} ± {half:.1f} per cent; verdict, new is MSE
 
 
 # %%
-class OneNumber(torch.nn.Module):
+class OneNumber(du.Denoiser):
     """The autoencoder of the chapter: a code of one number, a straight line, a sigmoid."""
 
     def __init__(self, mean, seed):
@@ -141,9 +141,6 @@ class OneNumber(torch.nn.Module):
     def logits(self, y, sigma=None):
         shift = 0.05 * self.decode(self.code((y - self.mean) / 0.05))
         return self.mean.logit() + shift / (self.mean * (1 - self.mean))
-
-    def forward(self, y, sigma=None):
-        return self.logits(y).sigmoid()
 
 
 def error_of_pixel_1(centre, half_2, seed=0, sigma=0.02):

@@ -1,12 +1,12 @@
-"""Train the networks that ship with the package again: python -m daeutils.train [name ...]
+"""Train the networks that ship with the package again: python tools/weights.py [name ...]
 
 Every recipe sees the training split only; each card's metric is measured on the test split, and on the
 spiral on fresh points, beside the exact score. The same command goes on where it was ended: a network
 that takes long keeps a checkpoint until it is written. On several GPUs of one machine:
 
-    accelerate launch --multi_gpu -m daeutils.train [name ...]
+    accelerate launch --multi_gpu tools/weights.py [name ...]
 
-The flag starts several processes without a GPU too, on the CPU, given --num_processes; --cpu would not.
+Given --num_processes, that flag starts several processes on the CPU of a machine without a GPU, too.
 """
 
 import argparse
@@ -17,18 +17,8 @@ from pathlib import Path
 
 import torch
 
-from daeutils import (
-    _processes,
-    corruption,
-    data,
-    denoisers,
-    densities,
-    evaluation,
-    sampling,
-    score,
-    training,
-    zoo,
-)
+import daeutils as du
+from daeutils import _engine, data, evaluation, zoo
 from daeutils.baselines import VAE
 from daeutils.features import FeatureClassifier
 
@@ -69,11 +59,11 @@ def even(sigma: torch.Tensor) -> torch.Tensor:
 
 def unet(objective: str, output: str, weight=None, checkpoint=None, steps=15_000):
     """One noise-conditional U-Net. Metric: Frechet distance of its probability flow from noise."""
-    network = denoisers.UNetDenoiser(noise_levels=True, output=output, seed=SEED)
-    history = training.fit(
+    network = du.UNetDenoiser(noise_levels=True, output=output, seed=SEED)
+    history = du.fit(
         network,
         data.digits()[0],
-        sigma=corruption.log_normal(),
+        sigma=du.corruption.log_normal(),
         objective=objective,
         steps=steps,
         weight=weight,
@@ -82,10 +72,10 @@ def unet(objective: str, output: str, weight=None, checkpoint=None, steps=15_000
     )
 
     def metric(net):
-        sigmas = sampling.noise_schedule()
+        sigmas = du.noise_schedule()
         noise = sigmas[0].float() * torch.randn(2000, 1, 28, 28, generator=_samples())
         start = data.digits()[0].mean(0) + noise  # p_sigma at the first level, nearly
-        images = sampling.probability_flow(net, start.to(training.pick_device()), sigmas)
+        images = du.probability_flow(net, start.to(du.pick_device()), sigmas)
         test = data.digits("test")[0]
         return {"frechet_from_noise": evaluation.frechet_distance(images.clamp(0, 1), test)}
 
@@ -94,11 +84,11 @@ def unet(objective: str, output: str, weight=None, checkpoint=None, steps=15_000
 
 def spiral(checkpoint=None, steps=8000):
     """The points of the site's live page, many noise levels. Metrics: relative errors of the score."""
-    network, law = denoisers.MLPDenoiser(2, noise_levels=True, seed=SEED), densities.spiral()
-    history = training.fit(
+    network, law = du.MLPDenoiser(2, noise_levels=True, seed=SEED), du.spiral()
+    history = du.fit(
         network,
         law.sample(100_000, _samples()),
-        sigma=corruption.log_normal(mean=-2.6, std=0.9, low=0.02, high=0.4),
+        sigma=du.corruption.log_normal(mean=-2.6, std=0.9, low=0.02, high=0.4),
         steps=steps,
         seed=SEED,
         checkpoint=checkpoint,
@@ -106,9 +96,9 @@ def spiral(checkpoint=None, steps=8000):
 
     def error(net, sigma):
         fresh = torch.Generator().manual_seed(SEED + 2)
-        x_noisy = corruption.gaussian(law.sample(20_000, fresh), sigma, fresh)
-        learned = score.score_from_denoiser(net, x_noisy.to(training.pick_device()), sigma)
-        return score.relative_error(learned.cpu(), law.smooth(sigma).score(x_noisy))
+        x_noisy = du.corruption.gaussian(law.sample(20_000, fresh), sigma, fresh)
+        learned = du.score_from_denoiser(net, x_noisy.to(du.pick_device()), sigma)
+        return du.relative_error(learned.cpu(), law.smooth(sigma).score(x_noisy))
 
     def metric(net):
         return {f"score_error_{sigma}": error(net, sigma) for sigma in (0.02, 0.05, 0.1, 0.2)}
@@ -128,11 +118,11 @@ RECIPES: dict[str, Callable] = {
 def main(arguments=None) -> None:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
-        prog="python -m daeutils.train", description=__doc__, formatter_class=raw
+        prog="python tools/weights.py", description=__doc__, formatter_class=raw
     )
     parser.add_argument("names", nargs="*", help=f"of {', '.join(RECIPES)}; all by default")
     parser.add_argument("--steps", type=int, help="fewer than the recipe has, to try the command")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "assets")
+    parser.add_argument("--out", type=Path, default=Path(du.__file__).parent / "assets")
     parser.add_argument("--checkpoints", type=Path, default=Path("_build/weights"))
     options = parser.parse_args(arguments)
     unknown = set(options.names) - set(RECIPES)
@@ -141,10 +131,11 @@ def main(arguments=None) -> None:
     how = {} if options.steps is None else {"steps": options.steps}
     for name in options.names or RECIPES:
         checkpoint = options.checkpoints / f"{name}.checkpoint"
-        network, history, metric = RECIPES[name](checkpoint=checkpoint, **how)
-        if history.interrupted:
+        try:
+            network, history, metric = RECIPES[name](checkpoint=checkpoint, **how)
+        except KeyboardInterrupt:
             sys.exit(f"{name}: interrupted; the same command goes on from its last checkpoint, if any")
-        if not _processes.first():
+        if (peers := _engine.accelerator()) is not None and not peers.is_main_process:
             continue
         zoo.save_network(network, name, options.out)
         stored = zoo.load_network(name, folder=options.out)  # measured as it will be loaded: in half
@@ -152,7 +143,7 @@ def main(arguments=None) -> None:
             network,
             name,
             options.out,
-            command=" ".join(["python -m daeutils.train", name, *(f"--{k} {v}" for k, v in how.items())]),
+            command=" ".join(["python tools/weights.py", name, *(f"--{k} {v}" for k, v in how.items())]),
             seed=SEED,
             steps=history.steps,
             device=history.device,
