@@ -1,7 +1,7 @@
 """Denoising autoencoders and the score: what more than one chapter needs.
 
 Ground floor: densities, data, corruption, denoisers. Middle: objectives, muon, training, score, sampling,
-baselines, features, zoo, evaluation, train. Top: plotting, widgets, lessons, questions. Imports only
+baselines, features, zoo, evaluation, train. Top: plotting, teaching. Imports only
 go down.
 
     import daeutils as du
@@ -26,9 +26,7 @@ from daeutils.densities import (
     spiral,
 )
 from daeutils.evaluation import frechet_distance
-from daeutils.lessons import budget, claim
 from daeutils.muon import Muon
-from daeutils.questions import quiz
 from daeutils.sampling import iterate, langevin, noise_schedule, probability_flow, walkback
 from daeutils.score import (
     asymmetry,
@@ -39,8 +37,8 @@ from daeutils.score import (
     relative_error,
     score_from_denoiser,
 )
+from daeutils.teaching import budget, claim, quiz, slide
 from daeutils.training import History, fit, pick_device
-from daeutils.widgets import slide
 from daeutils.zoo import load_network as load
 
 __version__ = "0.1.0"
