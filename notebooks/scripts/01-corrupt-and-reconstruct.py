@@ -216,7 +216,7 @@ du.claim(
     at_most=0.05,
 )
 du.claim(
-    "The two networks' answers differ by {} of the error that the first one makes, both squared",
+    "The squared distance between the two networks' answers is {} of the first one's squared error",
     apart / moved,
     at_most=0.4,
 )
