@@ -26,9 +26,7 @@ from daeutils.densities import (
     spiral,
 )
 from daeutils.evaluation import frechet_distance
-from daeutils.lessons import budget, claim
 from daeutils.muon import Muon
-from daeutils.questions import quiz
 from daeutils.sampling import iterate, langevin, noise_schedule, probability_flow, walkback
 from daeutils.score import (
     asymmetry,
@@ -39,16 +37,15 @@ from daeutils.score import (
     relative_error,
     score_from_denoiser,
 )
+from daeutils.teaching import budget, claim, quiz, slide
 from daeutils.training import History, fit, pick_device
-from daeutils.widgets import slide
 from daeutils.zoo import load_network as load
 
 __version__ = "0.1.0"
 
 __all__ = [
     "VAE", "Denoiser", "GaussianMixture", "History", "MLPDenoiser", "MixtureDenoiser", "Muon",
-    "PCAGaussian",
-    "UNetDenoiser", "asymmetry", "budget", "celeba", "certificate", "checkerboard", "claim",
+    "PCAGaussian", "UNetDenoiser", "asymmetry", "budget", "celeba", "certificate", "checkerboard", "claim",
     "corruption", "cosine", "digits", "evaluation", "fashion_mnist", "fit", "folder",
     "frechet_distance", "from_points", "iterate", "jacobian", "langevin", "load",
     "log_density_difference", "mnist", "moons", "noise_schedule", "objectives", "pick_device",

@@ -38,8 +38,13 @@ class Muon(torch.optim.Optimizer):
                 )
 
     @torch.no_grad()
-    def step(self) -> None:
-        """Move each weight that has a gradient; those of one shape together, which takes fewer calls."""
+    def step(self, closure=None):
+        """Move each weight that has a gradient; those of one shape together, which takes fewer calls.
+
+        closure: computes the loss and its gradients again; its value is returned, as PyTorch's do.
+        """
+        with torch.enable_grad():
+            value = None if closure is None else closure()
         for group in self.param_groups:
             alike = defaultdict(list)
             for weight in group["params"]:
@@ -50,6 +55,7 @@ class Muon(torch.optim.Optimizer):
                 rows, columns = means.shape[1:]
                 change = orthogonalised(means) * (group["lr"] * max(1, rows / columns) ** 0.5)
                 torch._foreach_sub_(weights, change.reshape(-1, *shape).unbind())
+        return value
 
     def _ahead(self, weight: Tensor, momentum: float) -> Tensor:
         """The running mean with this gradient in it, and once more (Nesterov), as a matrix."""

@@ -15,7 +15,6 @@ import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 import torch
-from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.apps import NbGraderAPI
 from nbgrader.preprocessors import CheckCellMetadata
 from traitlets.config import Config
@@ -124,7 +123,6 @@ def played(request) -> dict[str, Exercise]:
     found, names = {}, {"__name__": "__main__"}
     with pytest.MonkeyPatch.context() as patch, matplotlib.rc_context():
         patch.setattr(plt, "show", lambda: plt.close("all"))
-        patch.delenv("DAE_LEDGER", raising=False)
         for i, cell in enumerate(code):
             if graded(cell).get("solution"):
                 end = ids.index(f"{ids[i]}_check")
@@ -158,15 +156,6 @@ def test_wrong_answers_fail_with_a_message_that_helps(played, request):
 
 
 # The machinery
-
-
-def test_a_solution_leaves_the_ledger_alone(tmp_path, monkeypatch):
-    ledger = tmp_path / "claims.jsonl"
-    monkeypatch.setenv("DAE_LEDGER", str(ledger))
-    cell = new_code_cell("import os\nprint(os.environ.get('DAE_LEDGER'))")
-    nb = book.execute(new_notebook(cells=[cell]), "00-small", cwd=tmp_path)
-    assert nb.cells[0].outputs[0].text == "None\n"
-    assert os.environ["DAE_LEDGER"] == str(ledger)
 
 
 @by_chapter

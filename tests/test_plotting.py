@@ -1,8 +1,5 @@
-"""Figures show what they are given, in the book's style; sliders draw what is chosen."""
+"""Figures show what they are given, in the book's style."""
 
-import logging
-
-import ipywidgets
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -135,60 +132,3 @@ def test_curve_draws_a_line_and_its_interval(axes):
     assert (box.x0, box.x1, box.y0, box.y1) == (1, 4, 0.5, 3.25)
     plotting.curve(axes, x, y)
     assert len(axes.lines) == 2 and len(axes.collections) == 1  # no band without an interval
-
-
-# Sliders
-
-
-@pytest.fixture
-def sliders(monkeypatch):
-    """The sliders that were made, as a reader has them in hand; figures go where notebooks show them."""
-    made, interact = [], ipywidgets.interact
-
-    def watched(function, **controls):
-        made.extend(controls.values())
-        return interact(function, **controls)
-
-    monkeypatch.setattr(ipywidgets, "interact", watched)
-    before = plt.get_backend()
-    plt.switch_backend("module://matplotlib_inline.backend_inline")
-    yield made
-    plt.switch_backend(before)
-
-
-def test_a_slider_draws_at_the_start_and_at_each_choice(sliders, capsys, caplog):
-    drawn = []
-
-    def draw(noise_level, law):
-        drawn.append((noise_level, law))
-        plt.figure()
-
-    du.slide(draw, noise_level=[0.1, 0.25, 0.5], law=["ring", "moons"])
-    level, law = sliders
-    assert drawn == [(0.25, "moons")]  # the middle ones
-    assert level.description == "noise level"
-    assert [label for label, _ in level.options] == ["0.1", "0.25", "0.5"]
-    level.value = 0.5
-    law.value = "ring"
-    assert drawn == [(0.25, "moons"), (0.5, "moons"), (0.5, "ring")]
-    assert not plt.get_fignums()  # shown and closed, each of them
-    assert capsys.readouterr().out.count("Figure(") == 3
-    assert not [r for r in caplog.records if r.levelno >= logging.WARNING]  # interact hides errors
-
-
-@pytest.mark.parametrize(
-    ("values", "start", "first"), [([1, 2, 3], {"n": 3}, 3), ("abcd", None, "c"), ((7,), {}, 7)]
-)
-def test_a_slider_starts_where_it_is_told(sliders, values, start, first):
-    drawn = []
-    du.slide(lambda n: drawn.append(n), n=values, start=start)
-    assert drawn == [first] and sliders[0].value == first
-
-
-def test_a_slider_needs_values():
-    for choices in ({}, {"x": []}):
-        with pytest.raises(ValueError, match="expected at least one value for each slider"):
-            du.slide(print, **choices)
-    for start in ({"x": 5}, {"y": 1}):
-        with pytest.raises(ValueError, match=r"start has . = .; expected one of"):
-            du.slide(print, x=[1, 2], start=start)

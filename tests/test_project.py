@@ -38,11 +38,10 @@ FLOORS = {
         *["objectives", "checkpoint", "muon", "training", "score", "sampling", "baselines"],
         *["features", "zoo", "evaluation", "train"],
     ],
-    "top": ["plotting", "widgets"],
-    "apart": ["lessons", "questions"],
+    "top": ["plotting", "teaching"],
 }
 # These import nothing of the package.
-ALONE = {"_check", "_progress", "_processes", "_recording", "muon", "lessons", "questions"}
+ALONE = {"_check", "_progress", "_processes", "_recording", "muon", "teaching"}
 
 
 # The suite
@@ -50,7 +49,7 @@ ALONE = {"_check", "_progress", "_processes", "_recording", "muon", "lessons", "
 
 def test_shuffled_tests_are_the_same_ones_and_the_cells_of_a_notebook_stay_in_order():
     def collected(*options) -> list[str]:
-        what = ["tests/test_lessons.py", "tests/test_questions.py", "notebooks/00-start-here.ipynb"]
+        what = ["tests/test_teaching.py", "tests/test_objectives.py", "notebooks/00-start-here.ipynb"]
         command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "--nbval", *options, *what]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         return [line for line in done.stdout.splitlines() if "::" in line]

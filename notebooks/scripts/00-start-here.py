@@ -114,15 +114,15 @@ du.plotting.show_images(
 plt.show()
 
 # %% [markdown]
-# Two numbers say what happened. A line that begins with "holds:" is a claim of the book that was just checked, with its bound. The second claim needs no density, only the network: its score, a gradient, added up along the way from one image to
+# Two numbers say what happened. A line that begins with ✓ is a claim of the book that was just checked: it shows the value found here and, in brackets, the bound that it must keep. The second claim needs no density, only the network: its score, a gradient, added up along the way from one image to
 # another gives the difference of their log-densities (chapter 04 shows how).
 
 # %%
 error = [(x - clean).square().mean().item() for x in path]
-du.claim("one pass removes nine tenths of the squared error", error[1] / error[0], at_most=0.1)
+du.claim("One pass leaves {} of the squared error", error[1] / error[0], at_most=0.1)
 climb = du.log_density_difference(denoiser, noisy, path[1], sigma)
 du.claim(
-    "and every one of the ten images became more probable, by the learned score",
+    "Every one of the ten images became more probable: by the learned score, the smallest gain in log p_sigma is {} nats",
     climb.min().item(),
     at_least=0.0,
 )
@@ -172,7 +172,7 @@ du.claim(
 # %% [markdown]
 # ## How the book keeps its word
 #
-# If a claim fails when you run a chapter, the cell raises an error that says by how much. All the lines that begin with "holds:" together are the book's tests. A print of numbers that vary from machine to machine says so.
+# If a claim fails when you run a chapter, the cell raises an error that says by how much. All the lines that begin with ✓ together are the book's tests. A print of numbers that vary from machine to machine says so.
 
 # %% [markdown] tags=["slide"]
 # ## Recap

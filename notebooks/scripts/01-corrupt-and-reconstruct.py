@@ -142,12 +142,14 @@ with torch.no_grad():
     moved = (dae(all_noisy).sigmoid() - test_images).square().mean().item()
 blank = images.mean(0).expand_as(test_images)
 du.claim(
-    "the reconstruction is closer to the clean digit than the corrupted one, in squared error",
+    "The reconstruction's squared error is {} of the corrupted image's",
     moved / sigma**2,
     at_most=0.2,
 )
 du.claim(
-    "and closer than the mean image", moved / (blank - test_images).square().mean().item(), at_most=0.6
+    "The reconstruction's squared error is {} of the mean image's",
+    moved / (blank - test_images).square().mean().item(),
+    at_most=0.6,
 )
 
 # %% [markdown] tags=["slide"]
@@ -187,12 +189,12 @@ ax.legend()
 plt.show()
 
 du.claim(
-    "each of the three is least at r = 0.6",
+    "Each of the three losses is least at r = 0.6: the largest deviation is {}",
     max(abs(r_best - 0.6) for r_best, _ in best.values()),
     at_most=0.011,
 )
 du.claim(
-    "the floor is the entropy of Bernoulli(0.6)",
+    "Each of the three minima is the entropy of Bernoulli(0.6): the largest deviation is {} nats",
     max(abs(low - floor) for _, low in best.values()),
     at_most=0.005,
 )
@@ -209,12 +211,14 @@ with torch.no_grad():
     other = F.binary_cross_entropy_with_logits(dae_binary(all_noisy), test_images).item()
     apart = (dae(all_noisy).sigmoid() - dae_binary(all_noisy).sigmoid()).square().mean().item()
 du.claim(
-    "grey or Bernoulli targets: the test BCE on grey digits differs by less than 5 %",
+    "Bernoulli targets change the test BCE on grey digits by a share of {}",
     abs(other / test_bce - 1),
     at_most=0.05,
 )
 du.claim(
-    "the two networks are closer to each other than either to the digits", apart / moved, at_most=0.4
+    "The squared distance between the two networks' answers is {} of the first one's squared error",
+    apart / moved,
+    at_most=0.4,
 )
 
 # %% tags=["nbval-ignore-output"]

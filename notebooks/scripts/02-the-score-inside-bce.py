@@ -167,7 +167,7 @@ for sigma in (0.05, 0.2, 0.5):
     ]
     sides[sigma] = np.array(left), np.array(right)
     du.claim(
-        f"both sides agree at sigma = {sigma}, for a law with a jump",
+        f"At sigma = {sigma} the two sides agree, although p jumps: the largest difference is {{}}",
         np.abs(sides[sigma][0] - sides[sigma][1]).max(),
         at_most=1e-5,
     )
@@ -212,10 +212,12 @@ for _ in range(20):
     gains.append(p_sigma.log_prob(moved) - p_sigma.log_prob(point) - (step**2).sum(1) / (2 * sigma**2))
     point = moved
 du.claim(
-    "no step gains less than |step|^2 / (2 sigma^2)", torch.stack(gains).min().item(), at_least=-1e-10
+    "No step gains less than |step|^2 / (2 sigma^2): the smallest surplus is {} nats",
+    torch.stack(gains).min().item(),
+    at_least=-1e-10,
 )
 du.claim(
-    "point + sigma^2 score is the posterior mean",
+    "point + sigma^2 score is the posterior mean: the largest difference is {}",
     (start + sigma**2 * p_sigma.score(start) - law.posterior_mean(start, sigma)).abs().max().item(),
     at_most=1e-10,
 )
@@ -309,14 +311,20 @@ predicted = [
 ]
 slope = np.polyfit(np.log(sigmas), np.log(to_p), 1)[0]
 
-du.claim("the distance to grad log p falls with slope 2", slope, at_least=1.9, at_most=2.1)
 du.claim(
-    "its size is the formula's, at the smallest sigma",
+    "On a log-log plot the distance to grad log p falls with slope {}", slope, at_least=1.9, at_most=2.1
+)
+du.claim(
+    "At the smallest sigma that distance is {} times what the formula predicts",
     to_p[0] / predicted[0],
     at_least=0.98,
     at_most=1.02,
 )
-du.claim("the distance to grad log p_sigma is zero at every sigma", max(to_p_sigma), at_most=1e-6)
+du.claim(
+    "The distance to grad log p_sigma is zero at every sigma: the largest is {}",
+    max(to_p_sigma),
+    at_most=1e-6,
+)
 
 # %% mystnb={"image": {"alt": "Log-log plot: the distance of the read-off score to grad log p falls as sigma squared along the predicted line; the distance to grad log p_sigma stays at rounding level."}} tags=["slide"]
 fig, ax = plt.subplots()
@@ -389,14 +397,27 @@ for steps in budgets:
     predicted_ratio.append(((share / (4 * optimum * (1 - optimum))).sum() / share.sum()).item())
 
 du.claim(
-    "the certificate is never below the true error",
+    "The certificate is never below the true error: the smallest ratio of the two is {}",
     min(b / e for b, e in zip(bounds, errors)),
     at_least=1.0,
 )
-du.claim("nor above twice that error", max(b / e for b, e in zip(bounds, errors)), at_most=2.0)
-du.claim("more steps, a better score", errors[-1] / errors[0], at_most=0.2)
+du.claim(
+    "The certificate is never above twice the true error: the largest ratio is {}",
+    max(b / e for b, e in zip(bounds, errors)),
+    at_most=2.0,
+)
+du.claim(
+    "After the longest training the error of the score is {} of that after the shortest",
+    errors[-1] / errors[0],
+    at_most=0.2,
+)
 slack = bounds[-1] / errors[-1] / predicted_ratio[-1]
-du.claim("at the end the slack is the predicted one: ratio", slack, at_least=0.9, at_most=1.1)
+du.claim(
+    "At the end the ratio of certificate and error is {} times the predicted one",
+    slack,
+    at_least=0.9,
+    at_most=1.1,
+)
 
 # %% tags=["nbval-ignore-output"]
 print("steps   true error   certificate   ratio   predicted   (numbers vary a little by machine)")

@@ -126,8 +126,12 @@ for name, law in laws.items():
         learned_score(networks[name, sigma], x_noisy, sigma),
     )
     error = du.relative_error(learned, exact)
-    du.claim(f"{name}: relative error of the learned score", error, at_most=0.05)
-    du.claim(f"{name}: mean cosine", du.cosine(learned, exact).mean().item(), at_least=0.97)
+    du.claim(f"On the {name} the relative error of the learned score is {{}}", error, at_most=0.05)
+    du.claim(
+        f"On the {name} the mean cosine between learned and exact arrows is {{}}",
+        du.cosine(learned, exact).mean().item(),
+        at_least=0.97,
+    )
 
 # %% [markdown]
 # ## Which density?
@@ -140,8 +144,16 @@ x_noisy = fresh_test(law, sigma)
 learned = learned_score(networks["ring", sigma], x_noisy, sigma)
 to_p_sigma = du.relative_error(learned, law.smooth(sigma).score(x_noisy))
 to_p = du.relative_error(learned, law.score(x_noisy))
-du.claim("the arrows are far from the score of p at this noise level", to_p, at_least=0.5)
-du.claim("and near that of p_sigma", to_p_sigma / to_p, at_most=0.05)
+du.claim(
+    "The arrows are far from the score of p: measured against it, their relative error is {}",
+    to_p,
+    at_least=0.5,
+)
+du.claim(
+    "They are near the score of p_sigma: measured against it, their error is {} times as large",
+    to_p_sigma / to_p,
+    at_most=0.05,
+)
 
 # %% [markdown] tags=["slide"]
 # ## Against the noise level, beside two rivals
@@ -200,29 +212,41 @@ for row in zip(sigmas, *by_sigma.values()):
 
 # %%
 du.claim(
-    "every estimator is worse at sigma = 0.025 than at 0.2",
+    "Every estimator is worse at sigma = 0.025 than at 0.2: its error grows by a factor of {} or more",
     min(e[0] / e[3] for e in by_sigma.values()),
     at_least=1.2,
 )
 for s, error, bound in zip(sigmas, by_sigma["network"], [0.12, 0.07, 0.035, 0.015]):
-    du.claim(f"the network's error at sigma = {s}", error, at_most=bound)
+    du.claim(f"At sigma = {s} the network's relative error is {{}}", error, at_most=bound)
 against_kde = [ours / kde for ours, kde in zip(by_sigma["network"], by_sigma["kernel density"])]
 if du.budget(quick=True, full=False):
     du.claim(
-        "after this short training the kernel density is better at every sigma",
+        "After this short training the kernel density estimate is better at every sigma: the network's error is {} times as large or more",
         min(against_kde),
         at_least=1.2,
     )
 else:
-    du.claim("after long training the network is better at sigma = 0.025", against_kde[0], at_most=0.95)
+    du.claim(
+        "After long training the network is better at sigma = 0.025: its error is {} of the kernel density estimate's",
+        against_kde[0],
+        at_most=0.95,
+    )
     x_noisy, long = fresh_test(law, 0.025), by_sigma["network"][0]
     exact = law.smooth(0.025).score(x_noisy)
     three = [train(law, 0.025, steps=most_steps // 3, seed=k) for k in range(3)]
     learned = [learned_score(network, x_noisy, 0.025) for network in three]
     alone = sum(du.relative_error(one, exact) for one in learned) / 3 / long
     together = du.relative_error(sum(learned) / 3, exact) / long
-    du.claim("one network after a third of the steps, error over the long one's", alone, at_most=1.05)
-    du.claim("the mean of three such networks, likewise", together, at_most=0.97)
+    du.claim(
+        "One network after a third of the steps has {} times the error of the long training",
+        alone,
+        at_most=1.05,
+    )
+    du.claim(
+        "The mean of three such networks has {} times the error of the long training",
+        together,
+        at_most=0.97,
+    )
 
 # %% [markdown]
 # After a few seconds of training the network is not yet at its limit, and the kernel density estimate is better. The network's limit is another one. A kernel density estimate follows every accident of
@@ -238,12 +262,12 @@ else:
 
 # %%
 du.claim(
-    "the certificate is never below the true error",
+    "The certificate is never below the true error: the smallest ratio of the two is {}",
     min(bound / error for bound, error in certificates),
     at_least=1.0,
 )
 du.claim(
-    "and it is tight within a factor of three",
+    "It is tight within a factor of three: the largest ratio is {}",
     max(bound / error for bound, error in certificates),
     at_most=3,
 )
@@ -328,9 +352,11 @@ least = du.budget(
     quick={"Adam": 1.0, "random batches": 1.3, "plain network": 1.1, "none of them": 6},
     full={"Adam": 1.0, "random batches": 1.0, "none of them": 2},
 )
+in_words = {"Adam": "Adam in place of Muon", "random batches": "random batches"}
+in_words |= {"plain network": "a plain network", "none of them": "none of the three parts"}
 for name, bound in least.items():
     du.claim(
-        f"{name}: error over that of the whole recipe",
+        f"With {in_words[name]} the error is {{}} times that of the whole recipe",
         without[name] / without["all three"],
         at_least=bound,
     )
@@ -375,8 +401,16 @@ for ax, tried in [(left, [*steps_tried, most_steps]), (right, [*data_tried, 100_
 plt.show()
 
 # %%
-du.claim("more steps, smaller error: first against last", by_steps[0] / by_steps[-1], at_least=3)
-du.claim("thirty points are too few: first against last", by_data[0] / by_data[-1], at_least=5)
+du.claim(
+    "More steps help: with the fewest the error is {} times that with the most",
+    by_steps[0] / by_steps[-1],
+    at_least=3,
+)
+du.claim(
+    "Thirty points are too few: with them the error is {} times that with the whole sample",
+    by_data[0] / by_data[-1],
+    at_least=5,
+)
 
 # %% [markdown]
 # ## A third knob: what it is told
@@ -429,22 +463,22 @@ for who, error in on_the_board.items():
 # %%
 told = by_sigma["learned mixture"]
 du.claim(
-    "sigma = 0.025: error over that of the network trained there",
+    "At sigma = 0.025 the mixture's error is {} of that of the network trained there",
     told[0] / by_sigma["network"][0],
     at_most=du.budget(quick=0.5, full=0.8),
 )
 du.claim(
-    "and over that of the kernel density",
+    "At sigma = 0.025 the mixture's error is {} of the kernel density estimate's",
     told[0] / by_sigma["kernel density"][0],
     at_most=du.budget(quick=0.75, full=0.6),
 )
 du.claim(
-    "sigma = 0.05, where it was trained: over that of the network",
+    "At sigma = 0.05, where the mixture was trained, its error is {} of the network's",
     told[1] / by_sigma["network"][1],
     at_most=du.budget(quick=0.6, full=0.95),
 )
 du.claim(
-    "sixteen blobs are too few for squares: error there over that on the ring",
+    "Sixteen blobs are too few for squares: on the checkerboard the mixture's error is {} times that on the ring",
     on_the_board["learned mixture"] / told[1],
     at_least=4,
 )

@@ -1,0 +1,260 @@
+"""What a chapter uses beside its own code: checked claims, two budgets, questions and sliders."""
+
+import io
+import json
+import math
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+
+# A terminal that has no letter for σ shows \u03c3: better than an error in the middle of a chapter.
+for _stream in (sys.stdout, sys.stderr):
+    if isinstance(_stream, io.TextIOWrapper) and _stream.encoding.lower() != "utf-8":
+        _stream.reconfigure(errors="backslashreplace")
+
+
+# Claims
+
+
+class ClaimError(AssertionError):
+    """A statement of the book did not hold."""
+
+
+def claim(
+    text: str,
+    value,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    tolerance: float | None = None,
+) -> None:
+    """Check a statement of the book, and print it as a sentence with its value and its bound::
+
+        claim("The error is {} of the mean image's", 0.351, at_most=0.6)
+        ✓ The error is 0.35 of the mean image's (at most 0.6)
+
+    In a notebook the exact value is stored as well, in the metadata of the output, so that the tests
+    can compare the values of two runs.
+
+    Args:
+        text: the statement. The value is put in place of {}, or behind the text if there is no {}.
+            No digit may follow {}: the tests take the last number of the sentence for the value.
+        value: a number, or a truth value if no bound is given.
+        at_least, at_most: the bounds, both included.
+        tolerance: the relative change of the value between two runs that the tests accept; 0.3 if
+            it is not given.
+
+    Raises:
+        ClaimError: the value is out of bounds, false, or not a number.
+        ValueError: the claim cannot be checked: a number without a finite bound, or a text in which
+            the tests could not find the value.
+    """
+    value, at_least, at_most, tolerance = map(_plain, (value, at_least, at_most, tolerance))
+    bounds = [bound for bound in (at_least, at_most) if bound is not None]
+    _check_claim(text, value, bounds, tolerance)
+    if bounds:
+        shown, expected = _rounded(value, bounds), _in_words(at_least, at_most)
+        sentence = text.replace("{}", shown) if "{}" in text else f"{text}: {shown}"
+        holds = at_least is None or value >= at_least  # False for NaN, as every comparison with it
+        holds = holds and (at_most is None or value <= at_most)
+    else:
+        shown, expected, sentence, holds = value, "True", text, value
+    if not holds:
+        raise ClaimError(
+            f"does not hold: {sentence}. The value is {shown}, expected {expected}. "
+            "Run the chapter again from the top. If the claim fails again, it is wrong here, "
+            "and that is worth reporting with your versions of Python and torch."
+        )
+    stored = value if math.isfinite(value) else str(value)  # strict JSON has no infinity
+    stored = dict(text=text, value=stored, at_least=at_least, at_most=at_most, tolerance=tolerance)
+    _show(f"✓ {sentence} ({expected})" if bounds else f"✓ {sentence}", stored)
+
+
+def _plain(value):
+    """The Python number, which JSON can write, for one of numpy, torch or sympy; None for None."""
+    value = value.item() if hasattr(value, "item") else value
+    return value if value is None or isinstance(value, int) else float(value)
+
+
+def _check_claim(text: str, value: float, bounds: list[float], tolerance: float | None) -> None:
+    """Refuse a claim that cannot fail, or whose value could not be found in its sentence."""
+    if not bounds and not isinstance(value, bool):
+        raise ValueError(f"claim {text!r} has the value {value!r} and no bound; give at_least=...")
+    if not all(map(math.isfinite, bounds)):
+        raise ValueError(f"claim {text!r} has the bounds {bounds}; expected finite numbers.")
+    if tolerance is not None and not 0 <= tolerance < math.inf:
+        raise ValueError(f"claim {text!r} has tolerance={tolerance}; expected a number such as 0.5.")
+    if "{}" in text and not bounds:
+        raise ValueError(f"claim {text!r} has a truth value, which is not printed; leave out {{}}.")
+    alone = text.count("{}") == 1 and re.search(r"(?<![\w.,+-])\{\}\D*$", text)
+    if "\n" in text or ("{}" in text and not alone):
+        raise ValueError(
+            f"claim {text!r}: expected one line, with at most one {{}}, a space before it and no "
+            "digit after it. The tests take the last number for the value: put other numbers first."
+        )
+
+
+def _in_words(at_least: float | None, at_most: float | None) -> str:
+    """The bounds, unrounded: at most 0.6."""
+    low, high = (
+        None if bound is None else _tidy(f"{bound:,}".removesuffix(".0")) for bound in (at_least, at_most)
+    )
+    if low is None or high is None:
+        return f"at most {high}" if low is None else f"at least {low}"
+    return f"exactly {low}" if low == high else f"from {low} to {high}"
+
+
+def _rounded(value: float, bounds: list[float]) -> str:
+    """The value with two or three digits, and more where it would seem to be one of its bounds."""
+    if not math.isfinite(value):
+        return str(value)
+    if value == int(value) and abs(value) < 1e15:
+        return f"{int(value):,}"
+    fewest = 3 if abs(value) >= 0.9 else 2
+    if abs(value) < 1e15:
+        fewest = max(fewest, len(f"{abs(value):.0f}"))  # 1,234 rather than 1.23e+03
+    for digits in range(fewest, 18):  # 17 digits tell any two numbers apart
+        shown = f"{value:#,.{digits}g}"
+        near = float(shown.replace(",", ""))
+        if all((near > bound, near < bound) == (value > bound, value < bound) for bound in bounds):
+            break
+    return _tidy(shown)
+
+
+def _tidy(number: str) -> str:
+    """A number as people write it: 364, 1e-9 and 1.2e20 for 364., 1e-09 and 1.2e+20."""
+    return re.sub(r"e\+?(-?)0*", r"e\1", number).removesuffix(".")
+
+
+def _show(sentence: str, claim: dict) -> None:
+    """Print the sentence; in a notebook with the claim in the metadata of the output."""
+    ipython = sys.modules.get("IPython")  # slow to import, and there already where it is needed
+    if ipython and ipython.get_ipython():
+        from IPython.display import display
+
+        display({"text/plain": sentence}, raw=True, metadata={"claim": claim})
+    else:
+        print(sentence)
+
+
+def budget(*, quick, full):
+    """`quick`, or `full` where the environment variable DAE_BUDGET says so."""
+    choice = os.environ.get("DAE_BUDGET", "quick")
+    if choice not in ("quick", "full"):
+        raise ValueError(f"DAE_BUDGET is {choice!r}; expected 'quick' or 'full'.")
+    return full if choice == "full" else quick
+
+
+# Questions
+
+
+FOLDER = Path(__file__).parent / "assets" / "questions"
+
+# Printed, every answer is open: on paper nobody can click.
+STYLE = """
+.dae-quiz details { margin: .4em 0; padding: .3em .8em; border-left: 4px solid #808080; }
+.dae-quiz summary { cursor: pointer; }
+.dae-quiz details p { margin: .4em 0 .2em 1.1em; }
+.dae-quiz details[open].right { border-color: #009E73; }
+.dae-quiz details[open].wrong { border-color: #D55E00; }
+@media print { .dae-quiz ::details-content { content-visibility: visible; block-size: auto; } }
+"""
+
+
+def marked_up(text: str) -> str:
+    """Text as HTML: dollars about formulas become what MathJax finds, stars become emphasis."""
+    parts = re.split(r"\$([^$]+)\$", text)
+    parts[::2] = [re.sub(r"\*([^*]+)\*", r"<em>\1</em>", escape(part)) for part in parts[::2]]
+    parts[1::2] = [rf"\({escape(part)}\)" for part in parts[1::2]]
+    return "".join(parts)
+
+
+class Quiz:
+    """Shows itself: in a notebook as questions whose choices open, elsewhere as text."""
+
+    def __init__(self, questions: list[dict]):
+        self.questions = questions
+
+    def _repr_html_(self) -> str:
+        # The class tex2jax_process: the web book typesets formulas only where it stands.
+        lines = ['<div class="dae-quiz tex2jax_process">', f"<style>{STYLE}</style>", "<ol>"]
+        for question in self.questions:
+            lines.append(f"<li><p>{marked_up(question['question'])}</p>")
+            for choice in question["choices"]:
+                kind, verdict = ("right", "Right.") if choice["right"] else ("wrong", "No.")
+                lines += [
+                    f'<details class="{kind}"><summary>{marked_up(choice["text"])}</summary>',
+                    f"<p><strong>{verdict}</strong> {marked_up(choice['why'])}</p></details>",
+                ]
+            lines.append("</li>")
+        return "\n".join([*lines, "</ol>", "</div>"])
+
+    def __repr__(self) -> str:
+        lines = []
+        for number, question in enumerate(self.questions, start=1):
+            lines.append(f"{number}. {question['question']}")
+            for letter, choice in zip("abcdef", question["choices"], strict=False):
+                verdict = "Right." if choice["right"] else "No."
+                lines += [f"   ({letter}) {choice['text']}", f"       {verdict} {choice['why']}"]
+        return "\n".join(lines)
+
+
+def quiz(chapter: str) -> Quiz:
+    """The questions of a chapter, as the last expression of a cell: quiz("03").
+
+    Args:
+        chapter: its number, or its whole name.
+
+    Raises:
+        ValueError: there are no questions for such a chapter.
+    """
+    found = [path for path in FOLDER.glob("*.json") if chapter in (path.stem, path.stem[:2])]
+    if not found:
+        known = ", ".join(sorted(path.stem[:2] for path in FOLDER.glob("*.json")))
+        raise ValueError(f"no questions for chapter {chapter!r}; expected one of {known}.")
+    return Quiz(json.loads(found[0].read_text("utf-8")))
+
+
+# Sliders
+
+
+def slide(draw: Callable[..., object], *, start: dict | None = None, **choices: Sequence) -> None:
+    """Show draw(name=value, ...) under one slider for each of `choices`::
+
+        slide(draw, sigma=[0.05, 0.1, 0.2], start={"sigma": 0.1})
+
+    Args:
+        draw: called with the chosen values by name; makes a figure and leaves it open.
+        choices: for each argument of draw, what can be chosen, in order; the name is the label.
+        start: the first choices; the middle ones by default.
+
+    Raises:
+        ValueError: no choices, an empty list, or a start that is not among them.
+    """
+    import ipywidgets  # not with the package: it is slow to import
+    import matplotlib.pyplot as plt
+
+    if not choices or not all(len(values) for values in choices.values()):
+        raise ValueError(f"choices are {choices}; expected at least one value for each slider.")
+    start = {name: values[len(values) // 2] for name, values in choices.items()} | (start or {})
+    for name, value in start.items():
+        if value not in choices.get(name, ()):
+            raise ValueError(
+                f"start has {name} = {value!r}; expected one of {list(choices.get(name, ()))}."
+            )
+
+    def show(**chosen):
+        draw(**chosen)
+        plt.show()
+
+    def slider(name):
+        options = [(f"{v:g}" if isinstance(v, float) else str(v), v) for v in choices[name]]
+        label = name.replace("_", " ")
+        return ipywidgets.SelectionSlider(
+            options=options, value=start[name], description=label, continuous_update=False
+        )
+
+    ipywidgets.interact(show, **{name: slider(name) for name in choices})
