@@ -45,10 +45,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "VAE", "Denoiser", "GaussianMixture", "History", "MLPDenoiser", "MixtureDenoiser", "Muon",
-    "PCAGaussian", "UNetDenoiser", "asymmetry", "budget", "celeba", "certificate", "checkerboard", "claim",
-    "corruption", "cosine", "digits", "evaluation", "fashion_mnist", "fit", "folder",
-    "frechet_distance", "from_points", "iterate", "jacobian", "langevin", "load",
-    "log_density_difference", "mnist", "moons", "noise_schedule", "objectives", "pick_device",
-    "pinwheel", "plotting", "probability_flow", "quiz", "random_mixture", "relative_error", "ring",
-    "sampling", "score_from_denoiser", "slide", "spiral", "walkback", "zoo",
+    "PCAGaussian", "UNetDenoiser", "asymmetry", "budget", "celeba", "certificate",
+    "checkerboard", "claim", "corruption", "cosine", "digits", "evaluation", "fashion_mnist",
+    "fit", "folder", "frechet_distance", "from_points", "iterate", "jacobian", "langevin",
+    "load", "log_density_difference", "mnist", "moons", "noise_schedule", "objectives",
+    "pick_device", "pinwheel", "plotting", "probability_flow", "quiz", "random_mixture",
+    "relative_error", "ring", "sampling", "score_from_denoiser", "slide", "spiral", "walkback",
+    "zoo",
 ]  # fmt: skip
