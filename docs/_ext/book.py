@@ -53,6 +53,7 @@ SCRIPTS = {
 
 def assemble(app) -> None:
     """Put chapters, exercises, scripts and the live page's networks where Sphinx looks for them."""
+    print("Assembling the pages ...", flush=True)
     folder = Path(app.srcdir) / "chapters"
     for path in chapters():
         nb = read(path)
@@ -86,8 +87,10 @@ def put(path: Path, text: str) -> None:
 
 
 def is_executed(app, name: str) -> bool:
-    wanted = tuple(os.environ.get("CHAPTERS", "").split())
-    return app.config.nb_execution_mode == "cache" and (not wanted or name.startswith(wanted))
+    config = app.config
+    return config.nb_execution_mode == "cache" and (
+        f"chapters/{name}.ipynb" not in config.nb_execution_excludepatterns
+    )
 
 
 @cache
@@ -142,7 +145,7 @@ def run(nb, cwd: str, **options) -> ExecutionResult:
     That one takes a cell for done when an exception was raised in a widget's callback.
     """
     chapter = current[0].rsplit("/", 1)[-1]
-    print(f"\n  {chapter:<32}", end="", flush=True)
+    print(f"  {chapter:<32}", end="", flush=True)
     start = time.monotonic()
     execute(nb, chapter, Path(cwd))
     describe_widgets(nb, chapter)
@@ -156,6 +159,7 @@ current = [""]  # the page that is being read
 
 def order(app, env, docnames: list[str]) -> None:
     """Chapters first: other pages are made from them, and may have changed with them."""
+    print(f"Reading {len(docnames)} pages ...", flush=True)
     docnames.sort(key=lambda name: (not name.startswith("chapters/"), name))
 
 
@@ -240,10 +244,21 @@ PAGES = {
 }
 
 
+def say_so(app, env) -> None:
+    print("Writing the pages ...", flush=True)
+
+
+def say_where(app, exception) -> None:
+    if exception is None:
+        print(f"The book is at {(Path(app.outdir) / 'index.html').as_uri()}")
+
+
 def setup(app) -> dict:
     myst_cache.single_nb_execution = run
     app.connect("builder-inited", assemble)
     app.connect("env-get-outdated", made_from_chapters)
     app.connect("env-before-read-docs", order)
     app.connect("source-read", fill)
+    app.connect("env-updated", say_so)
+    app.connect("build-finished", say_where)
     return {"parallel_read_safe": False}
