@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Sequence
 
-import notebooks
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 from nbgrader.preprocessors import (
@@ -26,6 +25,8 @@ from nbgrader.preprocessors import (
     ComputeChecksums,
     LockCells,
 )
+
+import notebooks
 
 TWINS = notebooks.TWINS / "solutions"
 SOLUTIONS = notebooks.NOTEBOOKS / "solutions"

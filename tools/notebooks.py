@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import datetime
-import json
 import os
 import platform
 import re
@@ -164,7 +163,7 @@ def problems(notebook: Path, twin: Path) -> list[str]:
     count = 0
     for number, (have, want) in enumerate(zip(nb.cells, wanted.cells, strict=False), start=1):
         a, b = content(have), content(want)
-        wrong = [f"{key} differs from the twin: {a[key]!r:.80} / {b[key]!r:.80}" for key in a if a[key] != b[key]]
+        wrong = [f"{key} differs from the twin: {b[key]!r:.80}" for key in a if a[key] != b[key]]
         if have.cell_type == "code" and have.source.strip():
             count += 1
             wrong += of_output(have, count)
@@ -189,7 +188,8 @@ def of_output(cell: NotebookNode, count: int) -> Iterator[str]:
         yield f"execution count {cell.execution_count}, expected {count}"
     if any(output.output_type == "error" for output in cell.outputs):
         yield "an error is stored as its output"
-    if any(k.startswith("image/") for o in cell.outputs for k in o.get("data", {})) and not alt_text(cell):
+    kinds = [kind for output in cell.outputs for kind in output.get("data", {})]
+    if any(kind.startswith("image/") for kind in kinds) and not alt_text(cell):
         yield "a figure without a description (mystnb.image.alt)"
     if any(map(HOME_PATH.search, texts(cell.outputs))):
         yield "an output names a path of this machine"

@@ -9,10 +9,11 @@ import re
 import shutil
 from html import escape
 
-import npm
 from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
+
+import npm
 from notebooks import NOTEBOOKS, ROOT, TWINS, BookError, alt_text, card, chapters, from_twin
 
 FOLDER = ROOT / "_build" / "slides"
@@ -28,14 +29,17 @@ VENDOR = {
 def pages(nb: NotebookNode) -> list[str]:
     """The slides of a chapter, as Markdown."""
     title, question = card(nb)
-    found, heading = [f"# {title}\n\n{question}\n\n*Denoising autoencoders and the score: a book that runs*"], ""
+    book = "*Denoising autoencoders and the score: a book that runs*"
+    found, heading = [f"# {title}\n\n{question}\n\n{book}"], ""
     for number, cell in enumerate(nb.cells, start=1):
         is_text = cell.cell_type == "markdown"
         headings = HEADING.findall(cell.source) if is_text else []
         if "slide" in cell.metadata.get("tags", []):
             inside = cell.source if is_text else figure(cell)
             if inside is None:
-                raise BookError(f"{title}: cell {number} is tagged `slide` and has no figure; `make refresh` draws it")
+                raise BookError(
+                    f"{title}: cell {number} is tagged `slide` and has no figure: make refresh"
+                )
             found.append(inside if headings else f"{heading}\n\n{inside}")
         heading = headings[-1] if headings else heading
     return found
@@ -43,10 +47,11 @@ def pages(nb: NotebookNode) -> list[str]:
 
 def figure(cell: NotebookNode) -> str | None:
     """The last picture among a cell's outputs, with its description."""
-    pictures = [output.data["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})]
+    bundles = [output.get("data", {}) for output in cell.outputs]
+    pictures = [data["image/png"].replace("\n", "") for data in bundles if "image/png" in data]
     if not pictures:
         return None
-    return f'<img alt="{escape(alt_text(cell))}" src="data:image/png;base64,{pictures[-1].replace(chr(10), "")}">'
+    return f'<img alt="{escape(alt_text(cell))}" src="data:image/png;base64,{pictures[-1]}">'
 
 
 def deck(nb: NotebookNode) -> str:
@@ -60,7 +65,8 @@ def deck(nb: NotebookNode) -> str:
         reveal_width="1280",
         reveal_height="720",
     )
-    cells = [new_markdown_cell(text, metadata={"slideshow": {"slide_type": "slide"}}) for text in pages(nb)]
+    slide = {"slideshow": {"slide_type": "slide"}}
+    cells = [new_markdown_cell(text, metadata=slide) for text in pages(nb)]
     made = new_notebook(cells=cells, metadata={"title": card(nb)[0]})
     return exporter.from_notebook_node(made)[0]
 

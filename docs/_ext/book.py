@@ -14,13 +14,14 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-import exercises
 import nbformat
-import npm
 from jupyter_cache import get_cache
 from jupyter_cache.executors.utils import ExecutionResult
 from myst_nb.core.execute import cache as myst_cache
 from myst_nb.sphinx_ import NbMetadataCollector
+
+import exercises
+import npm
 from notebooks import (
     ROOT,
     WIDGET_VIEW,
@@ -226,15 +227,19 @@ def bound(claim: dict) -> str:
 
 def times(books: dict) -> str:
     """A row for each chapter: its minutes and where they were measured."""
-    keys = ["minutes", "cores", "gpu", "python", "torch", "date"]
-    text = "| chapter | minutes | CPU cores | GPU | Python | PyTorch | date |\n|---|---:|---:|---|---|---|---|\n"
+    rows = [
+        "| chapter | minutes | CPU cores | GPU | Python | PyTorch | date |",
+        "|---|---:|---:|---|---|---|---|",
+    ]
     for name, nb in books.items():
-        row = dict(nb.metadata.get("measured", {}))
-        row["minutes"] = f"{row['minutes']:.2f}" if row else "not measured"
-        row["gpu"] = row.get("gpu") or ("none" if len(row) > 1 else "")
-        text += f"| [{name}](/chapters/{name}.ipynb) | {' | '.join(str(row.get(key, '')) for key in keys)} |\n"
-    total = sum(nb.metadata.get("measured", {}).get("minutes", 0) for nb in books.values())
-    return text + f"| all | {total:.2f} | | | | | |\n"
+        link, it = f"[{name}](/chapters/{name}.ipynb)", nb.metadata.get("measured")
+        if it is None:
+            rows.append(f"| {link} | not measured | | | | | |")
+        else:
+            found = [it[key] for key in ("cores", "gpu", "python", "torch", "date")]
+            found = [f"{it['minutes']:.2f}", *(each or "none" for each in found)]
+            rows.append(f"| {link} | {' | '.join(map(str, found))} |")
+    return "\n".join(rows) + "\n"
 
 
 PAGES = {
