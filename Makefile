@@ -61,7 +61,7 @@ test: setup
 	@$(MAKE) --no-print-directory suite
 
 # Two files at a time, and PyTorch with one thread each: with more of them they wait for one another.
-suite: setup
+suite: site
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --nbval
 
 # Old packages warn of what newer ones beside them have changed.

@@ -52,9 +52,8 @@ SCRIPTS = {
 # Before Sphinx reads the pages
 
 
-def assemble(app) -> None:
-    """Put chapters, exercises, scripts and the live page's networks where Sphinx looks for them."""
-    print("Assembling the pages ...", flush=True)
+def copy_chapters(app) -> None:
+    """Put chapters and exercises where Sphinx looks for them; those to be executed without outputs."""
     folder = Path(app.srcdir) / "chapters"
     for path in chapters():
         nb = read(path)
@@ -70,6 +69,10 @@ def assemble(app) -> None:
         put(folder / path.name, nbformat.writes(nb) + "\n")
     for path in exercises.SOLUTIONS.glob("*.ipynb"):
         put(folder / "exercises" / path.name, nbformat.writes(exercises.page(read(path))) + "\n")
+
+
+def bring_scripts(app) -> None:
+    """Put the scripts that pages load, and the live page's networks, where Sphinx looks for them."""
     vendor, generated = ROOT / "_build" / "vendor", Path(app.srcdir) / "generated"
     npm.copy(SCRIPTS, vendor)
     stamp = generated / "live-made-from"
@@ -260,7 +263,7 @@ def say_where(app, exception) -> None:
 
 def setup(app) -> dict:
     myst_cache.single_nb_execution = run
-    app.connect("builder-inited", assemble)
+    app.connect("builder-inited", lambda app: copy_chapters(app) or bring_scripts(app))
     app.connect("env-get-outdated", made_from_chapters)
     app.connect("env-before-read-docs", order)
     app.connect("source-read", fill)
