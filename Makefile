@@ -31,7 +31,7 @@ help:
 	@echo "make course     a folder to hand out, which works offline: make course OUT=dir"
 	@echo "make notebooks  bring edits of notebooks/scripts into the notebooks"
 	@echo "make refresh    execute the notebooks in place, update README's chapter table"
-	@echo "make exercises  execute the solutions, make the students' notebooks from them"
+	@echo "make exercises  execute the solutions, write the students' notebooks"
 	@echo "make weights    train the networks that several chapters share again"
 	@echo "make bench      measure scores beside public packages, images, speed, and other seeds (hours)"
 	@echo "make test-oldest, make test-newest   the tests with the oldest and the newest versions allowed"
@@ -89,7 +89,7 @@ weights: setup
 
 bench: setup
 	@$(PY) -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[bench]'
-	@for program in score_accuracy images speed seeds; do $(PY) benchmarks/$$program.py || exit 1; done
+	@$(PY) benchmarks/run.py
 
 clean:
 	rm -rf _build docs/chapters docs/generated dist .pytest_cache .ruff_cache .hypothesis

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -259,10 +260,9 @@ def build(tmp_path, monkeypatch):
         nb = new_notebook(cells=[new_markdown_cell("# 00 · Small\n\n**Question.** Why?"), *cells])
         write(notebooks.tidy(nb), chapter)
         out = tmp_path / "html"
-        app = Sphinx(
-            docs, docs, out, tmp_path / "doctrees", "html", {"nb_execution_mode": mode}, status=None
-        )
-        app.build()
+        with warnings.catch_warnings(action="ignore"):  # Sphinx's, about its extensions
+            settings = {"nb_execution_mode": mode}
+            Sphinx(docs, docs, out, tmp_path / "doctrees", "html", settings, status=None).build()
         return (out / "claims.html").read_text("utf-8")
 
     return build

@@ -81,9 +81,7 @@ def test_requirements_name_every_package_that_a_notebook_imports(folder):
 
 
 @pytest.mark.parametrize("part, cells", [("00-*.ipynb", 0), ("exercises/00-*.ipynb", 1)])
-def test_a_chapter_and_an_exercise_run_in_a_fresh_environment_offline(
-    folder, python, part, cells
-):
+def test_a_chapter_and_an_exercise_run_in_a_fresh_environment_offline(folder, python, part, cells):
     home = run(python, "-c", "import daeutils; print(daeutils.__file__)", cwd=folder).strip()
     assert home.startswith(str(python.parent.parent)), "that is not the daeutils of the wheel"
     (path,) = (folder / "notebooks").glob(part)
