@@ -21,7 +21,10 @@ LOOK = r"""async () => {
     const say = (what) => found.push(`slide ${i + 1}, ${name}: ${what}`);
     if (!name) say("no heading");
     if (slide.scrollHeight > 720) say(`${slide.scrollHeight} high`);
-    if (slide.scrollWidth > 1280) say(`${slide.scrollWidth} wide`);
+    for (const part of slide.querySelectorAll("h1, h2, h3, p, li, table, img, mjx-container")) {
+      const {left, right} = part.getBoundingClientRect();
+      if (left < 0 || right > 1280) say(`from ${left} to ${right} of 1280`);
+    }
     if (tex.test(slide.innerText)) say("raw TeX");
     for (const img of slide.querySelectorAll("img")) {
       await img.decode().catch(() => {});
@@ -69,7 +72,7 @@ def test_a_slide_is_a_cell_or_its_last_figure_under_the_last_heading():
 
 
 def test_a_tagged_cell_without_a_figure_is_named():
-    with pytest.raises(BookError, match=r"cell 2, tagged `slide`, has no figure"):
+    with pytest.raises(BookError, match=r"cell 2 is tagged `slide` and has no figure"):
         slides.pages(new_notebook(cells=[CARD, tagged(new_code_cell("x = 1"))]))
 
 
@@ -106,6 +109,7 @@ def test_a_bad_deck_is_seen(browser, decks):
     cells = [
         CARD,
         tagged(new_markdown_cell("## Long\n\n" + "A line.\n\n" * 40)),
+        tagged(new_markdown_cell("## Wide\n\n<p style=\"width: 1400px\">A line.</p>")),
         tagged(new_markdown_cell("## Remote\n\n![far](https://example.org/far.png)")),
         tagged(new_markdown_cell("## Formula\n\n$\\frac{1}$")),
     ]
@@ -115,5 +119,5 @@ def test_a_bad_deck_is_seen(browser, decks):
         text = "\n".join(look(browser, path))
     finally:
         path.unlink()
-    for seen in ("Long: ", " high", "https://example.org/far.png", "not shown", "formula"):
+    for seen in ("Long: ", " high", "Wide: ", "https://example.org/far.png", "not shown", "formula"):
         assert seen in text
