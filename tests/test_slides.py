@@ -109,7 +109,7 @@ def test_a_bad_deck_is_seen(browser, decks):
     cells = [
         CARD,
         tagged(new_markdown_cell("## Long\n\n" + "A line.\n\n" * 40)),
-        tagged(new_markdown_cell("## Wide\n\n<p style=\"width: 1400px\">A line.</p>")),
+        tagged(new_markdown_cell('## Wide\n\n<p style="width: 1400px">A line.</p>')),
         tagged(new_markdown_cell("## Remote\n\n![far](https://example.org/far.png)")),
         tagged(new_markdown_cell("## Formula\n\n$\\frac{1}$")),
     ]

@@ -18,45 +18,6 @@ from notebooks import NOTEBOOKS, ROOT, BookError, chapters, read, write
 READ = ["jupyterlab", "ipykernel", "scipy", "scikit-learn", "sympy"]
 COLAB = re.compile(r"^\[Open in Colab\].*\n+", re.MULTILINE)  # this folder needs no network
 
-README = """# Denoising autoencoders and the score: the course
-
-All that the course needs is in this folder, {megabytes:.0f} MB: the chapters, the exercises, the Python
-package `daeutils` with its digits and its trained networks, and the list of other packages.
-
-## Once, with a network
-
-You need Python 3.11 or newer. The installation takes about 6 GB on the disk, most of it PyTorch for a
-GPU, and some minutes on a fast line; do it before the first lesson. In a terminal, in this folder:
-
-    python3 -m venv .venv
-    . .venv/bin/activate
-    pip install -r requirements.txt
-    pip install --no-index {wheel}
-
-On Windows the second line is `.venv\\Scripts\\activate`. Where the packages of `requirements.txt` are
-there already, the last line is enough, and needs no network.
-
-## From then on, without one
-
-    . .venv/bin/activate
-    jupyter lab notebooks
-
-Open `00-start-here.ipynb` and choose *Run > Run All Cells*: it says whether all is there. Each chapter
-runs alone, in any order, within about two minutes on a laptop. No GPU is needed, and one is used where
-there is one.
-
-In `notebooks/exercises`, write in the cells that say so, and run the check below each. A check that
-passes says so; one that fails says where to look.
-
-`pip install pytest nbval` and then `pytest --nbval` execute every chapter and compare what comes of it
-with what is stored.
-
-## Licences
-
-Code: MIT (`LICENSE`). Text and figures: CC BY 4.0 (`LICENSE-TEXT`). The digits have their own licence,
-inside the package: `daeutils/assets/LICENSE-DIGITS`.
-"""
-
 
 def requirements() -> list[str]:
     """What the notebooks import and what shows them, with the bounds of pyproject.toml."""
@@ -93,7 +54,8 @@ def course(out: Path) -> None:
     for name in ("conftest.py", "nbval.cfg"):  # what `pytest --nbval` needs
         shutil.copy(NOTEBOOKS / name, out / "notebooks")
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
-    text = README.format(megabytes=size / 1e6, wheel=wheel.name)
+    readme = (ROOT / "docs" / "templates" / "course.md").read_text("utf-8")
+    text = readme.format(megabytes=size / 1e6, wheel=wheel.name)
     (out / "README.md").write_text(text, encoding="utf-8")
     print(f"The course is in {out.resolve()}")
 
