@@ -307,7 +307,7 @@ def test_a_chapter_that_fails_stops_the_build(build):
 
 
 def test_a_widget_saved_without_its_state_is_one_sentence(build):
-    """What JupyterLab saves when its widgets are not the kernel's."""
+    """What JupyterLab saves unless it is told to save the states of widgets."""
     output = new_output("display_data", {WIDGET_VIEW: {"model_id": "gone"}, "text/plain": "interactive"})
     cell = new_code_cell("1 + 1", execution_count=1, outputs=[output])
     with pytest.raises(

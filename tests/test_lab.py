@@ -189,7 +189,7 @@ def test_a_chapter_runs_its_sliders_move_the_figure_and_what_is_saved_can_be_bui
     twin = notebooks.jupytext.read(TWINS / f"{name}.py", fmt="py:percent")
     assert [cell.source for cell in saved.cells] == [cell.source for cell in twin.cells]
     if notebooks.lost_widgets(saved):
-        with pytest.raises(notebooks.BookError, match=f"{name}: the widget of cell .* make refresh"):
+        with pytest.raises(notebooks.BookError, match=f"{name}: the widget of cell .*make refresh"):
             book.describe_widgets(saved, name)
     else:
         book.describe_widgets(saved, name)
