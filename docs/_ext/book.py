@@ -120,8 +120,8 @@ def describe_widgets(nb, name: str) -> None:
     if lost := lost_widgets(nb):
         raise BookError(
             f"{name}: the widget of cell {lost[0]} was saved without its state, as JupyterLab does "
-            f"unless *Save Widget State Automatically* is on; `make refresh CHAPTERS={name[:2]}` executes the "
-            f"chapter again, and `git checkout notebooks/{name}.ipynb` brings the stored one back."
+            f"unless *Save Widget State Automatically* is on; `make refresh CHAPTERS={name[:2]}` "
+            f"executes the chapter again, and `git checkout notebooks/{name}.ipynb` brings the stored one back."
         )
     states = widget_states(nb)
 
