@@ -121,7 +121,7 @@ def describe_widgets(nb, name: str) -> None:
         raise BookError(
             f"{name}: the widget of cell {lost[0]} was saved without its state, as JupyterLab does "
             f"unless *Save Widget State Automatically* is on; `make refresh CHAPTERS={name[:2]}` "
-            f"executes the chapter again, and `git checkout notebooks/{name}.ipynb` brings the stored one back."
+            f"executes the chapter again, and `git checkout notebooks/{name}.ipynb` restores it."
         )
     states = widget_states(nb)
 
