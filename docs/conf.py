@@ -1,17 +1,32 @@
-"""Sphinx settings; `python docs/book.py site` copies this file beside the assembled pages."""
+"""Sphinx settings: `make book` executes the chapters and builds the site, `make site` only builds it."""
 
+import os
 import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "docs" / "_ext"), str(ROOT / "tools")]
+
+from notebooks import chapters  # noqa: E402
 
 project = "Denoising autoencoders and the score"
 author = "The authors of Denoising autoencoders and the score"
 copyright = "the authors. Text: CC BY 4.0. Code: MIT"
 language = "en"
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinxcontrib.bibtex"]
-exclude_patterns = ["generated", "templates"]  # fragments that pages include
+extensions = ["book", "myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinxcontrib.bibtex"]
+exclude_patterns = ["measured", "templates"]  # fragments that pages include
 
-# Chapters are executed by `book.py run`, which also times them; here they are only rendered.
-nb_execution_mode = "off"
+nb_execution_mode = "cache"  # an unchanged chapter is not executed again
+nb_execution_cache_path = str(ROOT / "_build" / "cache")
+# With CHAPTERS="02 05" the others are shown as they are stored.
+wanted = tuple(os.environ.get("CHAPTERS", "").split())
+nb_execution_excludepatterns = ["chapters/exercises/*"]
+nb_execution_excludepatterns += [
+    f"chapters/{path.name}" for path in chapters() if wanted and not path.stem.startswith(wanted)
+]
+nb_execution_raise_on_error = True
 nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 myst_dmath_double_inline = True  # $$...$$ right below a line of text, as Jupyter shows it
@@ -45,7 +60,9 @@ def setup(app):
 
 
 # Everything a page loads is served with it: the book can be read without a network.
-html_static_path = ["static", "vendor"]
+VENDOR = ROOT / "_build" / "vendor"  # docs/_ext/book.py fills it
+VENDOR.mkdir(parents=True, exist_ok=True)
+html_static_path = ["static", str(VENDOR)]
 templates_path = ["templates"]
 mathjax_path = "mathjax/tex-chtml-full.js"
 nb_ipywidgets_js = {"require.js": {}, "embed-amd.js": {}}

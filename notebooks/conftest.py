@@ -1,8 +1,11 @@
-"""The surroundings in which nbval compares the chapters: those in which they were stored."""
+"""What `pytest --nbval` needs here: which notebooks it compares, how, and in which surroundings."""
 
 import os
+from pathlib import Path
 
 import pytest
+
+collect_ignore_glob = ["exercises/*"]  # unsolved, so their checks fail
 
 # No progress bars among the outputs, and the budget of the stored ones.
 os.environ |= {"TQDM_DISABLE": "1", "DAE_BUDGET": "quick"}
@@ -10,7 +13,16 @@ os.environ |= {"TQDM_DISABLE": "1", "DAE_BUDGET": "quick"}
 os.environ.pop("MPLBACKEND", None)
 
 
-# Claims: nbval blanks their values in the text (tests/nbval.cfg); here the values are compared.
+def pytest_configure(config):
+    """Set nbval's options, so that they are the same wherever pytest is called."""
+    if getattr(config.option, "nbval", False):
+        config.option.nbval_sanitize_with = str(Path(__file__).with_name("nbval.cfg"))
+        config.option.nbval_current_env = True
+        config.option.nbval_cell_timeout = 600
+        config.option.nbval_kernel_startup_timeout = 120
+
+
+# Claims: nbval blanks their values in the text (nbval.cfg); here the values are compared.
 
 
 def claims(outputs) -> list[dict]:

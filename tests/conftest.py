@@ -1,17 +1,15 @@
 """The surroundings of every test: no window, no open figure, the same examples on every run."""
 
-import itertools
 import os
-import random
 import shutil
 from pathlib import Path
 
-import book
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
-from filelock import FileLock
 from hypothesis import Phase, settings
+
+from notebooks import NOTEBOOKS, ROOT
 
 matplotlib.use("Agg")
 # Derandomised: a failure here fails for everyone. No deadline: machines differ.
@@ -24,29 +22,10 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "book"))
 
-# Nothing of its own: no update, no first-run page, and no name but this machine's is looked up.
+# Chromium looks for no update, shows no first-run page, and knows no name but this machine's.
 CHROMIUM = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
   --disable-component-update --disable-sync""".split()
 CHROMIUM.append("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost")
-
-
-def pytest_addoption(parser):
-    """--shuffle=SEED: `make suite SHUFFLE=7`."""
-    parser.addoption("--shuffle", type=int, help="another order: files, and within a .py file its tests")
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config, items):
-    """With --shuffle no test may rely on those before it, but a cell of a notebook must."""
-    if (seed := config.getoption("shuffle")) is None:
-        return
-    dice = random.Random(seed)
-    files = [list(group) for _, group in itertools.groupby(items, lambda item: item.path)]
-    for tests in files:
-        if tests[0].path.suffix == ".py":
-            dice.shuffle(tests)
-    dice.shuffle(files)
-    items[:] = itertools.chain.from_iterable(files)
 
 
 @pytest.fixture(autouse=True)
@@ -56,15 +35,18 @@ def figures_closed():
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory, worker_id) -> Path:
-    """The folder of the web book, built as `make site` builds it: once, however many test at a time."""
-    base = tmp_path_factory.getbasetemp()
-    together = base if worker_id == "master" else base.parent
-    with FileLock(together / "site.lock"):
-        if not (together / "site-is-built").exists():
-            book.site()
-            (together / "site-is-built").touch()
-    return book.BUILD / "html"
+def site() -> Path:
+    """The folder of the web book, as `make site` or `make book` built it; `make test` does so first."""
+    index = ROOT / "_build" / "html" / "index.html"
+    sources = [
+        *NOTEBOOKS.glob("*.ipynb"),
+        *(ROOT / "docs").glob("*.*"),
+        *(ROOT / "docs/static").glob("*"),
+    ]
+    newest = max(path.stat().st_mtime for path in sources)
+    if not index.exists() or index.stat().st_mtime < newest:
+        pytest.fail("the web book is older than its sources: run `make site`")
+    return index.parent
 
 
 # Of a module, not of the session: playwright's event loop would stop others from running theirs.

@@ -9,8 +9,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-import book
-import exercises
+import jupytext
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
@@ -19,7 +18,10 @@ from nbgrader.apps import NbGraderAPI
 from nbgrader.preprocessors import CheckCellMetadata
 from traitlets.config import Config
 
-CHAPTERS = [path.stem for path in book.chapters()]
+import exercises
+import notebooks
+
+CHAPTERS = [path.stem for path in notebooks.chapters()]
 SOLVED = sorted(path.stem for path in exercises.TWINS.glob("*.py"))
 WRONG_ANSWERS = Path(__file__).parent / "wrong_answers"
 
@@ -27,7 +29,7 @@ by_chapter = pytest.mark.parametrize("name", SOLVED)
 
 
 def solution(name: str):
-    return book.read(exercises.SOLUTIONS / f"{name}.ipynb")
+    return notebooks.read(exercises.SOLUTIONS / f"{name}.ipynb")
 
 
 def graded(cell) -> dict:
@@ -50,20 +52,20 @@ def test_every_chapter_has_exercises():
 @by_chapter
 def test_solution_is_its_twin_with_outputs(name):
     twin, path = exercises.TWINS / f"{name}.py", exercises.SOLUTIONS / f"{name}.ipynb"
-    assert book.problems(path, twin) == [], "run `make exercises`"
+    assert notebooks.problems(path, twin) == [], "run `make exercises`"
 
 
 @by_chapter
 def test_student_notebook_is_up_to_date(name):
     path = exercises.STUDENTS / f"{name}.ipynb"
-    assert book.read(path) == exercises.student(solution(name)), "run `make exercises`"
+    assert notebooks.read(path) == exercises.student(solution(name)), "run `make exercises`"
     assert "SOLUTION" not in path.read_text("utf-8")
 
 
 @by_chapter
 def test_nbgrader_accepts_both(name):
     """Schema, unique ids, points and kinds of cells: what autograding asks for first."""
-    for nb in (solution(name), book.read(exercises.STUDENTS / f"{name}.ipynb")):
+    for nb in (solution(name), notebooks.read(exercises.STUDENTS / f"{name}.ipynb")):
         CheckCellMetadata().preprocess(nb, {})
     for cell in nb.cells:
         if graded(cell).get("grade"):
@@ -79,7 +81,7 @@ def test_three_to_five_exercises_as_the_chapter_lists_them(name):
     for letter in letters:
         ours = [i for i in ids if i.startswith(f"ex{name[:2]}_{letter}")]
         assert any(i.endswith("_check") for i in ours), f"({letter}) has no check"
-    chapter = book.read_twin(book.TWINS / f"{name}.py").cells[-1].source
+    chapter = jupytext.read(notebooks.TWINS / f"{name}.py").cells[-1].source
     listed = chapter.partition("**Exercises.**")[2].partition("**References.**")[0]
     assert re.findall(r"(?:^|\s)\((\w)\)", listed) == letters
     assert f"[exercises/{name}.ipynb](exercises/{name}.ipynb)" in listed
@@ -191,11 +193,11 @@ def test_nbgrader_gives_all_points_to_the_solution_and_none_to_the_stub(tmp_path
         "submitted/ada": nb,
         "submitted/bob": exercises.student(nb),
     }.items():
-        book.write(version, tmp_path / folder / "week" / f"{name}.ipynb")
+        notebooks.write(version, tmp_path / folder / "week" / f"{name}.ipynb")
     # nbgrader calls alembic, and its kernel the Python, that lie beside this one.
     beside = str(Path(sys.executable).parent)
     monkeypatch.setenv("PATH", os.pathsep.join([beside, os.environ["PATH"]]))
-    monkeypatch.setenv("PYTHONPATH", str(book.ROOT))
+    monkeypatch.setenv("PYTHONPATH", str(notebooks.ROOT))
     config = Config()
     config.CourseDirectory.root = str(tmp_path)
     config.CourseDirectory.db_url = f"sqlite:///{tmp_path / 'gradebook.db'}"

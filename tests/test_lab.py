@@ -1,27 +1,27 @@
-"""Chapters in JupyterLab itself, as `make lab` starts it: run all, move every slider by keyboard."""
+"""Chapters in JupyterLab, as `make lab` starts it: run all, move every slider by keyboard, save."""
 
 import http.client
 import json
 import os
-import re
-import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import book
+import lab as program
 import nbformat
-import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import TimeoutError as TookTooLong
+
+import notebooks
+from notebooks import NOTEBOOKS, ROOT, TWINS, read
 
 # Three with sliders that run within a minute on one core.
 CHAPTERS = ["02-the-score-inside-bce", "04-walking-uphill", "06-synthesis-from-noise"]
 SECONDS = 240  # for one chapter's cells, and for one figure: far more than it takes
 
-# What `slide` makes, and three ways to go wrong.
+# What `slide` makes, and ways to go wrong.
 SLIDER = """
 import matplotlib.pyplot as plt
 from ipywidgets import SelectionSlider, interact
@@ -34,32 +34,33 @@ def draw(sigma):
 interact(draw, sigma=SelectionSlider(options=[1, 2, 3], continuous_update=False));
 """
 SPOILED = {
-    "an output is an error": ["1 / 0"],
-    "an error beside the figure": [SLIDER.format(body="plt.plot([0, 1 / (sigma - 2)])")],
-    "stayed as it was": [SLIDER.format(body="plt.plot([0, 1])")],
-    "no slider": ["print('sigma')"],
+    "an error beside the figure": SLIDER.format(body="plt.plot([0, 1 / (sigma - 2)])"),
+    "stayed as it was": SLIDER.format(body="plt.plot([0, 1])"),
 }
+
+
+def test_the_copy_is_filled_once_and_never_overwritten(tmp_path):
+    assert program.fill(tmp_path) == len(list(NOTEBOOKS.glob("*.ipynb"))) * 2  # chapters and exercises
+    mine, gone = tmp_path / "00-start-here.ipynb", tmp_path / "exercises" / "00-start-here.ipynb"
+    mine.write_text("my work", encoding="utf-8")
+    gone.unlink()
+    assert program.fill(tmp_path) == 1
+    assert gone.exists() and mine.read_text("utf-8") == "my work"
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """Address and folder of a JupyterLab with the settings of `make lab`, on copies of the chapters."""
+    """Address and folder of a JupyterLab as `make lab` starts it, on a copy of its own."""
     base = tmp_path_factory.mktemp("lab")
-    root = base / "notebooks"
-    root.mkdir()
-    for name in CHAPTERS:
-        shutil.copy(book.NOTEBOOKS / f"{name}.ipynb", root)
-    for number, cells in enumerate(SPOILED.values()):
-        nb = new_notebook(cells=[new_code_cell(source) for source in cells])
-        nbformat.write(book.tidy(nb), root / f"spoiled-{number}.ipynb")
-
-    recipe = re.search(r"-m (jupyterlab .*)", (book.ROOT / "Makefile").read_text("utf-8"))[1]
-    assert "--ServerApp.root_dir=notebooks" in recipe
-    command = [sys.executable, "-m", *recipe.replace("root_dir=notebooks", f"root_dir={root}").split()]
+    root = base / "copy"
+    program.fill(root)
+    for number, source in enumerate(SPOILED.values()):
+        nb = notebooks.tidy(new_notebook(cells=[new_code_cell(source)]))
+        nbformat.write(nb, root / f"spoiled-{number}.ipynb")
     # Beside what `make lab` does: no window, the handle for this test, and root where a container is.
-    command += ["--no-browser", "--LabApp.expose_app_in_browser=True"]
+    command = [*program.command(root), "--no-browser", "--LabApp.expose_app_in_browser=True"]
     command += ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
-    env = os.environ | {"PYTHONPATH": str(book.ROOT), "OMP_NUM_THREADS": "1"}
+    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     env |= {f"JUPYTER_{name}_DIR": str(base / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     with open(base / "log.txt", "w", encoding="utf-8") as log:
         apart = {"stdout": log, "stderr": log, "start_new_session": True}  # Ctrl-C is for pytest
@@ -120,7 +121,7 @@ CHANGED = f"""(before) => document.querySelector("{ERROR}")
 
 
 def problems(browser, server: dict, name: str, patience: float = SECONDS) -> list[str]:
-    """What goes wrong when a reader opens the notebook, runs all cells and moves each slider."""
+    """What goes wrong when a reader opens the notebook, runs all cells, moves each slider and saves."""
     with browser.new_context(viewport={"width": 1400, "height": 1000}) as context:
         context.set_default_timeout(1000 * patience)
         page = context.new_page()
@@ -128,17 +129,14 @@ def problems(browser, server: dict, name: str, patience: float = SECONDS) -> lis
         page.wait_for_function(READY, timeout=90_000)
         page.evaluate(RUN_ALL)
         ran = page.wait_for_function("window.ran", timeout=1000 * SECONDS).evaluate("() => window.ran")
-        if ran["errors"]:
-            return [f"an output is an error: {error}" for error in ran["errors"]]
+        found = [f"an output is an error: {error}" for error in ran["errors"]]
         if ran["cells"] != list(range(1, 1 + len(ran["cells"]))):
-            return [f"not every cell ran, and once: {ran['cells']}"]
-
-        if not page.evaluate(TO_SLIDERS):
-            return ["no slider"]
+            found.append(f"not every cell ran, and once: {ran['cells']}")
+        if found or not page.evaluate(TO_SLIDERS):
+            return found or ["no slider"]
         figure = page.locator(f"{CELL} .widget-interact img")
         handles = page.locator(f"{CELL} .widget-slider .noUi-handle")
         figure.wait_for(state="attached")
-        found = []
         for handle in handles.all():
             before = figure.get_attribute("src")
             at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
@@ -151,23 +149,16 @@ def problems(browser, server: dict, name: str, patience: float = SECONDS) -> lis
             found += [
                 f"an error beside the figure: {line}" for line in page.locator(ERROR).all_inner_texts()
             ]
+        page.evaluate("() => jupyterapp.shell.currentWidget.context.save()")
         page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.shutdown()")
         return found
 
 
-def test_lab_listens_on_this_machine_only_and_asks_for_a_token(lab):
+def test_lab_listens_on_this_machine_only_and_refuses_who_has_no_token(lab):
+    """Neither reads a file nor starts a program; a page leads to the login; a wrong token is none."""
     server, root = lab
     assert server["hostname"] in ("localhost", "127.0.0.1")
-    assert server["token"]
-    assert server["root_dir"] == str(root)
-    sockets = psutil.Process(server["pid"]).net_connections("inet")
-    heard = {socket.laddr.ip for socket in sockets if socket.status == psutil.CONN_LISTEN}
-    assert heard and heard <= {"127.0.0.1", "::1"}
-
-
-def test_lab_refuses_who_has_no_token(lab):
-    """Neither reads a file nor starts a program; a page leads to the login; a wrong token is none."""
-    server, _ = lab
+    assert server["token"] and server["root_dir"] == str(root)
 
     def status(path, method="GET", token=None):
         connection = http.client.HTTPConnection("localhost", server["port"], timeout=30)
@@ -178,34 +169,30 @@ def test_lab_refuses_who_has_no_token(lab):
         assert status(path) in (302, 403)
         assert status(path, token="wrong") in (302, 403)
     assert status("/api/kernels", "POST") == 403
-    assert status("/lab") == 302
     assert status("/api/contents", token=server["token"]) == 200  # so the others were refused for that
 
 
-def test_make_lab_switches_no_protection_off():
-    recipe = re.search(r"-m jupyterlab (.*)", (book.ROOT / "Makefile").read_text("utf-8"))[1]
-    assert recipe.split() == ["--ServerApp.root_dir=notebooks"]
-
-
-def test_lab_asks_no_reader_for_leave_to_fetch_news(browser, lab):
-    """`make setup` has switched off what would ask, and look for a newer version at every start."""
-    if not (Path(sys.prefix) / "etc/jupyter/labconfig/page_config.json").exists():
-        pytest.skip("this environment was not made by `make setup`")
+def test_lab_opens_on_the_first_chapter(browser, lab):
     with browser.new_context() as context:
         page = context.new_page()
-        asked = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(f"{lab[0]['url']}lab?token={lab[0]['token']}&reset")
-        page.wait_for_function("() => window.jupyterapp", timeout=90_000)
-        page.evaluate("() => jupyterapp.restored.then(() => {})")
-        page.wait_for_timeout(3000)  # it would come after the start
-        assert page.get_by_text("Jupyter news").count() == 0
-        assert not [url for url in asked if "/lab/api/update" in url or "/lab/api/news" in url]
+        page.goto(f"{lab[0]['url']}?token={lab[0]['token']}")
+        page.wait_for_function(READY, timeout=90_000)
+        assert page.evaluate("jupyterapp.shell.currentWidget.context.path") == "00-start-here.ipynb"
+        page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.shutdown()")
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_a_chapter_runs_and_its_sliders_move_the_figure(browser, lab, name):
+def test_a_chapter_runs_its_sliders_move_the_figure_and_what_is_saved_can_be_built(browser, lab, name):
+    """Saved, its widgets have lost or kept their states: the build then says so or goes on."""
     assert problems(browser, lab[0], name) == []
+    saved = read(lab[1] / f"{name}.ipynb")
+    twin = notebooks.jupytext.read(TWINS / f"{name}.py", fmt="py:percent")
+    assert [cell.source for cell in saved.cells] == [cell.source for cell in twin.cells]
+    if notebooks.lost_widgets(saved):
+        with pytest.raises(notebooks.BookError, match=f"{name}: the widget of cell .*make refresh"):
+            book.describe_widgets(saved, name)
+    else:
+        book.describe_widgets(saved, name)
 
 
 @pytest.mark.parametrize("reason", SPOILED)

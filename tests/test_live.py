@@ -2,31 +2,21 @@
 
 from contextlib import contextmanager
 
-import live_models
 import pytest
 import torch
-from serving import Quiet, served
+from serving import served
 
 import daeutils as du
+
+import live_models
 
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 LAW = live_models.LAW
 
-# Stricter than the page's own policy, which allows what widgets need.
-POLICY = (
-    "default-src 'self' data:; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'"
-)
-
-
-class Strict(Quiet):
-    def end_headers(self):
-        self.send_header("Content-Security-Policy", POLICY)
-        super().end_headers()
-
 
 @pytest.fixture(scope="module")
 def address(site):
-    with served(site, Strict) as found:
+    with served(site) as found:
         yield f"{found}live.html"
 
 

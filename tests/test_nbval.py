@@ -172,7 +172,9 @@ numbers = st.floats(allow_nan=False) | st.integers(-(10**9), 10**9)
 
 @given(value=numbers, bound=st.floats(-1e20, 1e20), middle=st.booleans())
 def test_value_and_nothing_else_is_blanked(value, bound, middle):
-    ((pattern, replacement),) = get_sanitize_patterns((ROOT / "tests" / "nbval.cfg").read_text("utf-8"))
+    ((pattern, replacement),) = get_sanitize_patterns(
+        (ROOT / "notebooks" / "nbval.cfg").read_text("utf-8")
+    )
     words = ("of 12 errors (all), {} is left (in 'nats')", "of 12 errors (all), step -3.5e-7")[middle]
     side = "at_least" if value >= bound else "at_most"
     with pytest.MonkeyPatch.context() as patch:

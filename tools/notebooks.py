@@ -1,0 +1,331 @@
+"""Keep the chapters and their twins together, and execute them.
+
+    python tools/notebooks.py update               bring edits of the twins into the notebooks
+    python tools/notebooks.py refresh [CHAPTER ..] execute the notebooks in place, from their twins
+
+A chapter is notebooks/NN-name.ipynb; its twin, notebooks/scripts/NN-name.py, is where it is edited.
+CHAPTER is a name or its beginning (02). Updates go one way, from twin to notebook, because tools that
+go by time stamps can silently undo an edit.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import os
+import platform
+import re
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import jupytext
+import nbformat
+from jupytext.combine import combine_inputs_with_outputs
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+TWINS = NOTEBOOKS / "scripts"
+README = ROOT / "README.md"
+PICTURE = ROOT / "docs" / "picture.png"
+
+CELL_SECONDS = {"quick": 600, "full": 7200}
+MAX_BYTES = 1_000_000
+HOME_PATH = re.compile(r"(?<![\w.])/(?:home|root|tmp|work|Users)/|[A-Z]:\\+Users")
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+QUESTION = re.compile(r"^\*\*Question\.\*\*\s+(.+?)(?=\n\s*\n|\n[*|>#-]|\Z)", re.DOTALL | re.MULTILINE)
+README_TABLE = re.compile(r"(<!-- chapters:begin -->\n).*?(<!-- chapters:end -->)", re.DOTALL)
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+class BookError(SystemExit):
+    """Ends the program; its text is all that the reader needs to put things right."""
+
+
+# Chapters and twins
+
+
+def chapters(names: Sequence[str] = (), folder: Path = NOTEBOOKS, ext: str = ".ipynb") -> list[Path]:
+    """The chapters' files in reading order; all of them, or those whose name begins as given."""
+    found = sorted(folder.glob(f"*{ext}"))
+    for name in names:
+        if not any(path.stem.startswith(name) for path in found):
+            known = ", ".join(path.stem for path in found)
+            raise BookError(f"no chapter begins with {name!r}; there are {known}")
+    return [path for path in found if not names or path.stem.startswith(tuple(names))]
+
+
+def read(path: Path) -> NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def write(nb: NotebookNode, path: Path) -> None:
+    """Write through a neighbour, so that an interruption cannot leave half a file."""
+    nbformat.validate(nb)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(nbformat.writes(nb) + "\n", encoding="utf-8")
+    part.replace(path)
+
+
+def content(cell: NotebookNode) -> dict:
+    """What a notebook's cell and its twin's must agree on."""
+    meta = cell.metadata
+    found = {"type": cell.cell_type, "text": cell.source, "tags": meta.get("tags", [])}
+    return found | {key: meta.get(key, {}) for key in ("mystnb", "nbgrader", "jupyter")}
+
+
+def tidy(nb: NotebookNode) -> NotebookNode:
+    """Drop what tells of the machine and the hour, so that a diff shows what changed."""
+    kept = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    kept["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
+    kept |= {key: nb.metadata[key] for key in ("widgets", "measured") if key in nb.metadata}
+    nb.metadata = nbformat.from_dict(kept)
+    for cell in nb.cells:
+        for key in ("execution", "ExecuteTime", "collapsed", "scrolled"):
+            cell.metadata.pop(key, None)
+    return nb
+
+
+def from_twin(twin: Path, notebook: Path) -> NotebookNode:
+    """The twin's text with the notebook's outputs.
+
+    A cell whose code changed loses its outputs, because an old result under new code would be a lie.
+    """
+    nb = jupytext.read(twin, fmt="py:percent")
+    before = {}
+    if notebook.exists():
+        old = read(notebook)
+        before = {cell.id: cell.source for cell in old.cells}
+        nb = combine_inputs_with_outputs(nb, old, fmt="py:percent")
+    for cell in nb.cells:
+        if cell.cell_type == "code" and before.get(cell.id) != cell.source:
+            cell.outputs, cell.execution_count = [], None
+    nb.nbformat_minor = 5
+    return tidy(nb)
+
+
+def card(nb: NotebookNode) -> tuple[str, str]:
+    """Title and question of a chapter."""
+    title = re.search(r"^# (.+)$", nb.cells[0].source, re.MULTILINE)
+    question = QUESTION.search("\n\n".join(cell.source for cell in nb.cells[:5]))
+    if not title or not question:
+        raise BookError("the first cell lacks '# NN · Title', or the first five '**Question.** ...'")
+    return title[1].strip(), " ".join(question[1].split())
+
+
+def alt_text(cell: NotebookNode) -> str:
+    """The description of a cell's figures."""
+    return " ".join(cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "").split())
+
+
+def widget_states(nb: NotebookNode) -> dict:
+    return nb.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+
+
+def lost_widgets(nb: NotebookNode) -> list[int]:
+    """The numbers of the cells that show a widget whose state was not saved with the notebook."""
+    found, states = [], widget_states(nb)
+    for number, cell in enumerate(nb.cells, start=1):
+        views = [output.get("data", {}).get(WIDGET_VIEW) for output in cell.get("outputs", [])]
+        if any(view and view["model_id"] not in states for view in views):
+            found.append(number)
+    return found
+
+
+# What is wrong with a stored chapter
+
+
+def texts(node) -> Iterator[str]:
+    """Every string in an output except picture data, where letters fall by chance."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if not key.startswith("image/") and key != "buffers":
+                yield from texts(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from texts(value)
+
+
+def problems(notebook: Path, twin: Path) -> list[str]:
+    """What is wrong with a stored chapter, as sentences; an empty list when nothing is."""
+    nb, wanted = read(notebook), jupytext.read(twin, fmt="py:percent")
+    found = []
+    if len(nb.cells) != len(wanted.cells):
+        found.append(f"{len(nb.cells)} cells in the notebook, {len(wanted.cells)} in the twin")
+    count = 0
+    for number, (have, want) in enumerate(zip(nb.cells, wanted.cells, strict=False), start=1):
+        a, b = content(have), content(want)
+        wrong = [f"{key} differs from the twin: {b[key]!r:.80}" for key in a if a[key] != b[key]]
+        if have.cell_type == "code" and have.source.strip():
+            count += 1
+            wrong += of_output(have, count)
+        found += [f"cell {number}: {each}" for each in wrong]
+    found += [f"cell {number}: the state of its widget is missing" for number in lost_widgets(nb)]
+    for state in widget_states(nb).values():
+        outputs = state.get("state", {}).get("outputs", [])
+        if any(output.get("output_type") == "error" for output in outputs):
+            found.append("an error is stored inside a widget")
+        if any(map(HOME_PATH.search, texts(state))):
+            found.append("a widget names a path of this machine")
+    if (size := notebook.stat().st_size) > MAX_BYTES:
+        found.append(f"{size / 1e6:.1f} MB on disk, more than {MAX_BYTES / 1e6:.0f}")
+    return found
+
+
+def of_output(cell: NotebookNode, count: int) -> Iterator[str]:
+    """What is wrong with the stored output of the code cell that should have this execution count."""
+    if cell.execution_count is None:
+        yield "stored without an execution count, so nbval would not compare it"
+    elif cell.execution_count != count:
+        yield f"execution count {cell.execution_count}, expected {count}"
+    if any(output.output_type == "error" for output in cell.outputs):
+        yield "an error is stored as its output"
+    kinds = [kind for output in cell.outputs for kind in output.get("data", {})]
+    if any(kind.startswith("image/") for kind in kinds) and not alt_text(cell):
+        yield "a figure without a description (mystnb.image.alt)"
+    if any(map(HOME_PATH.search, texts(cell.outputs))):
+        yield "an output names a path of this machine"
+
+
+# Execution
+
+
+class Client(NotebookClient):
+    """Notes every traceback that the kernel sends.
+
+    A widget swallows an exception of its callback and shows it in its own output area, and nbclient
+    takes the cell for done. The message passes here all the same.
+    """
+
+    traceback: list[str] | None = None
+
+    def process_message(self, msg, cell, cell_index):
+        if msg["msg_type"] == "error" and "raises-exception" not in cell.metadata.get("tags", []):
+            self.traceback = msg["content"]["traceback"]
+        return super().process_message(msg, cell, cell_index)
+
+
+def execute(nb: NotebookNode, chapter: str, cwd: Path = NOTEBOOKS) -> NotebookNode:
+    """Execute all cells of `nb` in place; BookError names chapter, cell and traceback."""
+    env = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    env |= {"TQDM_DISABLE": "1"}
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), env.get("PYTHONPATH")]))
+    for cell in nb.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    nb.metadata.pop("widgets", None)
+    client = Client(
+        nb,
+        timeout=CELL_SECONDS.get(os.environ.get("DAE_BUDGET", "quick"), 600),
+        record_timing=False,
+        extra_arguments=["--log-level=ERROR"],  # ipykernel warns about local sockets at every start
+    )
+    with client.setup_kernel(env=env, cwd=str(cwd)):
+        for number, cell in enumerate(nb.cells):
+            reason = ""
+            try:
+                client.execute_cell(cell, number)
+            except (CellExecutionError, CellTimeoutError) as error:
+                reason = str(error)
+            except DeadKernelError:
+                reason = "The kernel died; the usual reason is that memory ran out."
+            if reason or client.traceback:
+                reason = ANSI.sub("", "\n".join(client.traceback or [reason]))
+                head = "\n".join("    " + line for line in cell.source.splitlines()[:8])
+                where = f"chapter {chapter}, cell {number + 1} of {len(nb.cells)} failed"
+                raise BookError(f"\n{where}:\n\n{head}\n\n{reason}")
+        client.set_widgets_metadata()
+    return nb
+
+
+def machine() -> dict:
+    """What the minutes depend on; nothing that identifies the computer."""
+    import torch
+
+    return {
+        "cores": os.cpu_count(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "date": datetime.date.today().isoformat(),
+    }
+
+
+# What is committed
+
+
+def update() -> None:
+    """Bring every edit of a twin into its notebook, without executing anything."""
+    for twin in chapters(folder=TWINS, ext=".py"):
+        path = NOTEBOOKS / f"{twin.stem}.ipynb"
+        nb = from_twin(twin, path)
+        if not path.exists() or list(map(content, read(path).cells)) != list(map(content, nb.cells)):
+            write(nb, path)
+            print(f"updated {path.relative_to(ROOT)}; `make refresh` executes it")
+
+
+def refresh(names: Sequence[str] = ()) -> None:
+    """Execute the chapters in place, from their twins: what readers will find stored."""
+    if os.environ.get("DAE_BUDGET", "quick") != "quick":
+        raise BookError("the stored outputs are those of DAE_BUDGET=quick: unset it to refresh")
+    bad = []
+    for twin in chapters(names, folder=TWINS, ext=".py"):
+        print(f"  {twin.stem:<32}", end="", flush=True)
+        start, path = time.monotonic(), NOTEBOOKS / f"{twin.stem}.ipynb"
+        nb = execute(from_twin(twin, path), twin.stem)
+        minutes = (time.monotonic() - start) / 60
+        nb.metadata["measured"] = {"minutes": round(minutes, 2), **machine()}
+        write(tidy(nb), path)
+        print(f" {minutes:6.2f} minutes", flush=True)
+        bad += [f"{twin.stem}: {line}" for line in problems(path, twin)]
+    PICTURE.write_bytes(landing_picture())
+    README.write_text(with_table(README.read_text("utf-8")), encoding="utf-8")
+    if bad:
+        raise BookError("refreshed, but not fit to be committed:\n  " + "\n  ".join(bad))
+
+
+def landing_picture() -> bytes:
+    """The figure of the cell tagged `landing-picture`, as a PNG."""
+    for path in chapters():
+        for cell in read(path).cells:
+            if "landing-picture" in cell.metadata.get("tags", []):
+                for output in cell.outputs:
+                    if png := output.get("data", {}).get("image/png"):
+                        return base64.b64decode(png)
+    raise BookError("no chapter has a figure in a cell tagged `landing-picture`")
+
+
+def chapter_table(books: dict[str, NotebookNode], link: str) -> str:
+    """The chapters as a Markdown table; `link` makes an address from {name}."""
+    rows = ["| chapter | question | minutes |", "|---|---|---:|"]
+    for name, nb in books.items():
+        title, question = card(nb)
+        minutes = nb.metadata.get("measured", {}).get("minutes")
+        taken = "not measured" if minutes is None else f"{minutes:.1f}"
+        rows.append(f"| [{title}]({link.format(name=name)}) | {question} | {taken} |")
+    return "\n".join(rows) + "\n"
+
+
+def with_table(readme: str) -> str:
+    """README's text with the chapter table between its two markers."""
+    books = {path.stem: read(path) for path in chapters()}
+    table = chapter_table(books, "notebooks/{name}.ipynb")
+    return README_TABLE.sub(lambda match: match[1] + table + match[2], readme)
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["update"]:
+            update()
+        case ["refresh", *names]:
+            refresh(names)
+        case _:
+            raise SystemExit(__doc__)

@@ -1,0 +1,85 @@
+"""A deck of slides of each chapter in _build/slides: its title, and each cell tagged `slide`.
+
+A markdown cell is a slide as it stands; of a code cell the last figure is shown. What has no heading of
+its own gets the last one before it. nbconvert writes the deck, which needs nothing but the folder
+`vendor` beside it.
+"""
+
+import re
+import shutil
+from html import escape
+
+from nbconvert import SlidesExporter
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell, new_notebook
+
+import npm
+from notebooks import NOTEBOOKS, ROOT, TWINS, BookError, alt_text, card, chapters, from_twin
+
+FOLDER = ROOT / "_build" / "slides"
+HEADING = re.compile(r"^##+ .+$", re.MULTILINE)
+VENDOR = {
+    "reveal.js/dist/reveal.js": "reveal.js",
+    "reveal.js/dist/reveal.css": "dist/reveal.css",
+    "reveal.js/dist/theme/white.css": "dist/theme/white.css",
+    "mathjax/es5/tex-svg-full.js": "mathjax.js",
+}
+
+
+def pages(nb: NotebookNode) -> list[str]:
+    """The slides of a chapter, as Markdown."""
+    title, question = card(nb)
+    book = "*Denoising autoencoders and the score: a book that runs*"
+    found, heading = [f"# {title}\n\n{question}\n\n{book}"], ""
+    for number, cell in enumerate(nb.cells, start=1):
+        is_text = cell.cell_type == "markdown"
+        headings = HEADING.findall(cell.source) if is_text else []
+        if "slide" in cell.metadata.get("tags", []):
+            inside = cell.source if is_text else figure(cell)
+            if inside is None:
+                raise BookError(
+                    f"{title}: cell {number} is tagged `slide` and has no figure: make refresh"
+                )
+            found.append(inside if headings else f"{heading}\n\n{inside}")
+        heading = headings[-1] if headings else heading
+    return found
+
+
+def figure(cell: NotebookNode) -> str | None:
+    """The last picture among a cell's outputs, with its description."""
+    bundles = [output.get("data", {}) for output in cell.outputs]
+    pictures = [data["image/png"].replace("\n", "") for data in bundles if "image/png" in data]
+    if not pictures:
+        return None
+    return f'<img alt="{escape(alt_text(cell))}" src="data:image/png;base64,{pictures[-1]}">'
+
+
+def deck(nb: NotebookNode) -> str:
+    """A whole deck as a page, which loads its scripts from the folder `vendor` beside it."""
+    exporter = SlidesExporter(
+        extra_template_basedirs=[str(ROOT / "docs" / "templates")],
+        template_name="slides",
+        reveal_url_prefix="vendor",
+        mathjax_url="vendor/mathjax.js",
+        reveal_theme="white",
+        reveal_width="1280",
+        reveal_height="720",
+    )
+    slide = {"slideshow": {"slide_type": "slide"}}
+    cells = [new_markdown_cell(text, metadata=slide) for text in pages(nb)]
+    made = new_notebook(cells=cells, metadata={"title": card(nb)[0]})
+    return exporter.from_notebook_node(made)[0]
+
+
+def main() -> None:
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    npm.copy(VENDOR, FOLDER / "vendor")
+    for path in chapters():
+        # The tags of the twin, so that a change of them shows at once.
+        nb = from_twin(TWINS / path.with_suffix(".py").name, NOTEBOOKS / path.name)
+        (FOLDER / f"{path.stem}.html").write_text(deck(nb), encoding="utf-8")
+    print(f"The slides are in {FOLDER.as_uri()}")
+
+
+if __name__ == "__main__":
+    main()
