@@ -43,7 +43,7 @@ CASES = {
 
 # Two processes that do the cases above, and what only several can do wrong. Each writes what it saw.
 DRIVER = """
-import functools, json, os, signal, sys, threading
+import functools, json, os, signal, socket, sys, threading
 from pathlib import Path
 from accelerate import notebook_launcher
 from safetensors.torch import save_model
@@ -94,8 +94,10 @@ def long(file, killed):
 
 def launch(function, *args):
     error = None
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
     try:
-        notebook_launcher(function, args, num_processes=2, use_port="0")
+        notebook_launcher(function, args, num_processes=2, use_port=port)
     except BaseException as caught:
         error = f"{type(caught).__name__}: {caught}"
     report("all", case=function.__name__, error=error)

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import base64
 import datetime
+import math
 import os
 import platform
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from queue import Empty
 
 import jupytext
 import nbformat
@@ -198,14 +200,40 @@ def of_output(cell: NotebookNode, count: int) -> Iterator[str]:
 # Execution
 
 
+def patient(get_msg: Callable, seconds: float = 2) -> Callable:
+    """A channel's get_msg that looks again every few seconds.
+
+    On a busy machine pyzmq can miss the moment when a message comes, and would see it only when the
+    time limit of the cell is up.
+    """
+
+    async def get(timeout: float | None = None) -> dict:
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            left = end - time.monotonic()
+            try:
+                return await get_msg(timeout=max(0, min(seconds, left)))
+            except Empty:
+                if left <= seconds:
+                    raise
+
+    return get
+
+
 class Client(NotebookClient):
-    """Notes every traceback that the kernel sends.
+    """Notes every traceback that the kernel sends, and misses no message on a busy machine.
 
     A widget swallows an exception of its callback and shows it in its own output area, and nbclient
     takes the cell for done. The message passes here all the same.
     """
 
     traceback: list[str] | None = None
+
+    async def async_start_new_kernel_client(self):
+        client = await super().async_start_new_kernel_client()
+        for channel in (client.shell_channel, client.iopub_channel):
+            channel.get_msg = patient(channel.get_msg)
+        return client
 
     def process_message(self, msg, cell, cell_index):
         if msg["msg_type"] == "error" and "raises-exception" not in cell.metadata.get("tags", []):
