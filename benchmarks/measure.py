@@ -120,13 +120,17 @@ def tutorial_loop(
         optimiser.step()
         total += loss.item()  # tutorials print the mean loss of an epoch
         if average:
-            approach(judged, network, 1 - min(average, (1 + taken) / (10 + taken)))
+            average_in(judged, network, average, taken)
         yield taken + 1, judged
 
 
 @torch.no_grad()
-def approach(averaged: nn.Module, network: nn.Module, share: float) -> None:
-    """Move averaged weights towards the network's by this share of the way."""
+def average_in(averaged: nn.Module, network: nn.Module, most: float, before: int) -> None:
+    """Take the network's weights into their running average, which had taken in so many before.
+
+    The average keeps `most` of the past, less at the start, and nothing of the initial weights.
+    """
+    share = 1 - (min(most, (1 + before) / (10 + before)) if before else 0)
     for mean, weight in zip(averaged.parameters(), network.parameters(), strict=True):
         mean.lerp_(weight, share)
 

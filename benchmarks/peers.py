@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
-from measure import approach
+from measure import average_in
 from torch import Tensor, nn
 
 import daeutils as du
@@ -61,7 +61,7 @@ class Additions:
     def average(self) -> nn.Module:
         """The network to judge, with the newest weights in its average."""
         if self.wanted and self.taken:
-            approach(self.judged, self.network, 1 - min(0.99, self.taken / (9 + self.taken)))
+            average_in(self.judged, self.network, 0.99, self.taken - 1)
         return self.judged
 
 
