@@ -239,8 +239,9 @@ def conclusion(frame: pd.DataFrame) -> str:
     beside = "; ".join(f"{name} {error}" for name, error in errors.items())
     return (
         f"After {longest:,} steps at σ = 0.05 the BCE-trained network has a smaller error than a kernel "
-        f"density estimate on {ahead} of {len(means)} distributions in the plane. Beside public packages, "
-        f"with as many steps for each and σ = 0.1, the errors are: {beside or 'not measured yet'}."
+        f"density estimate on {ahead} of {len(means)} distributions in the plane. "
+        f"Beside public packages, with as many steps for each and σ = 0.1, the errors are: "
+        f"{beside or 'not measured yet'}."
     )
 
 

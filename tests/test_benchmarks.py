@@ -60,7 +60,7 @@ def memoriser(points):
 
 
 def test_a_score_is_judged_on_fresh_points(monkeypatch):
-    """With the training points as judges the judged points are a noisy copy of the sample; seen by their draw."""
+    """The training points would be a second draw of the same generator."""
     seen = []
 
     class Watched(du.GaussianMixture):
@@ -197,7 +197,9 @@ def test_settings_are_chosen_on_one_seed_and_reported_on_others():
     row = {"part": "refinement", "set": "VAE", "how": "plain", "coverage": 1, "commonest": 1, "near": 1}
     frame = pd.DataFrame([
         row | {"sigma": sigma, "passes": 1, "seed": seed, "choose": choose, "frechet": frechet}
-        for sigma, seed, choose, frechet in [(0.2, 0, 9, 1), (0.4, 0, 5, 99), (0.2, 1, 0, 1), (0.4, 1, 50, 30), (0.4, 2, 50, 40)]
+        for sigma, seed, choose, frechet in (
+            (0.2, 0, 9, 1), (0.4, 0, 5, 99), (0.2, 1, 0, 1), (0.4, 1, 50, 30), (0.4, 2, 50, 40)
+        )
     ])  # fmt: skip
     assert images.chosen(images.tidy(frame)).frechet.tolist() == [30, 40]
     assert images.table(frame)["Frechet distance"].tolist() == ["35 (30 to 40)"]
@@ -348,7 +350,8 @@ from IPython.display import display
 class ClaimError(AssertionError): pass
 def claim(text, value, *, at_least=None, at_most=None):
     if not (at_most is None or value <= at_most): raise ClaimError(text)
-    display({"text/plain": text}, raw=True, metadata={"claim": dict(text=text, value=float(value), at_least=at_least, at_most=at_most)})
+    stored = dict(text=text, value=float(value), at_least=at_least, at_most=at_most)
+    display({"text/plain": text}, raw=True, metadata={"claim": stored})
 """
 CLAIMS = """
 du.claim("a generator", torch.rand(1, generator=torch.Generator().manual_seed(1)).item(), at_least=0)
