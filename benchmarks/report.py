@@ -30,7 +30,7 @@ def markdown(page, frame: pd.DataFrame) -> str:
         f"![{' '.join(page.figure.__doc__.split())}]({name}.png)",
         table.to_markdown(index=False, disable_numparse=True, colalign=sides),
         f"Measured on {about[0]}, with PyTorch {about[1]}, commit {about[2]}; {about[3]}. "
-        f"Every row is in {{download}}`{name}.jsonl <{name}.jsonl>`.",
+        f"Every row is in {{download}}`{name}.jsonl </measured/{name}.jsonl>`.",
     ]
     return "\n\n".join(parts) + "\n"
 

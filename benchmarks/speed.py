@@ -143,7 +143,8 @@ def cell(rows: pd.DataFrame) -> str:
 def table(frame: pd.DataFrame) -> pd.DataFrame:
     """A line for each task and way: steps per second, and the passages below two or three errors."""
     found, lines = passages(frame), []
-    rates = frame[frame.part == "rate"].groupby(["task", "way"], sort=False).rate.median()
+    rates = frame.reindex(columns=frame.columns.union(["rate"]))
+    rates = rates[rates.part == "rate"].groupby(["task", "way"]).rate.median()
     for task, mine in found.groupby("task", sort=False):
         for way in (*WAYS, BARE):
             line = {"task": task, "way": way, "steps per second": "not measured"}
@@ -168,36 +169,37 @@ def conclusion(frame: pd.DataFrame) -> str:
     for task, mine in found.groupby("task", sort=False):
         hardest = mine[(mine.target == mine.target.min()) & mine.way.str.startswith("fit")]
         times = hardest.dropna(subset="times").groupby("way").times.agg(report.spread("{:.1f}"))
-        each = ", ".join(f"{value} times with *{way}*" for way, value in times.items())
-        parts.append(f"{each or 'not measured yet'}, for {task} and an error of {mine.target.min():g}")
+        each = ", ".join(f"{value} times as fast with *{way}*" for way, value in times.items())
+        parts.append(f"{each or '(not measured yet)'} for {task} (error {mine.target.min():g})")
     return (
-        "How many times as fast does `fit` reach the same error as the loop that tutorials show, which "
-        f"has its best rate? {'; '.join(parts).capitalize()}."
+        "Beside the loop that tutorials show, at that loop's best rate, `fit` reaches the same error "
+        f"{'; and '.join(parts)}. The table has each step of the way: easier errors, and what a falling "
+        "rate and averaged weights do for the loop."
     )
 
 
 def figure(frame: pd.DataFrame):
-    """Error against seconds of training for both tasks, and how the cost of a training grows."""
-    tasks = [task for task in Sizes().targets if task in set(frame.task)]
-    axes = report.axes(len(tasks) + 1)
+    """Error against seconds of training for each task, and how the cost of a training grows."""
     found, rows = passages(frame), frame[(frame.part == "accuracy") & (frame.split == "report")]
+    tasks, growth = list(found.task.unique()), frame[frame.part == "growth"]
+    axes = report.axes(len(tasks) + bool(len(growth)))
     for ax, task in zip(axes, tasks, strict=False):
+        hardest = found[found.task == task].target.min()
         for i, way in enumerate(WAYS):
-            mine = found[(found.task == task) & (found.way == way)]
-            lr = mine.lr.iloc[-1] if len(mine) else 0
-            drawn = rows[(rows.task == task) & (rows.way == way) & (rows.lr.fillna(0) == lr)]
-            for k, (_, curve) in enumerate(drawn.groupby("seed")):
-                ax.plot(curve.seconds, curve.error, color=f"C{i}", lw=1, label=way if k == 0 else None)
-        for target in Sizes().targets[task]:
-            ax.axhline(target, color="gray", ls=":", lw=1)
-        ax.set(xscale="log", yscale="log", xlabel="seconds of training", title=task)
-    axes[0].set_ylabel("error")
+            mine = found[(found.task == task) & (found.way == way) & (found.target == hardest)]
+            for row in mine.itertuples():
+                same = (rows.task == task) & (rows.way == way) & (rows.seed == row.seed)
+                curve = rows[same & (rows.lr.fillna(0) == row.lr)]
+                label = way if row.seed == mine.seed.min() else None
+                ax.plot(curve.seconds, curve.error, color=f"C{i}", lw=1, label=label)
+        ax.axhline(hardest, color="gray", ls=":", lw=1)
+        ax.set(xscale="log", yscale="log", xlabel="seconds of training", ylabel="error", title=task)
     axes[0].legend(fontsize=7)
-    for what, mine in frame[frame.part == "growth"].groupby("what", sort=False):
+    for what, mine in growth.groupby("what", sort=False) if len(growth) else ():
         mean = mine.groupby("at").seconds.median()
         label = f"{what}: slope {slope(mean.index, mean):.2f}"
         du.plotting.curve(axes[-1], mean.index / mean.index[0], mean / mean.iloc[0], label=label)
-    axes[-1].set(xscale="log", yscale="log", xlabel="times the smallest", ylabel="times its seconds",
-                 title="Growth of the cost")  # fmt: skip
-    axes[-1].legend(fontsize=7)
+        axes[-1].set(xscale="log", yscale="log", xlabel="times the smallest", ylabel="times its seconds")
+        axes[-1].set_title("Growth of the cost")
+        axes[-1].legend(fontsize=7)
     return axes[0].figure
