@@ -33,7 +33,7 @@ class Sizes(NamedTuple):
     steps: int = 1000
 
 
-QUICK = Sizes(60, (0, 1), (0.6,), (1, 2), (0.4,), (1,), (1e-4, 1e-2, 1), 4)
+QUICK = Sizes(16, (0, 1), (0.6,), (1, 2), (0.4,), (1,), (1e-4, 1e-2, 1), 4)
 
 # --- Sets of images -----------------------------------------------------------------------------------
 
@@ -216,6 +216,7 @@ def compare_losses(store: Store, sizes: Sizes) -> None:
 
 # --- Reporting ----------------------------------------------------------------------------------------
 
+PARTS = ["sets", "synthesis", "refinement", "flow", "training"]
 KINDS, SETTINGS = ["part", "set", "how"], ["sigma", "passes", "lr"]
 
 
@@ -233,7 +234,9 @@ def chosen(frame: pd.DataFrame) -> pd.DataFrame:
 
 def table(frame: pd.DataFrame) -> pd.DataFrame:
     """A line for each kind of images, at its chosen setting."""
-    rows = chosen(tidy(frame))
+    rows = chosen(tidy(frame)).sort_values(
+        "part", key=lambda parts: parts.map(PARTS.index), kind="stable"
+    )
     words = {"frechet": "{:.0f}", "coverage": "{:.2f}", "commonest": "{:.2f}", "near": "{:.2f}",
              "labels kept": "{:.2f}"}  # fmt: skip
     found = rows.groupby(KINDS + SETTINGS, sort=False)[list(words)]
