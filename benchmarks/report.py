@@ -5,6 +5,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.ticker import LogLocator, NullFormatter
 from store import Store
 
 import daeutils as du
@@ -54,11 +55,26 @@ def axes(panels: int):
     return plt.subplots(1, panels, figsize=(3.4 * panels, 3.2), squeeze=False)[1][0]
 
 
-def curves(ax, frame: pd.DataFrame, x: str, y: str, line: str, order: Sequence | None = None) -> None:
-    """A line through the means for each value of a column, with a band from the least to the largest."""
-    names = (
-        frame[line].unique() if order is None else [name for name in order if name in set(frame[line])]
-    )
-    for name in names:
+def curves(ax, frame: pd.DataFrame, x: str, y: str, line: str, colours: dict | None = None) -> None:
+    """A line through the means for each value of a column, with a band from the least to the largest.
+
+    colours: of the lines to draw, by their values; all lines, in the style's colours, if None.
+    """
+    for name in frame[line].unique() if colours is None else colours:
         found = frame[frame[line] == name].groupby(x)[y].agg(["mean", "min", "max"])
-        du.plotting.curve(ax, found.index, found["mean"], (found["min"], found["max"]), label=str(name))
+        if len(found):
+            colour = {} if colours is None else {"color": colours[name]}
+            bounds = (found["min"], found["max"])
+            du.plotting.curve(ax, found.index, found["mean"], bounds, label=str(name), **colour)
+
+
+def logarithmic(ax, values: Sequence) -> None:
+    """Logarithmic axes, with ticks at these values of x and at 1, 2 and 5 of y."""
+    ax.set(xscale="log", yscale="log")
+    ax.set_xticks(
+        values, [f"{value:,g}" if value < 10_000 else f"{value / 1000:,g}k" for value in values]
+    )
+    ax.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_formatter(NullFormatter())

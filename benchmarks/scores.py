@@ -267,27 +267,36 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-PANELS = {  # what varies: title, the estimators, by how many steps
-    "sigma": ("noise level", (OURS, "MSE-DAE", f"{MIXTURE}, one training", KERNEL, ORACLE)),
-    "n": ("points in the sample", (OURS, MIXTURE, KERNEL, ORACLE)),
-    "steps": ("training steps", (OURS, "MSE-DAE", MIXTURE)),
+PANELS = {"sigma": "noise level", "n": "points in the sample", "steps": "training steps"}
+COLOURS = {
+    OURS: "C1",
+    "MSE-DAE": "C3",
+    f"{MIXTURE}, one training": "C2",
+    MIXTURE: "C2",
+    KERNEL: "C0",
+    ORACLE: "C6",
 }
 
 
 def figure(frame: pd.DataFrame):
-    """The error on the ring against what varies; bands over the seeds."""
+    """The error on the ring against noise level, sample and steps; bands over the seeds."""
     rows = frame[(frame.split == "report") & (frame.distribution == "ring")]
+    usual = {
+        "sigma": rows.sigma == (0.05 if 0.05 in set(rows.sigma) else rows.sigma.max()),
+        "n": rows.n == rows.n.mode()[0],
+        "steps": rows.steps.isin([0, rows.steps.max()]),
+    }
     axes = report.axes(len(PANELS))
-    for ax, (what, (title, names)) in zip(axes, PANELS.items(), strict=True):
-        mine = rows[rows.estimator.isin(names)]
-        if what != "steps":
-            mine = mine[mine.steps.isin([0, mine.steps.max()])]
-        if what != "sigma":
-            mine = mine[mine.sigma == (0.05 if 0.05 in set(mine.sigma) else mine.sigma.max())]
-        if what != "n":
-            mine = mine[mine.n == mine.n.mode()[0]]
-        report.curves(ax, mine, what, "error", "estimator", names)
-        ax.set(xscale="log", yscale="log", xlabel=title, title=f"Against the {title}")
+    for ax, (what, title) in zip(axes, PANELS.items(), strict=True):
+        mine = rows
+        for other in usual.keys() - {what}:
+            mine = mine[usual[other].reindex(mine.index)]
+        mine = mine[mine[what] > 0]
+        left_out = MIXTURE if what == "sigma" else f"{MIXTURE}, one training"
+        colours = {name: colour for name, colour in COLOURS.items() if name != left_out}
+        report.curves(ax, mine, what, "error", "estimator", colours)
+        report.logarithmic(ax, sorted(mine[what].unique()))
+        ax.set(xlabel=title, title=f"Against the {title}")
     axes[0].set_ylabel("relative error of the score")
-    axes[0].legend(fontsize=7)
+    axes[0].legend(fontsize=7, loc="lower left")
     return axes[0].figure

@@ -194,7 +194,7 @@ def figure(frame: pd.DataFrame):
                 ax.plot(curve.seconds, curve.error, color=f"C{i}", lw=1, label=label)
         ax.axhline(hardest, color="gray", ls=":", lw=1)
         ax.set(xscale="log", yscale="log", xlabel="seconds of training", ylabel="error", title=task)
-    axes[0].legend(fontsize=7)
+    axes[0].legend(fontsize=7, loc="lower left")
     for what, mine in growth.groupby("what", sort=False) if len(growth) else ():
         mean = mine.groupby("at").seconds.median()
         label = f"{what}: slope {slope(mean.index, mean):.2f}"
