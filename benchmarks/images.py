@@ -1,395 +1,290 @@
-"""How good are the images? Synthesis, refinement and diffusion on real digits, with intervals and seeds.
+"""How good are the images? Samples, refinement and training on real digits, over several seeds.
 
-    python benchmarks/images.py [ruler] [training] [longer] [weight] [aside] [flow] [synthesis]
-                                [refinement] [repair]
-
-Every set is compared with the 2,000 test digits, in the features of the shipped classifier. A finished
-run is kept at once, in docs/measured/images/<section>.json, and is not repeated: Ctrl-C loses one run.
+Settings are chosen with half of the test digits and seed 0. What the page shows is measured with the
+other half and other seeds, in the features of the shipped classifier.
 """
 
-import time
-from collections.abc import Callable, Iterator
 from functools import cache, partial
-from pathlib import Path
 from typing import NamedTuple
 
-import image_report
-import running
+import measure
+import pandas as pd
+import report
 import torch
+from store import Store
 from torchvision.transforms.functional import gaussian_blur
 
 import daeutils as du
-from daeutils.train import even
 
-DEVICE = du.pick_device()
+MEANS = {"noise, mean 0.5": 0.5, "noise, mean 0.13": 0.13}  # a digit's pixels have the mean 0.13
+WAYS = {"flow": (20, 0.0), "flow with noise": (40, 0.25)}  # levels, churn
 
 
 class Sizes(NamedTuple):
     """How much of everything: the real thing, or enough to see that it runs."""
 
     n: int = 1000  # images in each set
-    n_flow: int = 2000
-    seeds: tuple = (0, 1, 2)
-    steps: int = 1000  # of a quick training
-    longer: int = 5000  # of one that takes minutes
-    fresh: tuple = (1, 2, 3)  # seeds of the trainings that are compared; seed 0 chose their rate
-    rates: tuple = (5e-3, 1e-2, 2e-2, 4e-2)
-    passes: tuple = (0, 1, 2, 3, 5, 8)
-    chain: tuple = (0, 1, 2, 5, 10, 30)
-    draws: int = 30
+    seeds: tuple = (0, 1, 2)  # seed 0 chooses, the others are reported
+    sigmas: tuple = (0.2, 0.6, 1.0)  # of synthesis
+    chain: tuple = (1, 2, 5, 10)
+    refine: tuple = (0.2, 0.4, 0.6)
+    passes: tuple = (1, 2, 3, 5)
+    rates: tuple = (5e-3, 1e-2, 2e-2)
+    steps: int = 1000
 
 
-QUICK = Sizes(60, 60, (0,), 3, 5, (1,), (5e-3, 1e-2), (0, 1, 2), (0, 1, 2), 3)
+QUICK = Sizes(16, (0, 1), (0.6,), (1, 2), (0.4,), (1,), (1e-4, 1e-2, 1), 4)
 
-# --- What is measured of a set of images --------------------------------------------------------------
-
-
-@cache
-def real(split: str) -> torch.Tensor:
-    """The real digits of a split, on the device."""
-    return du.digits(split)[0].to(DEVICE)
+# --- Sets of images -----------------------------------------------------------------------------------
 
 
-@cache
-def real_features(split: str) -> torch.Tensor:
-    """Their features."""
-    return du.evaluation.features(real(split))
-
-
-def medians(x: torch.Tensor, f: torch.Tensor) -> tuple[float, float]:
-    """Median distance to the nearest training image, in pixels and in features."""
-    pixels = du.evaluation.nearest(x, real("train"))[0].median().item()
-    return pixels, du.evaluation.nearest(f, real_features("train"))[0].median().item()
-
-
-@cache
-def medians_of_test() -> tuple[float, float]:
-    """The same for test digits, which are certainly no copies."""
-    return medians(real("test"), real_features("test"))
-
-
-def judge(x: torch.Tensor, sizes: Sizes, labels: torch.Tensor | None = None) -> dict:
-    """Everything that is said of a set. labels: of the images before they were treated."""
-    x = x.clamp(0, 1).to(DEVICE)
-    f, chances, test = du.evaluation.features(x), du.evaluation.probabilities(x), real_features("test")
-    low, high = du.evaluation.bootstrap(du.evaluation.frechet_between, f, test, draws=sizes.draws)
-    density, coverage = du.evaluation.density_coverage(f, test)
-    near, of_test = medians(x, f), medians_of_test()
-    guess = chances.argmax(1)
-    found = {
-        "frechet": du.evaluation.frechet_between(f, test),
-        "low": low,
-        "high": high,
-        "kernel": du.evaluation.kernel_between(f, test),
-        "density": density,
-        "coverage": coverage,
-        "confidence": chances.max(1).values.mean().item(),
-        "rarest_class": (guess.bincount(minlength=10).min() / len(x)).item(),
-        "near_pixels": near[0] / of_test[0],
-        "near_features": near[1] / of_test[1],
-    }
-    if labels is not None:
-        found["labels_kept"] = (guess == labels).float().mean().item()
-    return {name: round(value, 5) for name, value in found.items()}
-
-
-# --- Sets ---------------------------------------------------------------------------------------------
-
-MODELS = ("VAE", "PCA-Gaussian")
-
-
-@cache
-def model(name: str):
-    """A model whose samples get refined."""
-    return du.load("digits-vae") if name == "VAE" else du.PCAGaussian(du.digits()[0], 50)
+def chance(seed: int) -> torch.Generator:
+    """A generator on the CPU, which draws the same numbers for every device."""
+    return torch.Generator().manual_seed(seed)
 
 
 @cache
 def unet(name: str = "bce"):
     """A shipped network, or one that was never trained."""
     if name == "untrained":
-        return du.UNetDenoiser(noise_levels=True).requires_grad_(False).to(DEVICE)
+        return du.UNetDenoiser(noise_levels=True).requires_grad_(False).to(du.pick_device())
     return du.load(f"digits-unet-{name}")
 
 
-def chance(seed: int) -> torch.Generator:
-    """A generator on the CPU: the same numbers on every device."""
-    return torch.Generator().manual_seed(seed)
-
-
 def draw(name: str, n: int, seed: int) -> torch.Tensor:
-    """n images of a kind."""
+    """n images of a kind, (n, 1, 28, 28)."""
+    luck, shape, train = chance(seed), (n, 1, 28, 28), measure.digits("train")
     if name == "training digits":
-        return real("train")[torch.randperm(len(real("train")), generator=chance(seed))[:n]]
-    if name == "uniform noise":
-        return torch.rand(n, 1, 28, 28, generator=chance(seed)).to(DEVICE)
-    if name == "Gaussian noise":
-        return (0.13 + torch.randn(n, 1, 28, 28, generator=chance(seed))).to(DEVICE)
-    return model(name).sample(n, chance(seed)).to(DEVICE)
+        x = train[torch.randperm(len(train), generator=luck)[:n]]
+    elif name == "uniform noise":
+        x = torch.rand(shape, generator=luck)
+    elif name in MEANS:
+        x = MEANS[name] + torch.randn(shape, generator=luck)
+    elif name == "VAE":
+        x = du.load("digits-vae").sample(n, luck)
+    else:
+        x = du.PCAGaussian(train, 50).sample(n, luck)
+    return x.to(du.pick_device())
 
 
-WAYS = {"flow": (20, 0.0), "flow with noise": (40, 0.25)}  # levels, churn
+def from_noise(network, n: int, seed: int, way: str) -> torch.Tensor:
+    """The probability flow from noise about the mean digit, from level 10 to 0.02; or walkback from 2."""
+    device = du.pick_device()
+    if way == "walkback":  # from plain grey, which its first noise hides
+        return walk_down(torch.full((n, 1, 28, 28), 0.5, device=device), 20, 2.0, 0.02, chance(seed))
+    levels, churn = WAYS[way]
+    noise = 10 * torch.randn(n, 1, 28, 28, generator=chance(seed)).to(device)
+    start = measure.digits("train").mean(0).to(device) + noise
+    more = torch.Generator(device).manual_seed(seed + 100)
+    return du.probability_flow(network, start, du.noise_schedule(levels), churn=churn, generator=more)
 
 
-def walk_down(x: torch.Tensor, levels: torch.Tensor, luck: torch.Generator) -> torch.Tensor:
+def walk_down(x, levels: int, high: float, low: float, luck) -> torch.Tensor:
     """Chapter 10's walkback: one step at each level."""
-    for level in levels.tolist():
+    for level in du.noise_schedule(levels, high=high, low=low).tolist():
         x = du.walkback(unet(), x, 1, level, luck)
     return x
 
 
-def from_noise(network, n: int, seed: int, way: str) -> torch.Tensor:
-    """The probability flow from noise about the mean digit, from level 10 to 0.02."""
-    (levels, churn), luck = WAYS[way], chance(seed)
-    noise = 10 * torch.randn(n, 1, 28, 28, generator=luck).to(DEVICE)
-    more = torch.Generator(DEVICE).manual_seed(seed + 100)
-    return du.probability_flow(network, real("train").mean(0) + noise, du.noise_schedule(levels),
-                               churn=churn, generator=more)  # fmt: skip
+def treatment(how: str, seed: int):
+    """What is applied at each pass: a denoiser, or a control without one."""
+    luck = chance(seed + 100)
+    return {
+        "plain": unet(),
+        "MSE-trained": unet("edm"),
+        "untrained": unet("untrained"),
+        "downhill": lambda x, sigma: (2 * x - unet()(x, sigma)).clamp(-1, 2),
+        "blur": lambda x, sigma: gaussian_blur(x, [3, 3], [0.5, 0.5]),
+        "unsharp mask": lambda x, sigma: (2 * x - gaussian_blur(x, [5, 5], [1.0, 1.0])).clamp(0, 1),
+        "noise alone": lambda x, sigma: (x + 0.05 * torch.randn(x.shape, generator=luck).to(x)).clamp(
+            0, 1
+        ),
+    }[how]
 
 
-def along(path: torch.Tensor, counts, sizes: Sizes, labels=None) -> list[dict]:
-    """A row for each count of passes."""
-    return [{"passes": k, **judge(path[k], sizes, labels)} for k in counts]
+# --- What is measured of a set ------------------------------------------------------------------------
 
 
-# --- Sections: each gives (settings, function that returns rows) --------------------------------------
+@cache
+def features(split: str) -> torch.Tensor:
+    """Of the real digits of a set."""
+    return du.evaluation.features(measure.digits(split))
 
-Runs = Iterator[tuple[dict, Callable[[], list[dict]]]]
+
+@cache
+def nearness_of_test() -> float:
+    """The median distance of test digits, which are no copies, to the nearest training digit."""
+    return nearest(measure.digits("report"))
 
 
-def ruler(sizes: Sizes, rows) -> Runs:
-    """Sets whose rank is known."""
-    for name in ("training digits", *MODELS, "uniform noise"):
-        for n in dict.fromkeys((sizes.n, sizes.n_flow)):
-            for seed in sizes.seeds:
-                yield (
-                    {"set": name, "n": n, "seed": seed},
-                    partial(lambda *what: [judge(draw(*what), sizes)], name, n, seed),
-                )
+def nearest(x: torch.Tensor) -> float:
+    """The median distance to the nearest training digit, in pixels."""
+    return du.evaluation.nearest(x, measure.digits("train").to(x.device))[0].median().item()
+
+
+def judge(x: torch.Tensor, labels: torch.Tensor | None = None) -> dict:
+    """What is said of a set. labels: what the classifier saw in the images before they were treated."""
+    x = x.clamp(0, 1)
+    mine, classes = du.evaluation.features(x), du.evaluation.probabilities(x).argmax(1)
+    found = {
+        "choose": du.evaluation.frechet_between(mine, features("choose")),
+        "frechet": du.evaluation.frechet_between(mine, features("report")),
+        "coverage": du.evaluation.density_coverage(mine, features("report"))[1],
+        "commonest": classes.bincount(minlength=10).max().item() / len(x),
+        "near": nearest(x) / nearness_of_test(),
+    }
+    if labels is not None:
+        found["labels kept"] = (classes == labels).double().mean().item()
+    return {name: round(value, 5) for name, value in found.items()}
+
+
+def judge_path(path: torch.Tensor, passes, labels=None) -> list[dict]:
+    """A row for each number of passes."""
+    return [{"passes": k, **judge(path[k], labels)} for k in passes]
+
+
+def treat(start: str, how: str, sigma: float, passes, seed: int, n: int) -> list[dict]:
+    """Start somewhere, and apply one thing again and again."""
+    x = draw(start, n, seed)
+    labels = None if "noise" in start else du.evaluation.probabilities(x.clamp(0, 1)).argmax(1)
+    if how == "noise between":
+        path = du.walkback(unet(), x, max(passes), sigma, chance(seed + 100), return_path=True)
+    else:
+        path = du.iterate(treatment(how, seed), x, max(passes), sigma, return_path=True)
+    return judge_path(path, passes, labels)
 
 
 LOSSES = {"BCE": ("bce", "sigmoid"), "MSE, EDM": ("mse", "edm")}
 
 
-def fitted(loss: str, lr: float, seed: int, steps: int, weight=None, leave: int = 0) -> tuple:
-    """A trained network, and the seconds that it took. leave: training digits that it does not see."""
+def trained(loss: str, lr: float, seed: int, steps: int, n: int) -> list[dict]:
+    """One training, judged by what it makes of noise."""
     objective, output = LOSSES[loss]
     network = du.UNetDenoiser(noise_levels=True, output=output, seed=seed)
-    start = time.monotonic()
-    seen = real("train")[: len(real("train")) - leave]
-    done = du.fit(network, seen, sigma=du.corruption.log_normal(), objective=objective,
-                  steps=steps, lr=lr, weight=weight, seed=seed, progress=False)  # fmt: skip
-    if done.interrupted:
+    done = du.fit(network, measure.digits("train"), sigma=du.corruption.log_normal(), objective=objective,
+                  steps=steps, lr=lr, seed=seed, progress=False)  # fmt: skip
+    if done.steps < steps:  # `fit` keeps a network cut short
         raise KeyboardInterrupt
-    return network.requires_grad_(False), round(time.monotonic() - start)
+    return [judge(from_noise(network.requires_grad_(False), n, seed, "flow"))]
 
 
-def trained(loss, lr, seed, steps, ways, sizes: Sizes, how=None, also=lambda network: {}) -> list[dict]:
-    """One training, judged by what it makes of noise, in each way.
-
-    how: the weight of each noise level. also: what more is measured of the network.
-    """
-    network, seconds = fitted(loss, lr, seed, steps, how)
-    more = {"seconds": seconds, **also(network)}
-    made = {way: from_noise(network, sizes.n, seed, way) for way in ways}
-    return [{"way": way, **more, **judge(x, sizes)} for way, x in made.items()]
+# --- Measuring ----------------------------------------------------------------------------------------
 
 
-def errors(network, x: torch.Tensor | None = None) -> dict:
-    """Squared error per image, of the test digits unless others are given, at some noise levels."""
-    x, found = real("test") if x is None else x, {}
-    for name in image_report.ERRORS:
-        sigma = float(name.removeprefix("error_"))
-        x_noisy = x + sigma * torch.randn(x.shape, generator=chance(0)).to(x)
-        found[name] = round(du.objectives.squared_error(network(x_noisy, sigma), x).mean().item(), 5)
-    return found
+def run(store: Store, sizes: Sizes) -> None:
+    """Measure everything."""
 
+    def each(work, *arguments, **settings):
+        for seed in sizes.seeds:
+            store.measure(
+                partial(work, *arguments, seed=seed, n=sizes.n), **settings, seed=seed, n=sizes.n
+            )
 
-def best_rate(loss: str, rows: list[dict]) -> float:
-    """The learning rate with the smallest distance on seed 0."""
-    tried = [row for row in rows if row["loss"] == loss and row["seed"] == 0]
-    return min(tried, key=lambda row: row["frechet"])["lr"]
-
-
-RECIPES = (("BCE", "none", None), ("BCE", "even", even), ("MSE, EDM", "EDM", None))  # in words, weight
-BOTH = RECIPES[::2]  # the losses, BCE without a weight
-
-
-def beside(
-    steps: int, ways, sizes: Sizes, rate: Callable, *also, seeds=(), recipes=RECIPES, train=trained
-) -> Runs:
-    """Same layers, data, batches and steps. rate: of a loss. seeds: the fresh ones, if none is named.
-    train: gives the rows of one training."""
-    for seed in seeds or sizes.fresh:
-        for loss, words, how in recipes:
-            settings = {"loss": loss, "weight": words, "lr": rate(loss), "seed": seed, "steps": steps,
-                        "n": sizes.n}  # fmt: skip
-            yield settings, partial(train, loss, rate(loss), seed, steps, ways, sizes, how, *also)
-
-
-def tuned(steps: int, ways, sizes: Sizes, rates, recipes, rows) -> Runs:
-    """Each loss at its own best rate for so many steps, chosen on seed 0."""
-    for lr in rates:
-        yield from beside(steps, ["flow"], sizes, lambda loss, lr=lr: lr, seeds=(0,), recipes=BOTH)
-    yield from beside(steps, ways, sizes, lambda loss: best_rate(loss, rows()), recipes=recipes)
-
-
-def training(sizes: Sizes, rows) -> Runs:
-    """The quick training."""
-    return tuned(sizes.steps, ["flow"], sizes, sizes.rates, BOTH, rows)
-
-
-def longer(sizes: Sizes, rows) -> Runs:
-    """Five times the steps, with the weight, too. The highest rate makes way for a lower one."""
-    return tuned(sizes.longer, WAYS, sizes, (sizes.rates[0] / 2, *sizes.rates[:-1]), RECIPES, rows)
-
-
-def weight(sizes: Sizes, rows) -> Runs:
-    """The quick training, and its errors at some noise levels."""
-    return beside(sizes.steps, ["flow"], sizes, partial(best_rate, rows=rows("training")), errors)
-
-
-def kept_aside(loss, lr, seed, steps, ways, sizes: Sizes, how) -> list[dict]:
-    """One training without the last n training digits: its errors on them, instead of what it makes."""
-    network, seconds = fitted(loss, lr, seed, steps, how, leave=sizes.n)
-    return [{"seconds": seconds, **errors(network, real("train")[-sizes.n :])}]
-
-
-def aside(sizes: Sizes, rows) -> Runs:
-    """Does the weight commend itself also where no test digit is looked at?"""
-    rate = partial(best_rate, rows=rows("training"))
-    return beside(sizes.steps, (), sizes, rate, recipes=RECIPES[:2], train=kept_aside)
-
-
-def flowed(name: str, way: str, seed: int, sizes: Sizes) -> list[dict]:
-    """A shipped network's images from noise."""
-    if way == "walkback":  # from plain grey, which its first noise hides
-        grey = torch.full((sizes.n_flow, 1, 28, 28), 0.5, device=DEVICE)
-        return [judge(walk_down(grey, du.noise_schedule(20, high=2.0), chance(seed)), sizes)]
-    return [judge(from_noise(unet(name), sizes.n_flow, seed, way), sizes)]
-
-
-def flow(sizes: Sizes, rows) -> Runs:
-    """The shipped networks from pure noise."""
+    for name in ("training digits", "VAE", "PCA-Gaussian", "uniform noise"):
+        each(lambda name, seed, n: [judge(draw(name, n, seed))], name, part="sets", set=name)
+    chains = [(s, "plain", sigma) for s in (*MEANS, "uniform noise") for sigma in sizes.sigmas]
+    chains += [("noise, mean 0.5", how, sizes.sigmas[-1])
+               for how in ("noise between", "MSE-trained", "untrained", "downhill")]  # fmt: skip
+    for start, how, sigma in chains:
+        each(treat, start, how, sigma, sizes.chain, part="synthesis", set=start, how=how, sigma=sigma)
+    refined = [("VAE", how, s) for how in ("plain", "noise between") for s in sizes.refine]
+    refined += [("VAE", how, 0.4) for how in ("untrained", "blur", "unsharp mask", "noise alone")]
+    refined += [("PCA-Gaussian", "plain", sigma) for sigma in sizes.refine]
+    for start, how, sigma in refined:
+        each(treat, start, how, sigma, sizes.passes, part="refinement", set=start, how=how, sigma=sigma)
     for way in (*WAYS, "walkback"):
         for name in ("bce", "edm") if way in WAYS else ("bce",):
-            for seed in sizes.seeds:
-                yield (
-                    {"network": f"digits-unet-{name}", "way": way, "n": sizes.n_flow, "seed": seed},
-                    partial(flowed, name, way, seed, sizes),
-                )
+            each(lambda name, way, seed, n: [judge(from_noise(unet(name), n, seed, way))], name, way,
+                 part="flow", set=f"digits-unet-{name}", how=way)  # fmt: skip
+    compare_losses(store, sizes)
 
 
-def reversed_step(x, sigma):
-    """Down the learned gradient instead of up; bounded, or it would overflow."""
-    return (2 * x - unet()(x, sigma)).clamp(-1, 2)
+def compare_losses(store: Store, sizes: Sizes) -> None:
+    """Each loss at its own best rate, chosen on seed 0."""
+    for loss in LOSSES:
+
+        def one(lr, seed, loss=loss):
+            work = partial(trained, loss, lr, seed, sizes.steps, sizes.n)
+            return store.measure(
+                work, part="training", set=loss, how=f"{sizes.steps} steps", lr=lr, seed=seed, n=sizes.n
+            )
+
+        lr = measure.best_rate(lambda lr, one=one: one(lr, 0)[0]["choose"], sizes.rates)
+        for seed in sizes.seeds[1:]:
+            one(lr, seed)
 
 
-def chain(start: str, how: str, sigma: float, seed: int, sizes: Sizes) -> list[dict]:
-    """One denoiser, iterated from noise."""
-    x, passes = draw(start, sizes.n, seed), max(sizes.chain)
-    if how == "walkback":
-        path = du.walkback(unet(), x, passes, sigma, chance(seed), return_path=True)
-    else:
-        network = {"plain": unet(), "untrained": unet("untrained"), "MSE-trained": unet("edm"),
-                   "reversed": reversed_step}[how]  # fmt: skip
-        path = du.iterate(network, x, passes, sigma, return_path=True)
-    return along(path, sizes.chain, sizes)
+# --- Reporting ----------------------------------------------------------------------------------------
+
+PARTS = ["sets", "synthesis", "refinement", "flow", "training"]
+KINDS, SETTINGS = ["part", "set", "how"], ["sigma", "passes", "lr"]
 
 
-def synthesis(sizes: Sizes, rows) -> Runs:
-    """The paper's first experiment."""
-    plans = [("uniform noise", "plain", s) for s in (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)]
-    plans += [("Gaussian noise", "plain", s) for s in (0.2, 0.6, 1.0)]
-    plans += [("uniform noise", how, 0.8) for how in ("walkback", "untrained", "MSE-trained", "reversed")]
-    for start, how, sigma in plans:
-        for seed in sizes.seeds if sigma in (0.2, 0.8) else sizes.seeds[:1]:
-            settings = {"start": start, "how": how, "sigma": sigma, "n": sizes.n, "seed": seed}
-            yield settings, partial(chain, start, how, sigma, seed, sizes)
+def tidy(frame: pd.DataFrame) -> pd.DataFrame:
+    """Every column that a table needs, without gaps: what does not apply is 0 or empty."""
+    frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, *KINDS, *SETTINGS, "labels kept"])))
+    return frame.fillna({"how": "", "sigma": 0.0, "passes": 0.0, "lr": 0.0})
 
 
-def blur(x, sigma=None):
-    """A Gaussian blur of half a pixel."""
-    return gaussian_blur(x, [3, 3], [0.5, 0.5])
+def chosen(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the reported seeds, at the settings that were best on the choosing digits with seed 0."""
+    first = frame[frame.seed == 0].sort_values("choose").drop_duplicates(KINDS)[KINDS + SETTINGS]
+    return frame[frame.seed != 0].merge(first, on=KINDS + SETTINGS)
 
 
-def sharpen(x, sigma=None):
-    """An unsharp mask."""
-    return (2 * x - gaussian_blur(x, [5, 5], [1.0, 1.0])).clamp(0, 1)
+def table(frame: pd.DataFrame) -> pd.DataFrame:
+    """A line for each kind of images, at its chosen setting."""
+    rows = chosen(tidy(frame)).sort_values(
+        "part", key=lambda parts: parts.map(PARTS.index), kind="stable"
+    )
+    words = {"frechet": "{:.0f}", "coverage": "{:.2f}", "commonest": "{:.2f}", "near": "{:.2f}",
+             "labels kept": "{:.2f}"}  # fmt: skip
+    found = rows.groupby(KINDS + SETTINGS, sort=False)[list(words)]
+    found = found.agg({name: report.spread(how) for name, how in words.items()}).reset_index()
+    for name in SETTINGS:
+        found[name] = [f"{value:g}" if value else "" for value in found[name]]
+    return found.replace("nan", "").rename(columns={"sigma": "σ", "frechet": "Frechet distance"})
 
 
-def refine(name: str, how: str, sigma: float, seed: int, sizes: Sizes) -> list[dict]:
-    """Another model's samples, pass by pass."""
-    x, passes, luck = draw(name, sizes.n, seed), max(sizes.passes), chance(seed + 100)
-
-    def noise(x, sigma=None):
-        return (x + 0.05 * torch.randn(x.shape, generator=luck).to(x)).clamp(0, 1)
-
-    labels = du.evaluation.probabilities(x.clamp(0, 1)).argmax(1)
-    if how == "with noise between":
-        path = du.walkback(unet(), x, passes, sigma, luck, return_path=True)
-    else:
-        treatment = {"plain": unet(), "untrained": unet("untrained"), "blur": blur,
-                     "unsharp mask": sharpen, "noise alone": noise}[how]  # fmt: skip
-        path = du.iterate(treatment, x, passes, sigma, return_path=True)
-    return along(path, sizes.passes, sizes, labels)
-
-
-def refinement(sizes: Sizes, rows) -> Runs:
-    """The paper's second experiment, with controls that take as many passes."""
-    plans = [(how, s) for how in ("plain", "with noise between") for s in (0.1, 0.2, 0.3, 0.4, 0.6)]
-    plans += [(how, 0.4) for how in ("untrained", "blur", "unsharp mask", "noise alone")]
-    for name in MODELS:
-        for how, sigma in plans:
-            for seed in sizes.seeds:
-                settings = {"set": name, "how": how, "sigma": sigma, "n": sizes.n, "seed": seed}
-                yield settings, partial(refine, name, how, sigma, seed, sizes)
+def conclusion(frame: pd.DataFrame) -> str:
+    """Two sentences, made from the rows."""
+    rows = tidy(frame)
+    rows = rows[rows.seed != 0]
+    last = rows[
+        (rows.part == "synthesis")
+        & (rows.how == "plain")
+        & (rows.sigma == rows[rows.part == "synthesis"].sigma.max())
+    ]
+    last = last[last.passes == last.passes.max()]
+    bright, dark = (report.spread("{:.0f}")(last[last.set == name].frechet) for name in MEANS)
+    best = chosen(tidy(frame)).set_index(KINDS).frechet
+    floor, vae, refined = (
+        best.loc[key].mean()
+        for key in [("sets", "training digits", ""), ("sets", "VAE", ""), ("refinement", "VAE", "plain")]
+    )
+    return (
+        "The mean of the starting noise decides whether iteration makes digits: "
+        f"after {last.passes.max():.0f} passes at σ = {last.sigma.max():g} the Frechet distance to real "
+        f"digits is {bright} from noise with mean 0.5, and {dark} from noise with mean 0.13, that of "
+        f"the digits. Refining a VAE's samples takes their distance from {vae:.0f} to "
+        f"{refined:.0f}, where as many real digits have {floor:.0f}."
+    )
 
 
-def mend(how: str, strength: float, seed: int, sizes: Sizes) -> list[dict]:
-    """VAE samples: add noise of this level, and come down."""
-    x, luck = draw("VAE", sizes.n, seed), torch.Generator(DEVICE).manual_seed(seed + 100)
-    labels = du.evaluation.probabilities(x).argmax(1)
-    if how == "walkback":
-        x = walk_down(x, du.noise_schedule(5, high=strength, low=0.2), luck)
-    else:
-        levels, churn = REPAIRS[how]
-        x = du.corruption.gaussian(x, strength, luck)
-        schedule = du.noise_schedule(levels, high=strength)
-        x = du.probability_flow(unet(), x, schedule, churn=churn, generator=luck)
-    return [judge(x, sizes, labels)]
-
-
-REPAIRS = {"flow": (8, 0.0), "flow with noise": (12, 0.25), "walkback": None}  # levels, churn
-
-
-def repair(sizes: Sizes, rows) -> Runs:
-    """Noise added, and removed level by level: by the flow, or by five passes of walkback."""
-    for how in REPAIRS:
-        for strength in (0.4, 0.6, 0.7, 1.0, 1.5):
-            for seed in sizes.seeds:
-                yield (
-                    {"set": "VAE", "how": how, "strength": strength, "n": sizes.n, "seed": seed},
-                    partial(mend, how, strength, seed, sizes),
-                )
-
-
-SECTIONS = {
-    f.__name__: f for f in (ruler, training, longer, weight, aside, flow, synthesis, refinement, repair)
-}
-
-# --- Running ------------------------------------------------------------------------------------------
-
-
-def run(section: str, folder: Path, sizes: Sizes, again: bool = False, only: str = "") -> None:
-    """Measure what is not there yet."""
-    running.run(SECTIONS[section], folder / "images" / f"{section}.json", sizes, again, only)
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """The command line."""
-    running.main(__doc__, SECTIONS, run, (Sizes(), QUICK), image_report.publish, arguments)
-
-
-if __name__ == "__main__":
-    main()
+def figure(frame: pd.DataFrame):
+    """Frechet distance against passes: synthesis by its start, and refinement by its treatment."""
+    rows = tidy(frame)
+    rows = rows[rows.seed != 0]
+    synthesis = rows[(rows.part == "synthesis") & (rows.how == "plain")]
+    refinement = rows[(rows.part == "refinement") & (rows.set == "VAE") & (rows.sigma == 0.4)]
+    left, right = axes = report.axes(2)
+    report.curves(left, synthesis[synthesis.sigma == synthesis.sigma.max()], "passes", "frechet", "set")
+    report.curves(right, refinement, "passes", "frechet", "how")
+    left.set(title="Iterated from noise, largest σ", ylabel="Frechet distance to real digits")
+    right.set(title="A VAE's samples, σ = 0.4")
+    floor = rows[rows.set == "training digits"].frechet.mean()
+    for ax in axes:
+        ax.axhline(floor, color="gray", ls="--", lw=1, label="real digits")
+        ax.set(xlabel="passes", yscale="log")
+        ax.legend(fontsize=7)
+    return left.figure
