@@ -17,7 +17,7 @@ NEWS := @jupyterlab/apputils-extension:announcements
 export PYTHONPATH := $(CURDIR)
 export CHAPTERS
 
-.PHONY: help setup book test lab site slides course notebooks refresh exercises weights bench suite \
+.PHONY: help setup book test lab site slides course notebooks refresh exercises weights gpu bench suite \
         test-oldest test-newest clean
 
 help:
@@ -33,6 +33,7 @@ help:
 	@echo "make refresh    execute the notebooks in place, update README's chapter table"
 	@echo "make exercises  execute the solutions, write the students' notebooks"
 	@echo "make weights    train the networks that several chapters share again"
+	@echo "make gpu        measure on a GPU what the book says of one: eight minutes, no Jupyter needed"
 	@echo "make bench      measure scores beside public packages, images, speed, and other seeds (hours)"
 	@echo "make test-oldest, make test-newest   the tests with the oldest and the newest versions allowed"
 	@echo "make clean      remove what was built; $(VENV) and lab/ stay"
@@ -86,6 +87,9 @@ refresh: setup
 
 weights: setup
 	@$(PY) tools/weights.py
+
+gpu:
+	@$(if $(wildcard $(STAMP)),$(PY),$(PYTHON)) tools/gpu.py
 
 bench: setup
 	@$(PY) -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[bench]'

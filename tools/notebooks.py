@@ -221,19 +221,13 @@ def patient(get_msg: Callable, seconds: float = 2) -> Callable:
 
 
 class Client(NotebookClient):
-    """Notes every traceback that the kernel sends, and misses no message on a busy machine.
+    """Notes every traceback that the kernel sends.
 
     A widget swallows an exception of its callback and shows it in its own output area, and nbclient
     takes the cell for done. The message passes here all the same.
     """
 
     traceback: list[str] | None = None
-
-    async def async_start_new_kernel_client(self):
-        client = await super().async_start_new_kernel_client()
-        for channel in (client.shell_channel, client.iopub_channel):
-            channel.get_msg = patient(channel.get_msg)
-        return client
 
     def process_message(self, msg, cell, cell_index):
         if msg["msg_type"] == "error" and "raises-exception" not in cell.metadata.get("tags", []):
@@ -257,6 +251,8 @@ def execute(nb: NotebookNode, chapter: str, cwd: Path = NOTEBOOKS) -> NotebookNo
         extra_arguments=["--log-level=ERROR"],  # ipykernel warns about local sockets at every start
     )
     with client.setup_kernel(env=env, cwd=str(cwd)):
+        for channel in (client.kc.shell_channel, client.kc.iopub_channel):
+            channel.get_msg = patient(channel.get_msg)
         for number, cell in enumerate(nb.cells):
             reason = ""
             try:

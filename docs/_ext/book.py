@@ -245,7 +245,38 @@ def times(books: dict) -> str:
     return "\n".join(rows) + "\n"
 
 
+def gpu(_) -> str:
+    """What `make gpu` measured, in tables; plainly that nothing was, if so."""
+    path = ROOT / "docs" / "measured" / "gpu.json"
+    if not path.exists():
+        return "Nothing has been measured on a GPU with this version yet: `make gpu` measures it.\n"
+    found = json.loads(path.read_text("utf-8"))
+    lines = [f"Measured on {found['device']} with PyTorch {found['torch']}, {found['date']}.\n"]
+    for name, part in found.items():
+        if name not in ("device", "torch", "date") and not name.startswith("chapter"):
+            rows = part if isinstance(part, list) else [part]
+            lines.append(f"\n## {name[0].upper()}{name[1:]}\n\n{table(rows)}")
+    rows = [
+        {"chapter": name[8:]} | (part if isinstance(part, dict) else {"result": part})
+        for name, part in found.items()
+        if name.startswith("chapter")
+    ]
+    return "".join([*lines, f"\n## Chapters\n\n{table(rows)}"])
+
+
+def table(rows: list) -> str:
+    """Rows (dicts, or texts that say why there is none) as a Markdown table."""
+    if not all(isinstance(row, dict) for row in rows):
+        return "".join(f"{cell_text(str(row))}\n" for row in rows)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = f"| {' | '.join(names)} |\n|{'---|' * len(names)}\n"
+    for row in rows:
+        text += f"| {' | '.join(cell_text(str(row.get(name, ''))) for name in names)} |\n"
+    return text
+
+
 PAGES = {
+    "gpu": ("gpu", gpu),
     "index": ("chapters", lambda books: chapter_table(books, "/chapters/{name}.ipynb")),
     "claims": ("claims", claims),
     "times": ("times", times),
