@@ -54,7 +54,8 @@ def bar(iterable=None, *, shown: bool = True, **options) -> tqdm:
     return tqdm(iterable, leave=False, disable=off or not shown or not place, **options)
 
 
-# Several processes
+# Several processes. Each draws the whole batch from the same seed and works on its share of it, so they
+# take the steps that one would take, up to rounding. A tensor of data lies whole on each device.
 
 
 def accelerator():

@@ -171,113 +171,79 @@ def _finite(value: Tensor, step: int, lr: float) -> float:
 
 
 def fit(
-    denoiser: Denoiser,
-    source,
-    *,
-    sigma,
-    objective: str = "bce",
-    steps: int = 2000,
-    batch_size: int | None = None,
-    lr: float | None = None,
-    optimiser: str | None = None,
-    weight: Callable[[Tensor], Tensor] | None = None,
-    average: float = 0.99,
-    seed: int = 0,
-    device=None,
-    progress: bool = True,
-    checkpoint=None,
-) -> History:
+    denoiser: Denoiser, source, *, sigma, objective: str = "bce", steps: int = 2000,
+    batch_size: int | None = None, lr: float | None = None, optimiser: str | None = None,
+    weight: Callable[[Tensor], Tensor] | None = None, average: float = 0.99, seed: int = 0,
+    device=None, progress: bool = True, checkpoint=None,
+) -> History:  # fmt: skip
     """Train a denoiser, in place, to reconstruct x from x~ = x + sigma eps (chapter 01; T1, T2).
 
-    For a tensor of points in at most six dimensions, batches are spread evenly over data and noise, by a
-    scrambled Sobol sequence. Chapter 03 shows what that is worth, and the optimiser.
-
-    Ctrl-C ends it early, and the network keeps what it has learned. After any error the network is as it
-    was before the call.
-
-    Started in several processes by accelerate (`notebook_launcher`, `accelerate launch`) or torchrun, it
-    trains one network on all their devices. Each process draws the whole batch from the same seed and
-    works on its share, so the training is that of one process up to rounding. A tensor lies whole on each
-    device; what does not fit is streamed by `sample(n, generator)`. The first process alone shows the bar
-    and writes; all read the checkpoint.
+    Points in at most six dimensions are drawn evenly (`batches`). Ctrl-C ends the training early, and the
+    network keeps what it has learned; after an error it is as it was. In several processes, started by
+    accelerate or torchrun, one network is trained on all their devices, with the steps of one process.
 
     Args:
-        denoiser: `MLPDenoiser`, `UNetDenoiser`, `MixtureDenoiser`, or a `Denoiser` of your own. Running
-            statistics, as of BatchNorm, are not averaged.
-        source: a tensor of data in [0, 1], (N, d) or (N, C, H, W), or anything with
-            `sample(n, generator)` or `sample(n)`.
+        denoiser: one of the book's, or a `Denoiser` of your own; on a CUDA GPU where there is one.
+        source: a tensor of data in [0, 1], (N, d) or (N, C, H, W); or has `sample(n, generator)`.
         sigma: a float, in units of the data's [0, 1], or a distribution of noise levels: a function
             (n, generator) -> (n,), such as `corruption.log_normal()`.
-        objective: "bce" or "mse", both of the sigmoid of the logits; "mse" also of another output.
-        batch_size: 1024 points or 64 images by default; of all processes together.
-        lr: learning rate at the start of the cosine; by default 2e-2 for points and 1e-2 for images, and
-            for "adam" 1e-2 and 2e-3.
-        optimiser: "muon" steps along orthogonalised gradients wherever a weight is a matrix; or "adam".
-            By default the one that the network names.
-        weight: by what the loss of each noise level is multiplied, a function (n,) -> (n,); by default
-            the network's own `loss_weight`. No weight moves the minimum at any level.
-        average: the share of the weights' running average that each step keeps; 0 for no average.
-        seed: of batches and noise. The same seed gives the same network on one machine.
-        device: a CUDA GPU where there is one, by default. There the step of a network that says
-            `recordable`, as the MLP and the U-Net do, is recorded once and replayed.
+        objective: "bce" or "mse" of the sigmoid of the logits; "mse" also of another output.
+        batch_size: 1024 points or 64 images by default.
+        lr: the learning rate at the start; 2e-2 for points and 1e-2 for images by default, and for "adam"
+            1e-2 and 2e-3.
+        optimiser: "muon" (orthogonalised steps where a weight is a matrix) or "adam"; by default the one
+            that the network names.
+        weight: by what the loss at each noise level is multiplied, (n,) -> (n,); by default the network's
+            `loss_weight`. No weight moves the minimum at any level.
+        average: the share of the weights' running average that each step keeps. Running statistics, as
+            of BatchNorm, are not averaged.
+        seed: of batches and noise: the same one gives the same network on one machine.
         checkpoint: a file that keeps the state every 20 seconds and at the end. The same call, with a
-            network made alike, goes on from there after the process was ended, on a CPU to the same
-            weights, bit by bit. The file of another training is refused.
-
-    Returns:
-        a `History`. The denoiser stays on the device it was trained on.
+            network made alike, goes on from there, on a CPU bit by bit. Another training's is refused.
 
     Raises:
-        ValueError: an argument that is not as described; nothing is changed then, and no file written.
-        OSError: the checkpoint cannot be written.
-        FloatingPointError: the loss is not finite.
+        ValueError: an argument that is not as described. Nothing is changed then, and no file written.
+        OSError: the checkpoint cannot be written. FloatingPointError: the loss is not finite.
     """
     require_trainable(denoiser, sigma, objective)
     optimiser = denoiser.optimiser if optimiser is None else optimiser
     if optimiser not in RATES:
         raise ValueError(f"optimiser is {optimiser!r}; expected 'adam' or 'muon'.")
-    if weight is not None and not callable(weight):
-        raise ValueError(f"weight is {weight!r}; expected a function of noise levels, (n,) -> (n,).")
-    settings = {"objective": objective, "optimiser": optimiser, "seed": _check.seed(seed)}
-    device, dtype = pick_device(device), next(denoiser.parameters()).dtype
-    generator = torch.Generator(device).manual_seed(settings["seed"])
-    data = Batches(source, batch_size, generator, dtype)
-    settings["batch_size"] = data.size
+    device, seed = pick_device(device), _check.seed(seed)
+    generator = torch.Generator(device).manual_seed(seed)
+    data = Batches(source, batch_size, generator, next(denoiser.parameters()).dtype)
     require_answer(denoiser, data.example, sigma, data.size)
-    mine = _engine.share(data.size)
-    weigh = denoiser.loss_weight if weight is None else weight
-
-    def levels() -> Tensor:
-        if not callable(sigma):
-            return torch.tensor(float(sigma), device=device, dtype=dtype)
-        return torch.as_tensor(sigma(data.size, generator), device=device, dtype=dtype)
-
-    def batches():
-        for x, eps in data:
-            level = levels().expand(len(x))[mine]
-            yield x[mine], eps[mine], level, torch.as_tensor(weigh(level), device=device).flatten()
-
-    def loss(x, eps, level, factor) -> Tensor:
-        x_noisy = x + level.reshape(-1, *[1] * (x.ndim - 1)) * eps  # corrupt
-        values = denoiser.loss(x, x_noisy, level if denoiser.noise_levels else None, objective)
-        return (values * factor).mean() / x[0].numel()
-
+    batches, loss = _task(denoiser, data, sigma, objective, weight)
     with _engine.training(denoiser):
         denoiser.to(device)
         if not denoiser.noise_levels:
             denoiser.level.fill_(float(sigma))
         return optimise(
-            denoiser,
-            loss,
-            batches(),
-            steps=steps,
+            denoiser, loss, batches, steps=steps, average=average, orthogonal=optimiser == "muon",
             lr=RATES[optimiser][data.example.ndim == 4] if lr is None else lr,
-            orthogonal=optimiser == "muon",
-            average=average,
-            record=denoiser.recordable,
-            check=data.check,
-            checkpoint=checkpoint,
-            settings=settings,
-            progress=progress,
+            record=denoiser.recordable, check=data.check, progress=progress, checkpoint=checkpoint,
+            settings=dict(objective=objective, optimiser=optimiser, batch_size=data.size, seed=seed),
             name=f"{objective} denoiser",
-        )
+        )  # fmt: skip
+
+
+def _task(denoiser: Denoiser, data: Batches, sigma, objective: str, weight):
+    """Endless batches (x, eps, noise level, its weight), and their loss: corrupt x, reconstruct it."""
+    if weight is not None and not callable(weight):
+        raise ValueError(f"weight is {weight!r}; expected a function of noise levels, (n,) -> (n,).")
+    weigh = denoiser.loss_weight if weight is None else weight
+    mine = _engine.share(data.size)
+    generator, like = data.generator, dict(device=data.generator.device, dtype=data.dtype)
+
+    def batches():
+        for x, eps in data:
+            level = sigma(len(x), generator) if callable(sigma) else float(sigma)
+            level = torch.as_tensor(level, **like).expand(len(x))[mine]
+            yield x[mine], eps[mine], level, torch.as_tensor(weigh(level), **like).flatten()
+
+    def loss(x, eps, level, factor) -> Tensor:
+        x_noisy = x + level.reshape(-1, *[1] * (x.ndim - 1)) * eps
+        values = denoiser.loss(x, x_noisy, level if denoiser.noise_levels else None, objective)
+        return (values * factor).mean() / x[0].numel()
+
+    return batches(), loss
