@@ -297,6 +297,16 @@ def test_bootstrap_draws_each_sample_apart_and_by_its_seed():
         evaluation.bootstrap(statistic, a, b, draws=1)
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_bootstrap_draws_every_sample_again(place):
+    """A statistic of one sample alone has an interval with a width, whichever sample it is."""
+    samples = torch.randn(40, generator=seeded(1)), torch.randn(50, generator=seeded(2))
+    low, high = evaluation.bootstrap(lambda *x: x[place].mean().item(), *samples)
+    assert high - low == pytest.approx(
+        4 * samples[place].std().item() / len(samples[place]) ** 0.5, rel=0.5
+    )
+
+
 def test_nearest_by_brute_force():
     images, reference = DIGITS[:1050:15], du.digits()[0][:500]
     images = (images + 0.1 * torch.randn(images.shape, generator=seeded())).clamp(0, 1)

@@ -170,20 +170,32 @@ def test_rows_in_single_precision_are_those_in_double(name, b):
     close(ROWS[name](b, b.x.float()), ROWS[name](b, b.x), rtol=2e-3, atol=2e-3)
 
 
+def pulled(x, sigma):
+    """A denoiser that depends on x, on the level, and on where the level is per sample."""
+    keep = 1 / (1 + torch.as_tensor(sigma, dtype=x.dtype) ** 2).reshape(-1, *[1] * (x.ndim - 1))
+    return 0.5 + keep * (x - 0.5)
+
+
 EACH_LEVEL = {
     "corruption.gaussian": corruption.gaussian,
     "corruption.clamped": corruption.clamped,
-    "score.score_from_denoiser": lambda x, sigma, _: score.score_from_denoiser(grey, x, sigma),
+    "score.score_from_denoiser": lambda x, sigma, _: score.score_from_denoiser(pulled, x, sigma),
+    "score.log_density_difference": lambda x, sigma, _: score.log_density_difference(
+        pulled, x, x / 2, sigma, points=4
+    ),
+    "sampling.iterate": lambda x, sigma, _: sampling.iterate(pulled, x, 2, sigma),
+    "sampling.walkback": lambda x, sigma, generator: sampling.walkback(pulled, x, 2, sigma, generator),
 }
 
 
 @of(EACH_LEVEL)
 @given(b=batches(fewest=2))
 def test_each_row_may_have_a_level_of_its_own(name, b):
+    """As one call for each level has it, with the same noise."""
     f, several = EACH_LEVEL[name], b.sigma * torch.arange(1, len(b.x) + 1)
     together = f(b.x, several, chance(b, b.x))
     for i, level in enumerate(several.tolist()):
-        close(together[i], f(b.x, level, chance(b, b.x))[i], rtol=1e-6, atol=1e-6)
+        close(together[i], f(b.x, level, chance(b, b.x))[i], rtol=1e-5, atol=1e-5)
 
 
 # --- Functions with an answer for the whole set -----------------------------------------------------
