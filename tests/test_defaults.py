@@ -1,7 +1,7 @@
 """Every documented default is what the text says: a chapter, a recipe or a stored number relies on it.
 
 A call without the argument must give, bit for bit, what the call with the documented value gives, and
-something else with another value. The documented values stand here as numbers, so a changed default fails.
+something else with another value. The documented values stand here as numbers: a changed default fails.
 """
 
 import inspect
@@ -253,7 +253,7 @@ ELSEWHERE = {  # argument -> where its default is tested, or why it may be anyth
 
 
 def public_defaults() -> set[str]:
-    """function.argument for each number, text or tuple by default in the public functions of the package."""
+    """function.argument, for each default of a public function that is a number, a text or a tuple."""
     found = set()
     things = [getattr(du, name) for name in du.__all__] + [FeatureClassifier, training_module.optimise]
     things += [v for m in (evaluation, du.corruption, du.objectives) for v in vars(m).values()]

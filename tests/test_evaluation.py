@@ -350,7 +350,7 @@ def test_classifier_learns_and_repeats_itself():
         network.fit(images, labels, steps=60, batch_size=64, device="cpu", progress=False)
         assert torch.equal(torch.get_rng_state(), state)
     a, b = (network(DIGITS[:20]) for network in networks)
-    assert torch.equal(a, b) and not networks[0].training
+    assert torch.equal(a, b) and networks[0].training  # as it was before
     assert evaluation.accuracy(DIGITS[:500], LABELS[:500], networks[0]) > 0.5  # chance: 0.1
 
 
@@ -492,9 +492,9 @@ def test_weights_come_back_in_half_precision(make, tmp_path):
     assert card == zoo.card("mine", tmp_path) and card["data"] == "none"
     assert type(again) is type(network)
     assert not again.training and not any(p.requires_grad for p in again.parameters())
-    for (key, a), b in zip(network.state_dict().items(), again.state_dict().values(), strict=True):
+    for (key, a), b in zip(network.named_parameters(), again.parameters(), strict=True):
         assert torch.equal(b, a.half().float()), key
-    for key, a in network.named_buffers():  # constants are not weights: they keep all their digits
+    for key, a in network.named_buffers():  # the noise level is no weight: it keeps all its digits
         assert torch.equal(again.get_buffer(key), a), key
 
 

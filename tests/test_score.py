@@ -29,7 +29,7 @@ def test_each_sample_may_have_its_own_level():
     sigma = torch.tensor([0.1, 0.5, 2.0])
     found = du.score_from_denoiser(lambda x, sigma: torch.zeros_like(x), x, sigma)
     for one, image, s in zip(found, x, sigma, strict=True):
-        torch.testing.assert_close(one, -image / s**2)
+        torch.testing.assert_close(one, -image / s**2)  # test_properties: with a denoiser of x and sigma
 
 
 def test_relative_error_is_its_definition():
@@ -101,7 +101,7 @@ def test_the_jacobian_of_the_posterior_mean_is_its_covariance(kind):
 def test_the_jacobian_of_a_network_by_finite_differences():
     network, h = du.UNetDenoiser(side=4, width=4, dense=8).double(), 1e-5
     x = torch.rand(1, 1, 4, 4, dtype=torch.float64, generator=seeded())
-    found = du.jacobian(network, x, 0.2)
+    found = du.jacobian(network, x, 0.1)
     steps = h * torch.eye(16, dtype=torch.float64).reshape(16, 1, 4, 4)
     columns = (network(x + steps) - network(x - steps)).flatten(1) / (2 * h)  # row j: dR / dx_j
     np.testing.assert_allclose(found, columns.detach().T, atol=1e-8)

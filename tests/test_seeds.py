@@ -1,4 +1,4 @@
-"""Every function with a seed or a generator: the same seed gives the same bits, another one other bits."""
+"""Every function with a seed or a generator: the same one gives the same bits, another one other bits."""
 
 import inspect
 from functools import partial
