@@ -177,6 +177,30 @@ def test_every_weight_has_a_part_in_the_output(name, noise_levels):
     assert all(g.abs().max() > 0 for g in gradients)
 
 
+# White noise on black and white pixels, and on points of the unit cube.
+DATA = {
+    "mlp": lambda x: x,
+    "unet": lambda x: x.round(),
+    "colour": lambda x: x.round(),
+    "edm": lambda x: x.round(),
+}
+
+
+@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize("sigma", [0.02, 0.2, 1.0, 10.0])
+def test_what_enters_the_layers_has_about_unit_size_at_every_level(name, sigma):
+    make = MAKE["unet" if name == "edm" else name]
+    denoiser = make(noise_levels=True, output="edm") if name == "edm" else make(noise_levels=True)
+    seen = []
+    first = next(m for m in denoiser.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.Linear))
+    first = getattr(denoiser, "enter", first)
+    first.register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0]))
+    x = DATA[name](torch.rand(300, *denoiser.shape, generator=seeded()))
+    denoiser(x + sigma * torch.randn(x.shape, generator=seeded(1)), sigma)
+    size = seen[0][:, : denoiser.shape[0]].square().mean().sqrt()
+    assert 0.8 < size < (1.7 if name in ("unet", "colour") else 1.2)
+
+
 # The mixture
 
 
@@ -187,6 +211,12 @@ def any_mixture(dim: int = 2, components: int = 4, seed: int = 0) -> MixtureDeno
     for weight in (denoiser.log_spreads, denoiser.turns, denoiser.log_weights):
         weight.data += 0.7 * torch.randn(weight.shape, generator=generator, dtype=torch.float64)
     return denoiser
+
+
+def test_every_parameter_of_a_mixture_has_a_part_in_its_output():
+    denoiser = any_mixture()
+    denoiser(torch.rand(9, 2, generator=seeded()).double(), 0.1).square().sum().backward()
+    assert all((p.grad.abs().amax() > 1e-9).all() for p in denoiser.parameters())
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
