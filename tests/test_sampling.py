@@ -31,6 +31,12 @@ def assert_variance(x: torch.Tensor, expected: torch.Tensor) -> None:
     assert ((x.var(0) / expected - 1).abs() < 4 * (2 / n) ** 0.5).all()
 
 
+@pytest.fixture
+def whole(monkeypatch):
+    """Chains of an exact denoiser go through it in one part, which is quicker."""
+    monkeypatch.setattr(du.sampling, "BATCH", 20_000)
+
+
 # Uphill
 
 
@@ -77,7 +83,7 @@ def test_it_stops_at_modes():
 # Samples
 
 
-def test_walkback_on_a_gaussian_has_its_closed_form():
+def test_walkback_on_a_gaussian_has_its_closed_form(whole):
     """x <- m + k (x + sigma eps - m) with k = C / (C + sigma^2): variance k^2 sigma^2 / (1 - k^2)."""
     sigma = 0.2
     k = VARIANCE / (VARIANCE + sigma**2)
@@ -86,7 +92,7 @@ def test_walkback_on_a_gaussian_has_its_closed_form():
 
 
 @pytest.mark.parametrize("step_size", [None, 0.02])
-def test_langevin_on_a_gaussian_has_its_closed_form(step_size):
+def test_langevin_on_a_gaussian_has_its_closed_form(step_size, whole):
     """The chain x <- m + (1 - h/2V)(x - m) + sqrt(h) eps has variance V / (1 - h/4V), V = C + sigma^2."""
     sigma = 0.3
     v, h = VARIANCE + sigma**2, sigma**2 / 10 if step_size is None else step_size
@@ -97,7 +103,7 @@ def test_langevin_on_a_gaussian_has_its_closed_form(step_size):
     assert ((expected / v - 1).abs() < h / v.min()).all()  # p_sigma, up to O(h)
 
 
-def test_langevin_tends_to_the_smoothed_law():
+def test_langevin_tends_to_the_smoothed_distribution(whole):
     case, sigma = random_case("spherical", dim=1, seed=4), 0.15
     x = torch.rand(4000, 1, generator=seeded())
     x = du.langevin(case.law.posterior_mean, x, 1500, sigma, sigma**2 / 20, seeded(1))
@@ -134,7 +140,7 @@ def test_the_flow_of_a_gaussian_has_its_closed_form_and_heun_is_of_second_order(
 
 
 @pytest.mark.parametrize("churn", [0.0, 0.4])
-def test_the_flow_turns_noise_into_samples_of_a_mixture(churn):
+def test_the_flow_turns_noise_into_samples_of_a_mixture(churn, whole):
     """With noise put back at every level too: the exact flow brings it down again."""
     law = du.GaussianMixture([[0.2], [0.5], [0.9]], 0.0004, [1.0, 3.0, 2.0])
     noise = 10 * torch.randn(6000, 1, generator=seeded()) + law.mean().float()
@@ -276,9 +282,11 @@ def test_bad_steps(sampler, steps):
 
 
 @pytest.mark.parametrize("sampler", [du.iterate, du.walkback, du.langevin])
-def test_no_steps_is_the_start(sampler):
-    x = torch.rand(3, 2)
+def test_no_steps_is_the_start_and_each_step_asks_once(sampler):
+    x, asked = torch.rand(3, 2), []
     assert torch.equal(sampler(grey, x, 0, 0.1), x)
+    sampler(lambda x, sigma: asked.append(sigma) or grey(x), x, 3, 0.1)
+    assert asked == [0.1] * 3
 
 
 @pytest.mark.parametrize("sampler", [du.iterate, du.walkback, du.langevin])
