@@ -1,5 +1,6 @@
 """The embedded digits against their licence file; the other loaders on files written here."""
 
+import contextlib
 import hashlib
 import io
 import re
@@ -9,6 +10,7 @@ import sys
 import urllib.error
 import urllib.request
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,6 +109,26 @@ def test_without_a_network_the_offline_default_is_named(name, load, error, tmp_p
     with pytest.raises(RuntimeError, match=rf"{name} could not.*daeutils\.digits\(\)") as caught:
         load(root=str(tmp_path))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ended", ["whole", "cut", "another was first"])
+def test_a_download_takes_its_place_whole_or_not_at_all(ended, tmp_path):
+    place = tmp_path / "data" / "MNIST"
+
+    def load(root, download):
+        (Path(root) / "MNIST").mkdir()
+        (Path(root) / "MNIST" / "file").touch()
+        if ended == "cut":
+            raise OSError("reset")
+        if ended == "another was first":
+            place.mkdir()
+            (place / "theirs").touch()
+
+    with pytest.raises(OSError, match="reset") if ended == "cut" else contextlib.nullcontext():
+        du.data._download(load, place)
+    found = [path.name for path in (tmp_path / "data").rglob("*")]
+    expected = {"whole": ["MNIST", "file"], "cut": [], "another was first": ["MNIST", "theirs"]}
+    assert found == expected[ended]
 
 
 # CelebA, laid out as its archive is

@@ -213,47 +213,6 @@ def test_kernel_distance_turns_with_the_features(seed, n, d):
     assert evaluation.kernel_between(a @ turn, b @ turn) == expected
 
 
-BETWEEN = {
-    "frechet": evaluation.frechet_between,
-    "kernel": evaluation.kernel_between,
-    "density": lambda a, b: evaluation.density_coverage(a, b, k=1),
-}
-
-
-@pytest.mark.parametrize("between", BETWEEN.values(), ids=BETWEEN)
-@pytest.mark.parametrize(
-    ("a", "b", "text"),
-    [
-        (torch.zeros(1, 3), torch.zeros(5, 3), "(a|made) holds 1 sample"),
-        (torch.zeros(5, 3), torch.zeros(1, 3), "(b|real) holds 1 sample"),
-        (torch.zeros(5, 3), torch.full((5, 3), math.nan), "(b|real) holds NaN"),
-        (torch.zeros(5, 3), torch.zeros(5, 4), "(a and b|made and real) hold 3 and 4 features"),
-        (torch.zeros(5, 3).long(), torch.zeros(5, 3), "(a|made) has dtype"),
-        (torch.zeros(5, 3), torch.zeros(5), r"(b|real) has shape \(5,\)"),
-        (torch.zeros(0, 3), torch.zeros(5, 3), "(a|made) is empty"),
-        ([[0.0]], torch.zeros(5, 3), "(a|made) is a list"),
-        (DIGITS[:5], DIGITS[:5], r"expected features, \(N, D\): use evaluation.features"),
-    ],
-)
-def test_bad_features(between, a, b, text):
-    with pytest.raises(ValueError, match=text):
-        between(a, b)
-
-
-@pytest.mark.parametrize(
-    ("k", "text"),
-    [
-        (5, "k is 5 for 5 real points; expected at most 4.*lower k"),
-        (6, "k is 6 for 5 real points"),
-        (0, "k is 0; expected a whole number >= 1"),
-        (2.0, "k is 2.0"),
-    ],
-)
-def test_bad_neighbours(k, text):
-    with pytest.raises(ValueError, match=text):
-        evaluation.density_coverage(torch.zeros(50, 3), torch.zeros(5, 3), k)
-
-
 # Bootstrap and neighbours
 
 
@@ -330,11 +289,6 @@ def test_a_copy_is_at_distance_zero():
     distance, index = evaluation.nearest(reference[40:80], reference)
     assert index.tolist() == list(range(40, 80))
     assert distance.max() < 1e-6
-
-
-def test_neighbours_have_one_shape():
-    with pytest.raises(ValueError, match=r"\(1, 28, 28\).*\(1, 14, 14\)"):
-        evaluation.nearest(DIGITS[:2], DIGITS[:2, :, ::2, ::2])
 
 
 # The classifier

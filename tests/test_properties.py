@@ -513,6 +513,9 @@ NO_NUMBERS = [None, "wide", [], (), {}, object(), 1j]
 no_type = st.sampled_from([[[0.5]], None, "x", 0.5, X.numpy(), X[0], X[:0], X.long(), X > 0, X + 0j])
 outside = st.sampled_from([X + 1, X - 1])
 no_batch = no_type | st.sampled_from([X * math.nan, X / 0])
+no_place = no_batch | st.sampled_from([X[:, :1], X[..., None], X.half()])  # of the plane
+no_twin = no_batch | st.just(X[:, :1])  # beside X
+no_set = no_twin | st.sampled_from([X[:1], PICTURES])  # of features, two at least
 
 
 def grey(x, sigma):
@@ -538,24 +541,35 @@ BAD = {  # function -> what it takes -> values that it must refuse, and the call
         ),
         "covariances": (
             st.sampled_from(
-                [*NO_NUMBERS, -0.1, math.nan, math.inf, torch.ones(3), -torch.eye(2).expand(4, 2, 2)]
+                [
+                    *NO_NUMBERS,
+                    -0.1,
+                    math.nan,
+                    math.inf,
+                    torch.ones(3),
+                    torch.ones(2, 4),
+                    torch.ones(4, 4, 4),
+                    -torch.eye(2).expand(4, 2, 2),
+                    torch.ones(4, 2, 2).triu(),
+                    X[:, :, None] * math.nan,
+                ]
             ),
             lambda v: GaussianMixture(X, v),
         ),
         "weights": (
             st.sampled_from(
-                [*NO_NUMBERS[1:], 1.0, [1.0], [1, 1, 1, 0], [1, 1, 1, -1], [1, 1, 1, math.nan]]
+                [*NO_NUMBERS[1:], 1.0, [1.0], *([1, 1, 1, w] for w in (0, -1, math.nan, math.inf))]
             ),
             lambda v: GaussianMixture(X, 1.0, v),
         ),
     },
     "densities.GaussianMixture.smooth": {"sigma": (no_level, RING.smooth)},
     "densities.GaussianMixture.sample": {"n": (no_size, RING.sample)},
-    "densities.GaussianMixture.log_prob": {"x": (no_batch, RING.log_prob)},
-    "densities.GaussianMixture.responsibilities": {"x": (no_batch, RING.responsibilities)},
-    "densities.GaussianMixture.score": {"x": (no_batch, RING.score)},
+    "densities.GaussianMixture.log_prob": {"x": (no_place, RING.log_prob)},
+    "densities.GaussianMixture.responsibilities": {"x": (no_place, RING.responsibilities)},
+    "densities.GaussianMixture.score": {"x": (no_place, RING.score)},
     "densities.GaussianMixture.posterior_mean": {
-        "x": (no_batch, lambda v: R(v, 0.1)),
+        "x": (no_place, lambda v: R(v, 0.1)),
         "sigma": (no_level, lambda v: R(X, v)),
     },
     "densities.from_points": {"data": (no_batch, du.from_points)},
@@ -602,24 +616,24 @@ BAD = {  # function -> what it takes -> values that it must refuse, and the call
         "mean": (no_number, corruption.log_normal),
         "std": (below_zero, lambda v: corruption.log_normal(std=v)),
         "low": (no_level, lambda v: corruption.log_normal(low=v)),
-        "high": (no_level, lambda v: corruption.log_normal(high=v)),
+        "high": (no_level | st.just(0.01), lambda v: corruption.log_normal(high=v)),
         "n": (no_size, lambda v: corruption.log_normal()(v, torch.Generator())),
     },
     "objectives.bce": {
-        "logits": (no_type, lambda v: objectives.bce(v, X)),
-        "x": (no_type, lambda v: objectives.bce(X, v)),
+        "logits": (no_type | st.just(X[:, :1]), lambda v: objectives.bce(v, X)),
+        "x": (no_type | st.just(X[:, :1]), lambda v: objectives.bce(X, v)),
     },
     "objectives.mse": {
-        "logits": (no_type, lambda v: objectives.mse(v, X)),
-        "x": (no_type, lambda v: objectives.mse(X, v)),
+        "logits": (no_type | st.just(X[:, :1]), lambda v: objectives.mse(v, X)),
+        "x": (no_type | st.just(X[:, :1]), lambda v: objectives.mse(X, v)),
     },
     "objectives.squared_error": {
-        "reconstruction": (no_type, lambda v: objectives.squared_error(v, X)),
-        "x": (no_type, lambda v: objectives.squared_error(X, v)),
+        "reconstruction": (no_type | st.just(X[:, :1]), lambda v: objectives.squared_error(v, X)),
+        "x": (no_type | st.just(X[:, :1]), lambda v: objectives.squared_error(X, v)),
     },
     "objectives.entropy": {"x": (st.one_of(no_batch, outside), objectives.entropy)},
     "objectives.excess_risk": {
-        "logits": (no_batch, lambda v: objectives.excess_risk(v, X)),
+        "logits": (no_twin, lambda v: objectives.excess_risk(v, X)),
         "x": (st.one_of(no_batch, outside), lambda v: objectives.excess_risk(X, v)),
     },
     "score.score_from_denoiser": {
@@ -627,12 +641,12 @@ BAD = {  # function -> what it takes -> values that it must refuse, and the call
         "sigma": (no_level, lambda v: score.score_from_denoiser(grey, X, v)),
     },
     "score.relative_error": {
-        "estimate": (no_batch, lambda v: score.relative_error(v, X)),
-        "exact": (st.one_of(no_batch, st.just(0 * X)), lambda v: score.relative_error(X, v)),
+        "estimate": (no_twin, lambda v: score.relative_error(v, X)),
+        "exact": (st.one_of(no_twin, st.just(0 * X)), lambda v: score.relative_error(X, v)),
     },
     "score.cosine": {
-        "estimate": (no_batch, lambda v: score.cosine(v, X)),
-        "exact": (no_batch, lambda v: score.cosine(X, v)),
+        "estimate": (no_twin, lambda v: score.cosine(v, X)),
+        "exact": (no_twin, lambda v: score.cosine(X, v)),
     },
     "score.certificate": {
         "excess": (no_number, lambda v: score.certificate(v, 0.1)),
@@ -644,8 +658,8 @@ BAD = {  # function -> what it takes -> values that it must refuse, and the call
     },
     "score.asymmetry": {"jacobian": (no_matrix, score.asymmetry)},
     "score.log_density_difference": {
-        "start": (no_batch, lambda v: score.log_density_difference(R, v, X, 0.1)),
-        "end": (no_batch, lambda v: score.log_density_difference(R, X, v, 0.1)),
+        "start": (no_twin, lambda v: score.log_density_difference(R, v, X, 0.1)),
+        "end": (no_twin, lambda v: score.log_density_difference(R, X, v, 0.1)),
         "sigma": (no_level, lambda v: score.log_density_difference(grey, X, X + 1, v)),
         "points": (no_size, lambda v: score.log_density_difference(R, X, X + 1, 0.1, v)),
     },
@@ -670,12 +684,15 @@ BAD = {  # function -> what it takes -> values that it must refuse, and the call
     },
     "sampling.probability_flow": {
         "x": (no_batch, lambda v: sampling.probability_flow(grey, v, [0.1])),
-        "sigmas": (no_level | st.just([0.1, 0.2]), lambda v: sampling.probability_flow(grey, X, v)),
+        "sigmas": (
+            no_level | st.sampled_from([[0.1, 0.2], [0.2, 0.2], [0.2, 0.0]]),
+            lambda v: sampling.probability_flow(grey, X, v),
+        ),
         "churn": (below_zero, lambda v: sampling.probability_flow(grey, X, [0.1], churn=v)),
     },
     "sampling.noise_schedule": {
         "levels": (no_size, sampling.noise_schedule),
-        "high": (no_level, lambda v: sampling.noise_schedule(high=v)),
+        "high": (no_level | st.just(0.01), lambda v: sampling.noise_schedule(high=v)),
         "low": (no_level, lambda v: sampling.noise_schedule(low=v)),
         "rho": (
             st.one_of(no_number, st.floats(max_value=0.99)),
@@ -692,16 +709,16 @@ BAD = {  # function -> what it takes -> values that it must refuse, and the call
         ),
     },
     "evaluation.frechet_between": {
-        "a": (no_batch, lambda v: evaluation.frechet_between(v, X)),
-        "b": (no_batch, lambda v: evaluation.frechet_between(X, v)),
+        "a": (no_set, lambda v: evaluation.frechet_between(v, X)),
+        "b": (no_set, lambda v: evaluation.frechet_between(X, v)),
     },
     "evaluation.kernel_between": {
-        "a": (no_batch, lambda v: evaluation.kernel_between(v, X)),
-        "b": (no_batch, lambda v: evaluation.kernel_between(X, v)),
+        "a": (no_set, lambda v: evaluation.kernel_between(v, X)),
+        "b": (no_set, lambda v: evaluation.kernel_between(X, v)),
     },
     "evaluation.density_coverage": {
-        "made": (no_batch, lambda v: evaluation.density_coverage(v, X, 1)),
-        "real": (no_batch, lambda v: evaluation.density_coverage(X, v, 1)),
+        "made": (no_set, lambda v: evaluation.density_coverage(v, X, 1)),
+        "real": (no_set, lambda v: evaluation.density_coverage(X, v, 1)),
         "k": (
             st.one_of(no_size, st.integers(min_value=4)),
             lambda v: evaluation.density_coverage(X, X, v),
@@ -719,8 +736,8 @@ BAD = {  # function -> what it takes -> values that it must refuse, and the call
         "seed": (no_count, lambda v: evaluation.bootstrap(len, X, seed=v)),
     },
     "evaluation.nearest": {
-        "images": (no_batch, lambda v: evaluation.nearest(v, X)),
-        "reference": (no_batch, lambda v: evaluation.nearest(X, v)),
+        "images": (no_twin, lambda v: evaluation.nearest(v, X)),
+        "reference": (no_twin, lambda v: evaluation.nearest(X, v)),
     },
 }
 ARGUMENTS = [(name, argument) for name, arguments in BAD.items() for argument in arguments]

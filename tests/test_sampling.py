@@ -1,6 +1,5 @@
 """Chains of a denoiser: the exact one climbs, samples and flows as the closed forms say."""
 
-import math
 from functools import partial
 
 import numpy as np
@@ -217,22 +216,6 @@ def test_the_path_starts_at_the_start_and_ends_at_the_end(chain, shape):
 
 
 @chains
-def test_chance_comes_from_the_generator_alone(chain):
-    x = points(20, dtype=torch.float32)
-    state = torch.get_rng_state()
-    a, b = (chain(GAUSSIAN.posterior_mean, x) for _ in range(2))
-    assert torch.equal(a, b)
-    assert torch.equal(torch.get_rng_state(), state)
-
-
-@pytest.mark.parametrize("sampler", [du.walkback, du.langevin])
-def test_another_seed_gives_another_walk(sampler):
-    x = torch.rand(5, 2)
-    a, b = (sampler(GAUSSIAN.posterior_mean, x, 3, 0.3, generator=seeded(seed)) for seed in (0, 1))
-    assert not torch.equal(a, b)
-
-
-@chains
 def test_large_sets_go_through_the_network_in_parts_and_without_gradients(chain, monkeypatch):
     network = du.MLPDenoiser(2, hidden=8, depth=1, noise_levels=True)
     sizes = []
@@ -259,26 +242,9 @@ def test_large_sets_may_have_a_level_for_each_sample(sampler):
 
 
 @chains
-@pytest.mark.parametrize(
-    ("x", "text"),
-    [
-        (torch.zeros(2), r"x\[None\]"),
-        (torch.zeros(0, 2), "empty"),
-        (torch.full((1, 2), math.nan), "NaN"),
-        (torch.zeros(1, 2).byte(), "dtype torch.uint8"),
-        ([[0.0]], "torch.as_tensor"),
-    ],
-)
-def test_bad_starts(chain, x, text):
-    with pytest.raises(ValueError, match=text):
-        chain(grey, x)
-
-
-@pytest.mark.parametrize("sampler", [du.iterate, du.walkback, du.langevin])
-@pytest.mark.parametrize("steps", [-1, 2.0, None])
-def test_bad_steps(sampler, steps):
-    with pytest.raises(ValueError, match=r"steps is .* whole number >= 0"):
-        sampler(grey, torch.zeros(1, 2), steps, 0.1)
+def test_a_chain_that_leaves_the_numbers_says_so(chain):
+    with pytest.raises(ValueError, match=r"ended at NaN or infinity.*smaller steps"):
+        chain(lambda x, sigma: x * 1e30, points(3, dtype=torch.float32))
 
 
 @pytest.mark.parametrize("sampler", [du.iterate, du.walkback, du.langevin])
@@ -287,31 +253,3 @@ def test_no_steps_is_the_start_and_each_step_asks_once(sampler):
     assert torch.equal(sampler(grey, x, 0, 0.1), x)
     sampler(lambda x, sigma: asked.append(sigma) or grey(x), x, 3, 0.1)
     assert asked == [0.1] * 3
-
-
-@pytest.mark.parametrize("sampler", [du.iterate, du.walkback, du.langevin])
-@pytest.mark.parametrize("sigma", [0.0, -1.0, math.nan])
-def test_bad_levels(sampler, sigma):
-    with pytest.raises(ValueError, match=r"sigma is .* > 0"):
-        sampler(grey, torch.zeros(1, 2), 1, sigma)
-
-
-@pytest.mark.parametrize(
-    ("call", "text"),
-    [
-        (lambda: du.langevin(grey, torch.zeros(1, 2), 1, 0.1, step_size=0), "step_size is 0"),
-        (lambda: du.probability_flow(grey, torch.zeros(1, 2), [0.1, 0.2]), "do not decrease"),
-        (lambda: du.probability_flow(grey, torch.zeros(1, 2), [0.2, 0.2]), "do not decrease"),
-        (lambda: du.probability_flow(grey, torch.zeros(1, 2), [0.2, 0.0]), "sigmas is"),
-        (lambda: du.probability_flow(grey, torch.zeros(1, 2), []), "sigmas is"),
-        (lambda: du.probability_flow(grey, torch.zeros(1, 2), [0.2, 0.1], churn=-0.1), "churn is -0.1"),
-        (lambda: du.probability_flow(grey, torch.zeros(1, 2), [0.2], churn=math.nan), "churn is nan"),
-        (lambda: du.noise_schedule(1), "levels is 1"),
-        (lambda: du.noise_schedule(5, high=-1), "high is -1"),
-        (lambda: du.noise_schedule(5, low=0), "low is 0"),
-        (lambda: du.noise_schedule(5, high=0.1, low=1.0), "high > low"),
-    ],
-)
-def test_bad_schedules(call, text):
-    with pytest.raises(ValueError, match=text):
-        call()
