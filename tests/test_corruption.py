@@ -1,4 +1,4 @@
-"""Corruption: its law against scipy's, its chance from the generator alone."""
+"""Corruption: its distribution against scipy's."""
 
 import math
 
@@ -12,13 +12,6 @@ from daeutils import corruption
 
 IMAGES = torch.rand(40, 1, 12, 12, generator=seeded(9))
 GREY = IMAGES.mul(0.8).add(0.1)  # nowhere 0 or 1
-WAYS = {
-    "gaussian": lambda x, g: corruption.gaussian(x, 0.3, g),
-    "clamped": lambda x, g: corruption.clamped(x, 0.3, g),
-    "masking": lambda x, g: corruption.masking(x, 0.3, g),
-    "salt_and_pepper": lambda x, g: corruption.salt_and_pepper(x, 0.3, g),
-}
-ways = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 
 
 @pytest.mark.parametrize("sigma", [0.02, 0.5, 4.0])
@@ -27,15 +20,6 @@ def test_gaussian_adds_normal_noise_and_clamps_nothing(sigma):
     assert kstest(noise, norm(0, sigma).cdf).pvalue > 1e-3
     black = corruption.gaussian(torch.zeros(100, 100), sigma, seeded())
     assert binomtest(int((black < 0).sum()), black.numel(), 0.5).pvalue > 1e-3
-
-
-def test_each_sample_may_have_its_own_level():
-    sigma = torch.tensor([0.01, 0.1, 1.0, 10.0])
-    x = torch.rand(4, 3, 50, 50)
-    noise = corruption.gaussian(x, sigma, seeded()) - x
-    one_by_one = noise.flatten(1) / sigma[:, None]
-    for row in one_by_one.double().numpy():
-        assert kstest(row, norm.cdf).pvalue > 1e-3
 
 
 def test_clamped_is_the_gaussian_one_cut_at_the_faces():

@@ -406,15 +406,8 @@ def test_folder_says_what_is_wrong_with_a_folder(tmp_path):
     refused(r"background is 'red'; expected 'white' or 'black'", tmp_path, background="red")
 
 
-def test_a_folder_trains_a_network(shelf):
-    images, _ = du.folder(shelf, side=8, channels=3)
-    network = du.UNetDenoiser(channels=3, side=8, width=4, dense=8)
-    history = du.fit(network, images, sigma=0.3, steps=3, batch_size=4, progress=False)
-    assert history.steps == 3
-
-
 @pytest.mark.parametrize("terminal", [True, False])
-def test_reading_shows_a_bar_where_somebody_looks_and_only_then(terminal, shelf, monkeypatch):
+def test_reading_shows_a_bar_in_a_terminal_alone(terminal, shelf, monkeypatch):
     made = []
 
     class Bar(tqdm):

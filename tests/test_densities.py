@@ -59,20 +59,7 @@ def test_score_is_the_slope_of_log_prob(kind, dim, seed):
 
 
 @kinds
-def test_single_precision_follows_double(kind):
-    law = random_case(kind).law
-    x = points(200, dtype=torch.float32)
-    for found, exact in [
-        (law.score(x), law.score(x.double())),
-        (law.posterior_mean(x, 0.1), law.posterior_mean(x.double(), 0.1)),
-        (law.responsibilities(x), law.responsibilities(x.double())),
-    ]:
-        assert found.dtype == torch.float32
-        assert torch.allclose(found.double(), exact, rtol=2e-3, atol=2e-3)
-
-
-@kinds
-def test_far_away_the_law_looks_like_its_widest_reach(kind):
+def test_far_away_the_score_is_exact_and_the_log_density_finite(kind):
     case = random_case(kind, components=1)
     far = torch.full((1, 2), 60.0)  # the density itself underflows, its logarithm does not
     pull = -np.linalg.solve(case.covariances[0], far[0].numpy() - case.means[0])
@@ -238,15 +225,6 @@ def test_samples_fall_on_the_components_by_weight():
     law = GaussianMixture([[0.0], [1.0], [2.0]], 0.0, weights)
     counts = np.bincount(law.sample(8000, seeded()).flatten().long(), minlength=3)
     assert chisquare(counts, 8000 * weights / weights.sum()).pvalue > 1e-3
-
-
-def test_the_generator_alone_decides():
-    law = du.ring()
-    state = torch.get_rng_state()
-    a, b, c = (law.sample(50, seeded(seed)) for seed in (0, 0, 1))
-    assert torch.equal(a, b) and not torch.equal(a, c)
-    assert a.shape == (50, 2) and a.dtype == torch.float32
-    assert torch.equal(torch.get_rng_state(), state)
 
 
 # The laws in the unit square

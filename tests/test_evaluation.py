@@ -21,6 +21,7 @@ import daeutils as du
 from daeutils import baselines, evaluation, training, zoo
 from daeutils import features as features_module
 from daeutils.features import FeatureClassifier
+from daeutils.sampling import BATCH
 
 DIGITS, LABELS = du.digits("test")
 
@@ -52,16 +53,6 @@ def test_frechet_is_the_formula(seed):
 def test_frechet_of_a_shift_is_its_square():
     a = some_features(0)
     assert evaluation.frechet_between(a, a + 2) == pytest.approx(4 * a.shape[1], rel=1e-6)
-
-
-def test_frechet_grows_with_noise_on_real_digits():
-    half, other = DIGITS[:500], DIGITS[500:1000]
-    noise = torch.randn(half.shape, generator=seeded())
-    distances = [du.frechet_distance((half + s * noise).clamp(0, 1), other) for s in (0, 0.2, 0.4, 0.8)]
-    assert (np.diff(distances) > 0).all()
-    assert distances[-1] > 3 * distances[0] > 0
-    found = [evaluation.features(x).double().cpu().numpy() for x in (half, other)]
-    assert distances[0] == pytest.approx(frechet_by_scipy(*found), rel=1e-3)
 
 
 # Kernel distance
@@ -177,12 +168,14 @@ def test_one_mode_of_two_has_all_density_and_half_the_coverage():
 # All of them
 
 
-def test_each_answers_to_noise_on_real_digits():
+def test_every_distance_grows_with_noise_on_real_digits():
     half, other = DIGITS[:500], DIGITS[500:1000]
     noise = torch.randn(half.shape, generator=seeded())
     noisy = [evaluation.features((half + s * noise).clamp(0, 1)) for s in (0, 0.2, 0.4, 0.8)]
     real = evaluation.features(other)
     frechet = [evaluation.frechet_between(x, real) for x in noisy]
+    by_scipy = frechet_by_scipy(*(x.double().cpu().numpy() for x in (noisy[0], real)))
+    assert du.frechet_distance(half, other) == pytest.approx(by_scipy, rel=1e-3)
     kernel = [evaluation.kernel_between(x, real) for x in noisy]
     density, coverage = zip(*[evaluation.density_coverage(x, real) for x in noisy], strict=True)
     assert (np.diff(frechet) > 0).all() and frechet[-1] > 3 * frechet[0]
@@ -291,6 +284,24 @@ def test_a_copy_is_at_distance_zero():
     assert distance.max() < 1e-6
 
 
+def test_large_sets_are_compared_in_parts(monkeypatch):
+    """So the memory that a comparison takes does not grow with the product of the two sizes."""
+    sizes, cdist_of_torch = [], torch.cdist
+
+    def watched(x, y, **how):
+        sizes.append(len(x))
+        return cdist_of_torch(x, y, **how)
+
+    monkeypatch.setattr(torch, "cdist", watched)
+    images, network = DIGITS[:450], FeatureClassifier()
+    network.body[0].register_forward_hook(lambda layer, inputs, out: sizes.append(len(out)))
+    found = evaluation.features(images, network)
+    evaluation.density_coverage(found, found + 0.1)
+    evaluation.nearest(images, images)
+    assert len(sizes) >= 9 and max(sizes) <= BATCH
+    assert not found.requires_grad
+
+
 # The classifier
 
 
@@ -362,7 +373,7 @@ def test_what_ships_is_small():
 
 
 @pytest.mark.parametrize("name", zoo.names())
-def test_the_card_tells_what_the_weights_measure(name, monkeypatch):
+def test_the_card_states_what_the_weights_measure(name, monkeypatch):
     """The recipe's own measurement, on the shipped weights: only its training is left out."""
     monkeypatch.setattr(du, "fit", lambda *args, **kwargs: training.History())
     for module in (baselines, features_module):
@@ -389,7 +400,7 @@ def test_recipes_see_the_training_split_alone(name, monkeypatch):
     assert len(seen) == 1 and torch.equal(seen[0], du.digits("train")[0])
 
 
-def test_bce_is_given_the_root_of_the_weight_that_edm_has(monkeypatch):
+def test_weight_of_the_bce_recipe_is_the_root_of_edms(monkeypatch):
     given = {}
     monkeypatch.setattr(du, "fit", lambda network, *data, **how: given.update(how, net=network))
     levels = torch.logspace(-2, 1, 20)

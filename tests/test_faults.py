@@ -6,7 +6,6 @@ Checkpoints: test_checkpoint. Stored weights: test_evaluation. Hostile files: te
 import shutil
 import socket
 import struct
-import sys
 import threading
 import time
 import urllib.request
@@ -15,14 +14,9 @@ from pathlib import Path
 import pytest
 import requests
 import torchvision
-from fresh import ROOT, run
 
 import daeutils as du
 from daeutils import data, zoo
-
-LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
-HERE = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
-
 
 # The network
 
@@ -115,33 +109,3 @@ def test_damaged_downloads_are_named(damage, tmp_path):
     damage(raw / "train-images-idx3-ubyte")
     with pytest.raises(ValueError, match=r"MNIST' is damaged or incomplete.*remove that folder"):
         du.mnist(root=tmp_path)
-
-
-# Memory
-
-
-@LINUX
-def test_evaluation_and_sampling_fit_in_little_memory():
-    """2,000 digits at once, in half a GB beside what the imports take: on the whole less than 3 GB."""
-    code = """
-import re, resource
-import torch
-import daeutils as du
-digits, _ = du.digits("test")
-du.frechet_distance(digits[:100], digits[100:200])  # imports what it needs
-taken = 1024 * int(re.search(r"VmData:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
-limit = taken + 2**29
-resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-try:
-    torch.zeros(2**28)
-except RuntimeError:
-    print("limited", limit < 3 * 2**30)
-made = du.load("digits-vae", device="cpu").sample(2000).clamp(0, 1)
-found = [du.evaluation.features(x) for x in (made, digits)]
-du.frechet_distance(made, digits), du.evaluation.density_coverage(*found)
-du.evaluation.nearest(made, digits)
-noise = torch.randn(2000, 1, 28, 28)
-print(du.iterate(du.load("digits-unet-bce", device="cpu"), noise, 1, sigma=1.0).shape)
-"""
-    said = run(sys.executable, "-c", code, env=HERE | {"CUDA_VISIBLE_DEVICES": ""})
-    assert said == "limited True\ntorch.Size([2000, 1, 28, 28])\n"

@@ -126,6 +126,6 @@ def test_saturated_logits_stay_finite(dtype):
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, math.nan])
-def test_an_optimum_is_a_reconstruction(value):
+def test_an_optimum_outside_the_unit_interval_is_refused(value):
     with pytest.raises(ValueError, match="expected"):
         excess_risk(torch.zeros(1, 1), torch.full((1, 1), value))

@@ -312,7 +312,7 @@ FAULTS = {  # module -> its faults
   ],
   "_check": [
     Fault("data outside [0, 1] are welcome", attribute(_check, "unit_interval", lambda x, *a, **k: None),
-          test_objectives.test_an_optimum_is_a_reconstruction, dict(value=1.1)),
+          test_objectives.test_an_optimum_outside_the_unit_interval_is_refused, dict(value=1.1)),
   ],
   "denoisers": [
     Fault("a network of one level takes any other",
@@ -325,7 +325,7 @@ FAULTS = {  # module -> its faults
           dict(name="unet", noise_levels=True)),
     Fault("a network hears of sigma, and not of its logarithm",
           wrapped(denoisers, "_level_features", lambda f, sigma: f(sigma.exp())),
-          test_evaluation.test_the_card_tells_what_the_weights_measure, dict(name="spiral-mlp-bce")),
+          test_evaluation.test_the_card_states_what_the_weights_measure, dict(name="spiral-mlp-bce")),
     Fault("the U-Net's input is not scaled", attribute(denoisers, "_shrink", lambda x, sigma: x - 0.5),
           test_denoisers.test_what_enters_the_layers_has_about_unit_size_at_every_level,
           dict(name="unet", sigma=10.0)),
@@ -387,7 +387,7 @@ FAULTS = {  # module -> its faults
           test_muon.test_singular_values_go_five_times_through_the_polynomial,
           dict(shape=(3, 40), most=1e-9, **DOUBLE)),
     Fault("Muon does not look ahead", wrapped(muon.Muon, "_ahead", plain_momentum),
-          test_muon.test_it_steps_as_pytorch_does_but_for_the_bits),
+          test_muon.test_steps_are_those_of_pytorch_up_to_rounding),
     other_default("Muon's momentum is 0.9 by default",
           muon.Muon.__init__, "momentum", 0.9, "Muon"),
   ],
@@ -424,7 +424,7 @@ FAULTS = {  # module -> its faults
     Fault("the path from start to end is walked backwards",
           wrapped(score, "log_density_difference",
                   lambda f, R, a, b, s, points=50: f(R, b, a, s, points)),
-          test_score.test_images_have_an_energy_too),
+          test_score.test_log_density_difference_of_images),
     other_default("the integral has 20 points by default",
           score.log_density_difference, "points", 20, "log_density_difference"),
   ],
@@ -483,7 +483,7 @@ FAULTS = {  # module -> its faults
   "features": [
     Fault("the features are those before the last activation",
           attribute(features.FeatureClassifier, "features", lambda net, images: net.body[:-1](images)),
-          test_evaluation.test_the_card_tells_what_the_weights_measure, dict(name="digits-classifier")),
+          test_evaluation.test_the_card_states_what_the_weights_measure, dict(name="digits-classifier")),
   ],
   "baselines": [
     Fault("codes of the VAE are drawn with a spread of 0.9",
@@ -514,7 +514,7 @@ FAULTS = {  # module -> its faults
     Fault("the weight of BCE's noise levels is squared",
           lambda patch: patch.setitem(recipes.RECIPES, "digits-unet-bce", partial(
               recipes.unet, "bce", "sigmoid", lambda sigma: recipes.even(sigma) ** 2)),
-          test_evaluation.test_bce_is_given_the_root_of_the_weight_that_edm_has),
+          test_evaluation.test_weight_of_the_bce_recipe_is_the_root_of_edms),
   ],
   "teaching": [
     Fault("a claim has five per cent of slack", wrapped(teaching, "claim", slack),

@@ -158,7 +158,7 @@ def test_a_row_alone_is_answered_as_in_a_batch(name, b):
 
 @of(ALL_ROWS)
 @given(b=batches(fewest=2))
-def test_a_row_knows_nothing_of_the_others(name, b):
+def test_a_row_does_not_depend_on_the_others(name, b):
     """With chance too: the noise of a row hangs on its place and the seed alone."""
     others = torch.cat([b.x[:1], 1 - 2 * b.x[1:]])
     close(ALL_ROWS[name](b, others)[0], ALL_ROWS[name](b, b.x)[0], rtol=1e-9, atol=1e-9)
@@ -279,7 +279,7 @@ def test_samples_are_finite_points_of_the_seed_alone(law, n, seed):
 
 
 @given(b=MILD)
-def test_all_turns_and_moves_with_the_law_in_any_order_of_its_components(b):
+def test_results_turn_and_move_with_the_distribution(b):
     rng, d, k = np.random.default_rng(b.seed), b.law.dim, len(b.law.means)
     turn = torch.from_numpy(np.linalg.qr(rng.normal(size=(d, d)))[0])
     move, order = torch.from_numpy(rng.normal(size=d)), torch.from_numpy(rng.permutation(k))
@@ -327,7 +327,7 @@ def test_noise_does_not_depend_on_the_data(b, move):
 
 
 @given(b=MILD)
-def test_noise_has_mean_zero_and_variance_one_and_is_what_gaussian_adds_sigma_times(b):
+def test_gaussian_adds_sigma_times_noise_of_mean_0_and_variance_1(b):
     """Within five standard errors, in every dimension."""
     eps = corruption.noise(b.x[:1].repeat(2000, 1), chance(b, b.x))
     assert (eps.mean(0).abs() < 5 / 2000**0.5).all()
@@ -337,7 +337,7 @@ def test_noise_has_mean_zero_and_variance_one_and_is_what_gaussian_adds_sigma_ti
 
 
 @given(b=MILD)
-def test_objectives_do_not_tell_black_from_white_nor_one_pixel_from_another(b):
+def test_objectives_treat_black_and_white_and_all_pixels_alike(b):
     logits, target = b.x, b.x.flip(1).sigmoid() * 0.9
     order = torch.randperm(b.law.dim, generator=chance(b, b.x))
     for f in (objectives.bce, objectives.mse, objectives.excess_risk):
@@ -348,7 +348,7 @@ def test_objectives_do_not_tell_black_from_white_nor_one_pixel_from_another(b):
 
 
 @given(b=MILD, scale=st.floats(1e-3, 1e3))
-def test_comparisons_of_arrows_have_no_unit(b, scale):
+def test_relative_error_and_cosine_have_no_unit(b, scale):
     exact = b.x.flip(1) + 5
     assert score.relative_error(scale * b.x, scale * exact) == pytest.approx(
         score.relative_error(b.x, exact), rel=1e-9
@@ -370,7 +370,7 @@ def test_frechet_turns_and_moves_with_the_features_and_has_no_direction(b, move)
     matrix=arrays(np.float64, (3, 3), elements=st.floats(-2, 2, width=32)).map(torch.from_numpy),
     scale=st.floats(1e-3, 1e3),
 )
-def test_the_jacobian_of_a_matrix_is_the_matrix_and_its_asymmetry_has_no_unit(matrix, scale):
+def test_jacobian_of_a_matrix_is_the_matrix_and_asymmetry_has_no_unit(matrix, scale):
     x = torch.zeros(1, 3, dtype=torch.float64)
     found = score.jacobian(lambda x, sigma: x @ matrix.T + 1, x, 0.1)
     close(found, matrix)
@@ -383,7 +383,7 @@ def test_the_jacobian_of_a_matrix_is_the_matrix_and_its_asymmetry_has_no_unit(ma
 
 
 @given(excess=st.floats(0, 1e3), sigma=st.floats(0.01, 100))
-def test_the_certificate_goes_with_the_excess_and_with_sigma_to_the_minus_four(excess, sigma):
+def test_certificate_is_proportional_to_excess_over_sigma_to_the_fourth(excess, sigma):
     bound = score.certificate(excess, sigma)
     assert bound >= 0 and math.isfinite(bound)
     assert score.certificate(3 * excess, sigma) == pytest.approx(3 * bound)
@@ -413,7 +413,7 @@ def test_the_shipped_classifier_is_loaded_once_and_no_longer_trains():
 
 
 @given(b=MILD)
-def test_without_noise_nothing_moves_and_under_all_of_it_all_is_mean(b):
+def test_the_limits_of_little_and_of_much_noise(b):
     assume(b.law._variances.min() > 0)
     small, large = 1e-6, 1e6
     close(b.law.posterior_mean(b.x, small), b.x, atol=1e-6)
@@ -470,7 +470,7 @@ def test_a_loss_is_least_at_its_target(b):
 
 
 @given(b=MILD)
-def test_chance_that_is_small_or_certain_is_a_rule(b):
+def test_corruption_of_nothing_and_of_everything(b):
     close(corruption.gaussian(b.x, 1e-9, chance(b, b.x)), b.x, atol=1e-7)
     assert torch.equal(corruption.masking(b.x, 0, chance(b, b.x)), b.x)
     assert torch.equal(corruption.masking(b.x, 1, chance(b, b.x)), torch.zeros_like(b.x))
@@ -484,7 +484,7 @@ def test_chance_that_is_small_or_certain_is_a_rule(b):
     mean=st.floats(-3, 3), std=st.floats(0, 2), n=st.integers(1, 50), seed=SEEDS,
     low=st.floats(1e-3, 0.1), high=st.floats(0.2, 50),
 )  # fmt: skip
-def test_noise_levels_by_chance_lie_between_their_bounds(mean, std, n, seed, low, high):
+def test_random_noise_levels_lie_between_their_bounds(mean, std, n, seed, low, high):
     draw = corruption.log_normal(mean, std, low, high)
     found, again = (draw(n, torch.Generator().manual_seed(seed)) for _ in range(2))
     assert found.shape == (n,) and torch.equal(found, again)
@@ -745,7 +745,7 @@ ARGUMENTS = [(name, argument) for name, arguments in BAD.items() for argument in
 
 @pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
 @given(data=st.data())
-def test_what_is_invalid_is_refused_by_name_with_what_was_expected(name, argument, data):
+def test_invalid_input_is_refused_by_name_with_what_was_expected(name, argument, data):
     values, call = BAD[name][argument]
     value = data.draw(values)
     with pytest.raises(ValueError, match=rf"\b{argument}\b") as caught:
@@ -756,18 +756,18 @@ def test_what_is_invalid_is_refused_by_name_with_what_was_expected(name, argumen
 # --- None is left out -------------------------------------------------------------------------------
 
 ELSEWHERE = {  # functions whose properties are no table's
-    "densities.GaussianMixture": test_all_turns_and_moves_with_the_law_in_any_order_of_its_components,
+    "densities.GaussianMixture": test_results_turn_and_move_with_the_distribution,
     "densities.GaussianMixture.covariances": test_a_component_in_two_halves_is_the_component,
     "densities.GaussianMixture.dim": test_samples_are_finite_points_of_the_seed_alone,
-    "densities.GaussianMixture.mean": test_without_noise_nothing_moves_and_under_all_of_it_all_is_mean,
+    "densities.GaussianMixture.mean": test_the_limits_of_little_and_of_much_noise,
     "densities.GaussianMixture.sample": test_samples_are_finite_points_of_the_seed_alone,
     "densities.GaussianMixture.smooth": test_a_shape_is_its_centres_under_noise_of_its_width,
     "densities.from_points": test_with_little_noise_a_point_goes_to_the_nearest_atom,
     "densities.random_mixture": test_a_random_mixture_is_its_seed_and_stays_inside,
-    "corruption.log_normal": test_noise_levels_by_chance_lie_between_their_bounds,
-    "score.certificate": test_the_certificate_goes_with_the_excess_and_with_sigma_to_the_minus_four,
-    "score.jacobian": test_the_jacobian_of_a_matrix_is_the_matrix_and_its_asymmetry_has_no_unit,
-    "score.asymmetry": test_the_jacobian_of_a_matrix_is_the_matrix_and_its_asymmetry_has_no_unit,
+    "corruption.log_normal": test_random_noise_levels_lie_between_their_bounds,
+    "score.certificate": test_certificate_is_proportional_to_excess_over_sigma_to_the_fourth,
+    "score.jacobian": test_jacobian_of_a_matrix_is_the_matrix_and_asymmetry_has_no_unit,
+    "score.asymmetry": test_jacobian_of_a_matrix_is_the_matrix_and_asymmetry_has_no_unit,
     "sampling.noise_schedule": test_a_schedule_falls_from_high_to_low_and_evenly_at_rho_one,
     "evaluation.bootstrap": test_bootstrap_moves_with_the_statistic,
     "evaluation.feature_classifier": test_the_shipped_classifier_is_loaded_once_and_no_longer_trains,

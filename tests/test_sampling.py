@@ -56,7 +56,7 @@ def test_the_exact_denoiser_never_goes_downhill(kind, dim, seed, sigma):
     assert (gains >= steps / (2 * sigma**2) - 1e-9).all()
 
 
-def test_on_a_finite_set_it_is_mean_shift():
+def test_iterate_on_a_finite_set_is_mean_shift():
     data, sigma = np.random.default_rng(0).uniform(size=(30, 2)), 0.12
     law = du.from_points(torch.from_numpy(data))
     start = points(10)
@@ -70,7 +70,7 @@ def test_on_a_finite_set_it_is_mean_shift():
     np.testing.assert_allclose(found, expected, atol=1e-10)
 
 
-def test_it_stops_at_modes():
+def test_iterate_stops_at_modes():
     """T6: the end of a long chain is a stationary point of p_sigma, and diversity falls."""
     law, sigma = random_case("full", seed=2).law, 0.1
     start = points(40)
@@ -151,7 +151,7 @@ def test_the_flow_turns_noise_into_samples_of_a_mixture(churn, whole):
     assert kstest(each.numpy() / 0.02, norm.cdf).pvalue > 1e-3
 
 
-def test_one_level_is_one_pass():
+def test_the_flow_at_one_level_is_one_reconstruction():
     x = points(5)
     found = du.probability_flow(GAUSSIAN.posterior_mean, x, [0.3])
     torch.testing.assert_close(found, GAUSSIAN.posterior_mean(x, 0.3))
@@ -242,7 +242,7 @@ def test_large_sets_may_have_a_level_for_each_sample(sampler):
 
 
 @chains
-def test_a_chain_that_leaves_the_numbers_says_so(chain):
+def test_a_chain_that_ends_at_infinity_is_an_error(chain):
     with pytest.raises(ValueError, match=r"ended at NaN or infinity.*smaller steps"):
         chain(lambda x, sigma: x * 1e30, points(3, dtype=torch.float32))
 

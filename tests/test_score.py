@@ -22,14 +22,6 @@ def test_the_exact_denoiser_gives_the_exact_score(dtype, tight, kind, dim, sigma
     assert torch.allclose(found, law.smooth(sigma).score(y), rtol=tight, atol=tight)
 
 
-def test_each_sample_may_have_its_own_level():
-    x = torch.rand(3, 1, 2, 2)
-    sigma = torch.tensor([0.1, 0.5, 2.0])
-    found = du.score_from_denoiser(lambda x, sigma: torch.zeros_like(x), x, sigma)
-    for one, image, s in zip(found, x, sigma, strict=True):
-        torch.testing.assert_close(one, -image / s**2)  # test_properties: with a denoiser of x and sigma
-
-
 def test_relative_error_is_its_definition():
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 30, 4))
@@ -132,7 +124,7 @@ def test_the_integral_of_the_score_is_the_difference_of_log_densities(kind, sigm
     assert errors[2] < 1e-4 * exact.abs().mean()
 
 
-def test_images_have_an_energy_too():
+def test_log_density_difference_of_images():
     images = torch.rand(9, 1, 4, 4, generator=seeded()).double()
     law = du.from_points(images)
     start, end = images[:3] + 0.1, images[3:6]
