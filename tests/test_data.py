@@ -184,6 +184,10 @@ def test_celeba_labels_and_limit(faces):
         du.celeba(root=faces, limit=0)
 
 
+def test_celeba_has_64_pixels_a_side_by_default(faces):
+    assert du.celeba(root=faces, limit=1)[0].shape == (1, 3, 64, 64)
+
+
 def test_celeba_names_a_missing_face(faces):
     (faces / "celeba" / "img_align_celeba" / "000002.jpg").unlink()
     with pytest.raises(ValueError, match=r"000002\.jpg' cannot be read"):
@@ -319,7 +323,8 @@ def test_folder_shows_the_background_through_transparent_parts(background, value
     if mode == "P":
         image = image.quantize(4)
     save(tmp_path / "a.png", image if mode == "P" else image.convert(mode))
-    images, _ = du.folder(tmp_path, side=8, held_out=0, background=background)
+    chosen = {} if background == "white" else {"background": background}  # white is the default
+    images, _ = du.folder(tmp_path, side=8, held_out=0, **chosen)
     assert (images[..., :4] - 100 / 255).abs().max() < 0.01
     assert (images[..., 4:] - value).abs().max() < 0.01
 

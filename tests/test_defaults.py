@@ -140,7 +140,7 @@ DEFAULTS = {  # function -> a call, and for each argument the documented value a
         {"optimiser": ("adam", "muon"), "lr": (0.01, 0.02)},
     ),
     "fit, long": (partial(at_the_end, points_trained), {"average": (0.99, 0.9999)}),
-    "optimise": (optimised, {"lr": (2e-3, 1e-2), "average": (0.99, 0.0)}),
+    "optimise": (optimised, {"lr": (2e-3, 1e-2), "average": (0.99, 0.0), "orthogonal": (False, True)}),
     "optimise, long": (partial(at_the_end, optimised), {"average": (0.99, 0.9999)}),
     "VAE.fit": (vae_trained, {"batch_size": (128, 100), "lr": (2e-3, 1e-2), "seed": (0, 1)}),
     "VAE.fit, long": (
@@ -228,6 +228,7 @@ DEFAULTS = {  # function -> a call, and for each argument the documented value a
         lambda **how: evaluation.bootstrap(lambda x: x.mean().item(), FEATURES, **how),
         {"draws": (30, 100), "seed": (0, 1)},
     ),
+    "grid": (partial(du.plotting.grid, 3), {"low": (0.0, -1.0), "high": (1.0, 2.0)}),
     "digits": (lambda **how: du.digits(**how)[1], {"split": ("train", "test")}),
 }  # fmt: skip
 EACH = [(name, argument) for name, (_, arguments) in DEFAULTS.items() for argument in arguments]

@@ -386,18 +386,22 @@ def test_the_card_states_what_the_weights_measure(name, monkeypatch):
         assert found[key] == pytest.approx(value, **tolerance)
 
 
-@pytest.mark.parametrize("name", [name for name in zoo.names() if name.startswith("digits")])
-def test_recipes_see_the_training_split_alone(name, monkeypatch):
+@pytest.mark.parametrize("name", zoo.names())
+def test_recipes_train_as_their_cards_say_on_the_training_split_alone(name, monkeypatch):
     seen = []
 
-    def fit(network, images, *args, **kwargs):
-        seen.append(images)
+    def fit(network, source, *args, **kwargs):
+        seen.append((source, kwargs["steps"], kwargs["seed"]))
         return training.History()
 
     for owner in (du, FeatureClassifier, du.VAE):
         monkeypatch.setattr(owner, "fit", fit)
     recipes.RECIPES[name]()
-    assert len(seen) == 1 and torch.equal(seen[0], du.digits("train")[0])
+    ((source, steps, seed),) = seen
+    card = zoo.card(name)
+    assert (steps, seed) == (card["steps"], card["seed"])
+    if name.startswith("digits"):
+        assert torch.equal(source, du.digits("train")[0])
 
 
 def test_weight_of_the_bce_recipe_is_the_root_of_edms(monkeypatch):
