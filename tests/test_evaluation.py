@@ -232,21 +232,10 @@ def test_bootstrap_lies_about_the_statistic_even_where_draws_are_biased():
     assert low < found < high
 
 
-def test_bootstrap_draws_each_sample_apart_and_by_its_seed():
-    a, b = torch.zeros(40), torch.arange(50.0)
-    seen = []
-
-    def statistic(a, b):
-        seen.append(len(b.unique()))
-        return (b[0] - a).mean().item()
-
-    first = evaluation.bootstrap(statistic, a, b, seed=3, draws=30)
-    # Of 50 draws with return about 50 (1 - 1/e) = 32 differ.
-    assert sum(24 < n < 40 for n in seen) == 30
-    assert first == evaluation.bootstrap(statistic, a, b, seed=3)
-    assert first != evaluation.bootstrap(statistic, a, b, seed=4)
-    with pytest.raises(ValueError, match="draws is 1"):
-        evaluation.bootstrap(statistic, a, b, draws=1)
+def test_bootstrap_draws_each_sample_independently():
+    a = torch.randn(400, generator=seeded())
+    low, high = evaluation.bootstrap(lambda a, b: (a - b).mean().item(), a, a.clone(), draws=400)
+    assert high - low == pytest.approx(2 * 1.96 * 2**0.5 * a.std().item() / 20, rel=0.2)
 
 
 @pytest.mark.parametrize("place", [0, 1])
@@ -402,6 +391,19 @@ def test_recipes_train_as_their_cards_say_on_the_training_split_alone(name, monk
     assert (steps, seed) == (card["steps"], card["seed"])
     if name.startswith("digits"):
         assert torch.equal(source, du.digits("train")[0])
+
+
+@pytest.mark.parametrize("name", [name for name in zoo.names() if name.startswith("digits")])
+def test_recipes_are_measured_on_the_test_split(name, monkeypatch):
+    for owner in (du, FeatureClassifier, du.VAE):
+        monkeypatch.setattr(owner, "fit", lambda *args, **kwargs: training.History())
+    seen = []
+    monkeypatch.setattr(evaluation, "accuracy", lambda images, labels, net: seen.append(images) or 1.0)
+    monkeypatch.setattr(evaluation, "frechet_distance", lambda a, b: seen.append(b) or 1.0)
+    monkeypatch.setattr(du, "probability_flow", lambda net, start, sigmas: start)
+    network, _, measure = recipes.RECIPES[name]()
+    measure(network.cpu())
+    assert len(seen) == 1 and torch.equal(seen[0], DIGITS)
 
 
 def test_weight_of_the_bce_recipe_is_the_root_of_edms(monkeypatch):

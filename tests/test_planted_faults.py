@@ -523,7 +523,7 @@ FAULTS = {  # module -> its faults
           test_evaluation.test_damaged_weights_are_not_used, dict(damage=test_evaluation.flip_a_bit)),
     Fault("the VAE is measured on training digits",
           attribute(recipes, "data", instead(data, digits=lambda split="train": data.digits("train"))),
-          test_evaluation.test_the_card_states_what_the_weights_measure, dict(name="digits-vae")),
+          test_evaluation.test_recipes_are_measured_on_the_test_split, dict(name="digits-vae")),
     Fault("a recipe has another number of steps than its card",
           default(recipes.spiral, "steps", 4000),
           test_evaluation.test_recipes_train_as_their_cards_say_on_the_training_split_alone,
