@@ -83,8 +83,12 @@ def load_network(name: str, device=None, folder=SHIPPED) -> nn.Module:
 
 
 def save_network(network: nn.Module, name: str, folder: Path, **about) -> dict:
-    """Write weights in half precision and their card, and return the card."""
-    state = {key: value.half().contiguous().cpu() for key, value in network.state_dict().items()}
+    """Write weights in half precision and their card, and return the card. Buffers keep their digits."""
+    weights = dict(network.named_parameters())
+    state = {
+        key: (value.half() if key in weights else value).contiguous().cpu()
+        for key, value in network.state_dict().items()
+    }
     content = save(state)
     about = {
         "name": name,

@@ -1,5 +1,6 @@
 """The embedded digits against their licence file; the other loaders on files written here."""
 
+import contextlib
 import hashlib
 import io
 import re
@@ -9,6 +10,7 @@ import sys
 import urllib.error
 import urllib.request
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,6 +111,26 @@ def test_without_a_network_the_offline_default_is_named(name, load, error, tmp_p
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("ended", ["whole", "cut", "another was first"])
+def test_a_download_takes_its_place_whole_or_not_at_all(ended, tmp_path):
+    place = tmp_path / "data" / "MNIST"
+
+    def load(root, download):
+        (Path(root) / "MNIST").mkdir()
+        (Path(root) / "MNIST" / "file").touch()
+        if ended == "cut":
+            raise OSError("reset")
+        if ended == "another was first":
+            place.mkdir()
+            (place / "theirs").touch()
+
+    with pytest.raises(OSError, match="reset") if ended == "cut" else contextlib.nullcontext():
+        du.data._download(load, place)
+    found = [path.name for path in (tmp_path / "data").rglob("*")]
+    expected = {"whole": ["MNIST", "file"], "cut": [], "another was first": ["MNIST", "theirs"]}
+    assert found == expected[ended]
+
+
 # CelebA, laid out as its archive is
 
 SEEN = {"train": [1, 2, 4], "test": [5, 6]}  # the third image belongs to the validation part
@@ -160,6 +182,10 @@ def test_celeba_labels_and_limit(faces):
         du.celeba(root=faces, label="smile")
     with pytest.raises(ValueError, match=r"limit is 0; expected a whole number >= 1"):
         du.celeba(root=faces, limit=0)
+
+
+def test_celeba_has_64_pixels_a_side_by_default(faces):
+    assert du.celeba(root=faces, limit=1)[0].shape == (1, 3, 64, 64)
 
 
 def test_celeba_names_a_missing_face(faces):
@@ -297,7 +323,8 @@ def test_folder_shows_the_background_through_transparent_parts(background, value
     if mode == "P":
         image = image.quantize(4)
     save(tmp_path / "a.png", image if mode == "P" else image.convert(mode))
-    images, _ = du.folder(tmp_path, side=8, held_out=0, background=background)
+    chosen = {} if background == "white" else {"background": background}  # white is the default
+    images, _ = du.folder(tmp_path, side=8, held_out=0, **chosen)
     assert (images[..., :4] - 100 / 255).abs().max() < 0.01
     assert (images[..., 4:] - value).abs().max() < 0.01
 
@@ -384,24 +411,18 @@ def test_folder_says_what_is_wrong_with_a_folder(tmp_path):
     refused(r"background is 'red'; expected 'white' or 'black'", tmp_path, background="red")
 
 
-def test_a_folder_trains_a_network(shelf):
-    images, _ = du.folder(shelf, side=8, channels=3)
-    network = du.UNetDenoiser(channels=3, side=8, width=4, dense=8)
-    history = du.fit(network, images, sigma=0.3, steps=3, batch_size=4, progress=False)
-    assert history.steps == 3
-
-
 @pytest.mark.parametrize("terminal", [True, False])
-def test_reading_shows_a_bar_where_somebody_looks_and_only_then(terminal, shelf, monkeypatch):
+def test_reading_shows_a_bar_in_a_terminal_alone(terminal, shelf, monkeypatch):
     made = []
 
     class Bar(tqdm):
-        def __init__(self, **options):
-            super().__init__(**options, file=io.StringIO())
-            made.append((self, options))
+        def __init__(self, iterable, **options):
+            super().__init__(iterable, **options, file=io.StringIO())
+            if not options["disable"]:
+                made.append((self, options))
 
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
-    monkeypatch.setattr("daeutils._progress.tqdm", Bar)
+    monkeypatch.setattr("daeutils._engine.tqdm", Bar)
     monkeypatch.setattr("sys.stderr.isatty", lambda: terminal, raising=False)
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
     images, _ = du.folder(shelf, side=4)
@@ -409,4 +430,4 @@ def test_reading_shows_a_bar_where_somebody_looks_and_only_then(terminal, shelf,
     assert len(made) == terminal
     for bar, options in made:
         assert bar.n == bar.total == len(images) and bar.disable  # closed: tqdm's word for it
-        assert options["delay"] == 2 and not options["disable"]
+        assert options["delay"] == 2

@@ -85,14 +85,14 @@ def test_edm_leaves_an_image_without_noise_and_answers_grey_at_much():
     assert torch.equal(denoiser(x, 0.3), denoiser.logits(x, 0.3))  # no sigmoid
 
 
-def test_edm_needs_to_be_told_the_noise_level():
+def test_the_edm_output_needs_noise_levels():
     with pytest.raises(ValueError, match=r"output is .edm.*expected noise_levels=True"):
         UNetDenoiser(output="edm")
     with pytest.raises(ValueError, match="output is 'edm'; expected 'sigmoid' or 'linear'"):
         MLPDenoiser(2, output="edm")
 
 
-def test_the_order_of_memory_changes_nothing():
+def test_channels_last_input_changes_nothing():
     denoiser, x = MAKE["colour"](), noisy("colour")
     other = x.contiguous(memory_format=torch.channels_last)
     assert other.stride() != x.stride()
@@ -149,17 +149,6 @@ def test_a_network_of_one_level_needs_no_sigma(name):
 
 @names
 @levels
-def test_the_seed_alone_decides_on_the_weights(name, noise_levels):
-    torch.manual_seed(1)
-    state = torch.get_rng_state()
-    a, b, c = (MAKE[name](noise_levels=noise_levels, seed=seed) for seed in (0, 0, 1))
-    assert torch.equal(torch.get_rng_state(), state)
-    weights = [torch.cat([p.flatten() for p in net.parameters()]) for net in (a, b, c)]
-    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
-
-
-@names
-@levels
 def test_the_config_makes_the_same_network_again(name, noise_levels):
     denoiser, x = MAKE[name](noise_levels=noise_levels), noisy(name)
     again = type(denoiser)(**denoiser.config)
@@ -177,6 +166,30 @@ def test_every_weight_has_a_part_in_the_output(name, noise_levels):
     assert all(g.abs().max() > 0 for g in gradients)
 
 
+# White noise on black and white pixels, and on points of the unit cube.
+DATA = {
+    "mlp": lambda x: x,
+    "unet": lambda x: x.round(),
+    "colour": lambda x: x.round(),
+    "edm": lambda x: x.round(),
+}
+
+
+@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize("sigma", [0.02, 0.2, 1.0, 10.0])
+def test_what_enters_the_layers_has_about_unit_size_at_every_level(name, sigma):
+    make = MAKE["unet" if name == "edm" else name]
+    denoiser = make(noise_levels=True, output="edm") if name == "edm" else make(noise_levels=True)
+    seen = []
+    first = next(m for m in denoiser.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.Linear))
+    first = getattr(denoiser, "enter", first)
+    first.register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0]))
+    x = DATA[name](torch.rand(300, *denoiser.shape, generator=seeded()))
+    denoiser(x + sigma * torch.randn(x.shape, generator=seeded(1)), sigma)
+    size = seen[0][:, : denoiser.shape[0]].square().mean().sqrt()
+    assert 0.8 < size < (1.7 if name in ("unet", "colour") else 1.2)
+
+
 # The mixture
 
 
@@ -187,6 +200,12 @@ def any_mixture(dim: int = 2, components: int = 4, seed: int = 0) -> MixtureDeno
     for weight in (denoiser.log_spreads, denoiser.turns, denoiser.log_weights):
         weight.data += 0.7 * torch.randn(weight.shape, generator=generator, dtype=torch.float64)
     return denoiser
+
+
+def test_every_parameter_of_a_mixture_has_a_part_in_its_output():
+    denoiser = any_mixture()
+    denoiser(torch.rand(9, 2, generator=seeded()).double(), 0.1).square().sum().backward()
+    assert all(p.grad is not None and p.grad.abs().max() > 1e-9 for p in denoiser.parameters())
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
@@ -262,7 +281,7 @@ def test_a_mixture_trained_at_one_level_answers_at_all():
         (torch.rand(3, 2), "wide", "spread is 'wide'"),
     ],
 )
-def test_a_mixture_without_a_start(means, spread, text):
+def test_a_mixture_refuses_bad_means_and_spreads(means, spread, text):
     with pytest.raises(ValueError, match=text):
         MixtureDenoiser(means, spread)
 
@@ -284,20 +303,6 @@ def test_a_network_of_many_levels_asks_for_one(name):
         MAKE[name](noise_levels=True)(noisy(name))
 
 
-@names
-@pytest.mark.parametrize("sigma", [0.0, -1.0, math.nan, torch.zeros(5), "a"])
-def test_bad_noise_levels(name, sigma):
-    with pytest.raises(ValueError, match=r"sigma is .* finite number > 0"):
-        MAKE[name](noise_levels=True)(noisy(name), sigma)
-
-
-@names
-@pytest.mark.parametrize("count", [1, 4, 6])
-def test_as_many_levels_as_samples(name, count):
-    with pytest.raises(ValueError, match=rf"sigma has shape \({count},\) for a batch of 5"):
-        MAKE[name](noise_levels=True)(noisy(name), torch.ones(count))
-
-
 @pytest.mark.parametrize(
     ("name", "shape", "expected"),
     [
@@ -312,15 +317,6 @@ def test_as_many_levels_as_samples(name, count):
 def test_wrong_shapes(name, shape, expected):
     with pytest.raises(ValueError, match=expected):
         MAKE[name]()(torch.zeros(shape))
-
-
-@names
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.float64])
-def test_wrong_dtypes(name, dtype):
-    with pytest.raises(
-        ValueError, match=rf"dtype {dtype}; expected torch.float32.*x_noisy.to\(torch.float32\)"
-    ):
-        MAKE[name]()(noisy(name).to(dtype))
 
 
 @pytest.mark.parametrize(

@@ -59,20 +59,7 @@ def test_score_is_the_slope_of_log_prob(kind, dim, seed):
 
 
 @kinds
-def test_single_precision_follows_double(kind):
-    law = random_case(kind).law
-    x = points(200, dtype=torch.float32)
-    for found, exact in [
-        (law.score(x), law.score(x.double())),
-        (law.posterior_mean(x, 0.1), law.posterior_mean(x.double(), 0.1)),
-        (law.responsibilities(x), law.responsibilities(x.double())),
-    ]:
-        assert found.dtype == torch.float32
-        assert torch.allclose(found.double(), exact, rtol=2e-3, atol=2e-3)
-
-
-@kinds
-def test_far_away_the_law_looks_like_its_widest_reach(kind):
+def test_far_away_the_score_is_exact_and_the_log_density_finite(kind):
     case = random_case(kind, components=1)
     far = torch.full((1, 2), 60.0)  # the density itself underflows, its logarithm does not
     pull = -np.linalg.solve(case.covariances[0], far[0].numpy() - case.means[0])
@@ -240,15 +227,6 @@ def test_samples_fall_on_the_components_by_weight():
     assert chisquare(counts, 8000 * weights / weights.sum()).pvalue > 1e-3
 
 
-def test_the_generator_alone_decides():
-    law = du.ring()
-    state = torch.get_rng_state()
-    a, b, c = (law.sample(50, seeded(seed)) for seed in (0, 0, 1))
-    assert torch.equal(a, b) and not torch.equal(a, c)
-    assert a.shape == (50, 2) and a.dtype == torch.float32
-    assert torch.equal(torch.get_rng_state(), state)
-
-
 # The laws in the unit square
 
 
@@ -310,71 +288,6 @@ def test_moons_are_two_arcs_that_interleave():
 
 
 # Bad input
-
-MEANS = torch.zeros(2, 3)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [
-        ((torch.zeros(3), 1.0), "means has shape"),
-        ((torch.zeros(2, 3, 1), 1.0), r"means have shape.*expected \(K, d\)"),
-        ((torch.zeros(0, 2), 1.0), "means is empty"),
-        ((torch.full((1, 2), math.nan), 1.0), "means holds NaN"),
-        ((MEANS, torch.ones(3)), r"covariances have shape \(3,\)"),
-        ((MEANS, torch.ones(2, 2)), r"covariances have shape \(2, 2\)"),
-        ((MEANS, torch.ones(2, 2, 2)), r"covariances have shape \(2, 2, 2\)"),
-        ((MEANS, -0.1), "smallest variance of -0.1"),
-        ((MEANS, -torch.eye(3).expand(2, 3, 3)), "smallest variance of -1"),
-        ((MEANS, torch.ones(2, 3, 3).triu()), "not symmetric"),
-        ((MEANS, math.nan), "covariances holds NaN"),
-        ((MEANS, torch.full((2, 3, 3), math.nan)), "covariances holds NaN"),
-        ((MEANS, math.inf), "covariances holds NaN or infinity"),
-        ((MEANS, 1.0, [1.0, 0.0]), "2 positive numbers"),
-        ((MEANS, 1.0, [1.0, -1.0]), "2 positive numbers"),
-        ((MEANS, 1.0, [1.0, math.nan]), "2 positive numbers"),
-        ((MEANS, 1.0, [1.0, math.inf]), "2 positive numbers"),
-        ((MEANS, 1.0, [1.0]), "2 positive numbers"),
-    ],
-)
-def test_bad_parameters(arguments, text):
-    with pytest.raises(ValueError, match=text):
-        GaussianMixture(*arguments)
-
-
-@pytest.mark.parametrize("sigma", [0.0, -0.1, math.nan, math.inf, "a", None, [0.1, 0.2]])
-def test_bad_noise_levels(sigma):
-    law = du.ring()
-    with pytest.raises(ValueError, match=r"sigma is .* > 0"):
-        law.smooth(sigma)
-    with pytest.raises(ValueError, match=r"sigma is .* > 0"):
-        law.posterior_mean(torch.zeros(1, 2), sigma)
-
-
-@pytest.mark.parametrize(
-    ("x", "text"),
-    [
-        (torch.zeros(2), r"use x\[None\]"),
-        (torch.zeros(1, 3), r"expected \(N, 2\)"),
-        (torch.zeros(1, 2, 1), r"expected \(N, 2\)"),
-        (torch.zeros(0, 2), "empty"),
-        (torch.zeros(1, 2, dtype=torch.uint8), r"dtype torch.uint8.*\.float\(\)"),
-        (torch.tensor([[0.0, math.nan]]), "NaN"),
-        ([[0.0, 0.0]], "torch.as_tensor"),
-    ],
-)
-@pytest.mark.parametrize("method", ["log_prob", "score", "responsibilities"])
-def test_bad_points(method, x, text):
-    with pytest.raises(ValueError, match=text):
-        getattr(du.ring(), method)(x)
-
-
-@pytest.mark.parametrize("n", [0, -1, 2.5, True])
-def test_bad_counts(n):
-    with pytest.raises(ValueError, match=r"n is .* whole number >= 1"):
-        du.ring().sample(n)
-    with pytest.raises(ValueError, match="modes is"):
-        du.ring(modes=n)
 
 
 def test_atoms_have_no_density():

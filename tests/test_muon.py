@@ -47,7 +47,7 @@ def test_singular_values_go_five_times_through_the_polynomial(shape, dtype, most
 
 
 @pytest.mark.parametrize("rank", [1, 5, 32])
-def test_a_gradient_of_few_examples_has_few_directions_and_gets_no_others(rank):
+def test_a_matrix_of_low_rank_keeps_its_rank(rank):
     """What rounding leaves of the others is enlarged 485 times."""
     matrix = random(64, rank) @ random(rank, 500, seed=1)
     assert differ(orthogonalised(matrix[None])[0], exact(matrix)) < 2e-3
@@ -60,7 +60,7 @@ def test_singular_values_over_twelve_orders_of_magnitude():
 
 
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 99), st.floats(1e-4, 1e4))
-def test_length_does_not_count_and_turning_before_is_turning_after(rows, columns, seed, length):
+def test_orthogonalised_ignores_scale_and_commutes_with_rotations(rows, columns, seed, length):
     matrix = random(rows, columns, seed=seed, dtype=torch.float64)
     plain = orthogonalised(matrix[None])[0]
     left, right = (torch.linalg.qr(random(n, n, seed=seed + 1, dtype=torch.float64))[0]
@@ -90,7 +90,7 @@ def parameters(shapes) -> list[torch.Tensor]:
     return [random(*shape, seed=i) for i, shape in enumerate(shapes)]
 
 
-def test_it_steps_as_pytorch_does_but_for_the_bits():
+def test_steps_are_those_of_pytorch_up_to_rounding():
     shapes = [(6, 6), (3, 40), (6, 6), (40, 3), (40, 3), (40, 3)]
     start = parameters(shapes)
     ours = steps(Muon(one := parameters(shapes), lr=0.1, momentum=0.9), one)
@@ -100,14 +100,14 @@ def test_it_steps_as_pytorch_does_but_for_the_bits():
         assert differ(a - before, b - before) < 0.03
 
 
-def test_weights_of_one_shape_move_as_if_alone():
+def test_weights_of_one_shape_move_independently():
     together = steps(Muon(both := parameters([(4, 7), (4, 7)])), both)
     for i, weight in enumerate(parameters([(4, 7), (4, 7)])):
         steps(Muon([weight]), [weight], first=i)
         torch.testing.assert_close(together[i], weight)
 
 
-def test_it_goes_on_from_its_state():
+def test_a_restored_optimiser_steps_as_before():
     whole = steps(Muon(one := parameters(SHAPES)), one)
     first = Muon(two := parameters(SHAPES))
     steps(first, two, range(2))

@@ -125,13 +125,7 @@ def test_saturated_logits_stay_finite(dtype):
     assert torch.isfinite(excess_risk(logits.detach(), torch.tensor([[0.0, 1.0]], dtype=dtype))).all()
 
 
-@pytest.mark.parametrize("objective", [bce, mse, excess_risk])
-def test_shapes_must_agree(objective):
-    with pytest.raises(ValueError, match=r"shapes \(2, 3\) and \(2, 1\)"):
-        objective(torch.zeros(2, 3), torch.zeros(2, 1))
-
-
 @pytest.mark.parametrize("value", [-0.1, 1.1, math.nan])
-def test_an_optimum_is_a_reconstruction(value):
+def test_an_optimum_outside_the_unit_interval_is_refused(value):
     with pytest.raises(ValueError, match="expected"):
         excess_risk(torch.zeros(1, 1), torch.full((1, 1), value))

@@ -69,10 +69,10 @@ def test_show_images_lays_out_rows_and_columns():
 
 
 def test_show_images_has_one_scale_and_clips_for_display():
-    figure = plotting.show_images([torch.tensor([[[-3.0, 0.25], [0.75, 9.0]]])])
-    (ax,) = figure.axes
-    np.testing.assert_array_equal(shown(ax), [[0, 0.25], [0.75, 1]])
-    assert ax.images[0].get_clim() == (0, 1) and ax.images[0].get_cmap().name == "gray"
+    figure = plotting.show_images([torch.tensor([[[-3.0, 0.25], [0.75, 9.0]], [[0.3, 0.4], [0.5, 0.6]]])])
+    np.testing.assert_array_equal(shown(figure.axes[0]), [[0, 0.25], [0.75, 1]])
+    for ax in figure.axes:
+        assert ax.images[0].get_clim() == (0, 1) and ax.images[0].get_cmap().name == "gray"
 
 
 def test_show_images_takes_colour_and_networks_outputs():

@@ -1,6 +1,5 @@
 """Chains of a denoiser: the exact one climbs, samples and flows as the closed forms say."""
 
-import math
 from functools import partial
 
 import numpy as np
@@ -31,6 +30,12 @@ def assert_variance(x: torch.Tensor, expected: torch.Tensor) -> None:
     assert ((x.var(0) / expected - 1).abs() < 4 * (2 / n) ** 0.5).all()
 
 
+@pytest.fixture
+def whole(monkeypatch):
+    """Chains of an exact denoiser go through it in one part, which is quicker."""
+    monkeypatch.setattr(du.sampling, "BATCH", 20_000)
+
+
 # Uphill
 
 
@@ -51,7 +56,7 @@ def test_the_exact_denoiser_never_goes_downhill(kind, dim, seed, sigma):
     assert (gains >= steps / (2 * sigma**2) - 1e-9).all()
 
 
-def test_on_a_finite_set_it_is_mean_shift():
+def test_iterate_on_a_finite_set_is_mean_shift():
     data, sigma = np.random.default_rng(0).uniform(size=(30, 2)), 0.12
     law = du.from_points(torch.from_numpy(data))
     start = points(10)
@@ -65,7 +70,7 @@ def test_on_a_finite_set_it_is_mean_shift():
     np.testing.assert_allclose(found, expected, atol=1e-10)
 
 
-def test_it_stops_at_modes():
+def test_iterate_stops_at_modes():
     """T6: the end of a long chain is a stationary point of p_sigma, and diversity falls."""
     law, sigma = random_case("full", seed=2).law, 0.1
     start = points(40)
@@ -77,7 +82,7 @@ def test_it_stops_at_modes():
 # Samples
 
 
-def test_walkback_on_a_gaussian_has_its_closed_form():
+def test_walkback_on_a_gaussian_has_its_closed_form(whole):
     """x <- m + k (x + sigma eps - m) with k = C / (C + sigma^2): variance k^2 sigma^2 / (1 - k^2)."""
     sigma = 0.2
     k = VARIANCE / (VARIANCE + sigma**2)
@@ -86,7 +91,7 @@ def test_walkback_on_a_gaussian_has_its_closed_form():
 
 
 @pytest.mark.parametrize("step_size", [None, 0.02])
-def test_langevin_on_a_gaussian_has_its_closed_form(step_size):
+def test_langevin_on_a_gaussian_has_its_closed_form(step_size, whole):
     """The chain x <- m + (1 - h/2V)(x - m) + sqrt(h) eps has variance V / (1 - h/4V), V = C + sigma^2."""
     sigma = 0.3
     v, h = VARIANCE + sigma**2, sigma**2 / 10 if step_size is None else step_size
@@ -97,7 +102,7 @@ def test_langevin_on_a_gaussian_has_its_closed_form(step_size):
     assert ((expected / v - 1).abs() < h / v.min()).all()  # p_sigma, up to O(h)
 
 
-def test_langevin_tends_to_the_smoothed_law():
+def test_langevin_tends_to_the_smoothed_distribution(whole):
     case, sigma = random_case("spherical", dim=1, seed=4), 0.15
     x = torch.rand(4000, 1, generator=seeded())
     x = du.langevin(case.law.posterior_mean, x, 1500, sigma, sigma**2 / 20, seeded(1))
@@ -134,7 +139,7 @@ def test_the_flow_of_a_gaussian_has_its_closed_form_and_heun_is_of_second_order(
 
 
 @pytest.mark.parametrize("churn", [0.0, 0.4])
-def test_the_flow_turns_noise_into_samples_of_a_mixture(churn):
+def test_the_flow_turns_noise_into_samples_of_a_mixture(churn, whole):
     """With noise put back at every level too: the exact flow brings it down again."""
     law = du.GaussianMixture([[0.2], [0.5], [0.9]], 0.0004, [1.0, 3.0, 2.0])
     noise = 10 * torch.randn(6000, 1, generator=seeded()) + law.mean().float()
@@ -146,7 +151,7 @@ def test_the_flow_turns_noise_into_samples_of_a_mixture(churn):
     assert kstest(each.numpy() / 0.02, norm.cdf).pvalue > 1e-3
 
 
-def test_one_level_is_one_pass():
+def test_the_flow_at_one_level_is_one_reconstruction():
     x = points(5)
     found = du.probability_flow(GAUSSIAN.posterior_mean, x, [0.3])
     torch.testing.assert_close(found, GAUSSIAN.posterior_mean(x, 0.3))
@@ -211,22 +216,6 @@ def test_the_path_starts_at_the_start_and_ends_at_the_end(chain, shape):
 
 
 @chains
-def test_chance_comes_from_the_generator_alone(chain):
-    x = points(20, dtype=torch.float32)
-    state = torch.get_rng_state()
-    a, b = (chain(GAUSSIAN.posterior_mean, x) for _ in range(2))
-    assert torch.equal(a, b)
-    assert torch.equal(torch.get_rng_state(), state)
-
-
-@pytest.mark.parametrize("sampler", [du.walkback, du.langevin])
-def test_another_seed_gives_another_walk(sampler):
-    x = torch.rand(5, 2)
-    a, b = (sampler(GAUSSIAN.posterior_mean, x, 3, 0.3, generator=seeded(seed)) for seed in (0, 1))
-    assert not torch.equal(a, b)
-
-
-@chains
 def test_large_sets_go_through_the_network_in_parts_and_without_gradients(chain, monkeypatch):
     network = du.MLPDenoiser(2, hidden=8, depth=1, noise_levels=True)
     sizes = []
@@ -253,57 +242,14 @@ def test_large_sets_may_have_a_level_for_each_sample(sampler):
 
 
 @chains
-@pytest.mark.parametrize(
-    ("x", "text"),
-    [
-        (torch.zeros(2), r"x\[None\]"),
-        (torch.zeros(0, 2), "empty"),
-        (torch.full((1, 2), math.nan), "NaN"),
-        (torch.zeros(1, 2).byte(), "dtype torch.uint8"),
-        ([[0.0]], "torch.as_tensor"),
-    ],
-)
-def test_bad_starts(chain, x, text):
-    with pytest.raises(ValueError, match=text):
-        chain(grey, x)
+def test_a_chain_that_ends_at_infinity_is_an_error(chain):
+    with pytest.raises(ValueError, match=r"ended at NaN or infinity.*smaller steps"):
+        chain(lambda x, sigma: x * 1e30, points(3, dtype=torch.float32))
 
 
 @pytest.mark.parametrize("sampler", [du.iterate, du.walkback, du.langevin])
-@pytest.mark.parametrize("steps", [-1, 2.0, None])
-def test_bad_steps(sampler, steps):
-    with pytest.raises(ValueError, match=r"steps is .* whole number >= 0"):
-        sampler(grey, torch.zeros(1, 2), steps, 0.1)
-
-
-@pytest.mark.parametrize("sampler", [du.iterate, du.walkback, du.langevin])
-def test_no_steps_is_the_start(sampler):
-    x = torch.rand(3, 2)
+def test_no_steps_is_the_start_and_each_step_asks_once(sampler):
+    x, asked = torch.rand(3, 2), []
     assert torch.equal(sampler(grey, x, 0, 0.1), x)
-
-
-@pytest.mark.parametrize("sampler", [du.iterate, du.walkback, du.langevin])
-@pytest.mark.parametrize("sigma", [0.0, -1.0, math.nan])
-def test_bad_levels(sampler, sigma):
-    with pytest.raises(ValueError, match=r"sigma is .* > 0"):
-        sampler(grey, torch.zeros(1, 2), 1, sigma)
-
-
-@pytest.mark.parametrize(
-    ("call", "text"),
-    [
-        (lambda: du.langevin(grey, torch.zeros(1, 2), 1, 0.1, step_size=0), "step_size is 0"),
-        (lambda: du.probability_flow(grey, torch.zeros(1, 2), [0.1, 0.2]), "do not decrease"),
-        (lambda: du.probability_flow(grey, torch.zeros(1, 2), [0.2, 0.2]), "do not decrease"),
-        (lambda: du.probability_flow(grey, torch.zeros(1, 2), [0.2, 0.0]), "sigmas is"),
-        (lambda: du.probability_flow(grey, torch.zeros(1, 2), []), "sigmas is"),
-        (lambda: du.probability_flow(grey, torch.zeros(1, 2), [0.2, 0.1], churn=-0.1), "churn is -0.1"),
-        (lambda: du.probability_flow(grey, torch.zeros(1, 2), [0.2], churn=math.nan), "churn is nan"),
-        (lambda: du.noise_schedule(1), "levels is 1"),
-        (lambda: du.noise_schedule(5, high=-1), "high is -1"),
-        (lambda: du.noise_schedule(5, low=0), "low is 0"),
-        (lambda: du.noise_schedule(5, high=0.1, low=1.0), "high > low"),
-    ],
-)
-def test_bad_schedules(call, text):
-    with pytest.raises(ValueError, match=text):
-        call()
+    sampler(lambda x, sigma: asked.append(sigma) or grey(x), x, 3, 0.1)
+    assert asked == [0.1] * 3

@@ -1,7 +1,5 @@
 """The score read off a denoiser against the exact one, and what BCE certifies about it."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -22,14 +20,6 @@ def test_the_exact_denoiser_gives_the_exact_score(dtype, tight, kind, dim, sigma
     found = du.score_from_denoiser(law.posterior_mean, y, sigma)
     assert found.shape == y.shape and found.dtype == dtype
     assert torch.allclose(found, law.smooth(sigma).score(y), rtol=tight, atol=tight)
-
-
-def test_each_sample_may_have_its_own_level():
-    x = torch.rand(3, 1, 2, 2)
-    sigma = torch.tensor([0.1, 0.5, 2.0])
-    found = du.score_from_denoiser(lambda x, sigma: torch.zeros_like(x), x, sigma)
-    for one, image, s in zip(found, x, sigma, strict=True):
-        torch.testing.assert_close(one, -image / s**2)
 
 
 def test_relative_error_is_its_definition():
@@ -101,7 +91,7 @@ def test_the_jacobian_of_the_posterior_mean_is_its_covariance(kind):
 def test_the_jacobian_of_a_network_by_finite_differences():
     network, h = du.UNetDenoiser(side=4, width=4, dense=8).double(), 1e-5
     x = torch.rand(1, 1, 4, 4, dtype=torch.float64, generator=seeded())
-    found = du.jacobian(network, x, 0.2)
+    found = du.jacobian(network, x, 0.1)
     steps = h * torch.eye(16, dtype=torch.float64).reshape(16, 1, 4, 4)
     columns = (network(x + steps) - network(x - steps)).flatten(1) / (2 * h)  # row j: dR / dx_j
     np.testing.assert_allclose(found, columns.detach().T, atol=1e-8)
@@ -134,7 +124,7 @@ def test_the_integral_of_the_score_is_the_difference_of_log_densities(kind, sigm
     assert errors[2] < 1e-4 * exact.abs().mean()
 
 
-def test_images_have_an_energy_too():
+def test_log_density_difference_of_images():
     images = torch.rand(9, 1, 4, 4, generator=seeded()).double()
     law = du.from_points(images)
     start, end = images[:3] + 0.1, images[3:6]
@@ -145,37 +135,3 @@ def test_images_have_an_energy_too():
     found = du.log_density_difference(denoiser, start, end, 0.5, points=1000)
     low, high = (law.smooth(0.5).log_prob(x.flatten(1)) for x in (start, end))
     np.testing.assert_allclose(found, high - low, atol=1e-4)
-
-
-# Bad input
-
-
-@pytest.mark.parametrize(
-    ("x", "sigma", "text"),
-    [
-        (torch.zeros(3), 0.1, r"x_noisy\[None\]"),
-        (torch.zeros(1, 2).byte(), 0.1, "dtype torch.uint8"),
-        (torch.full((1, 2), math.nan), 0.1, "NaN"),
-        (torch.zeros(1, 2), 0.0, "sigma is 0.0"),
-        (torch.zeros(1, 2), torch.ones(3), r"sigma has shape \(3,\)"),
-    ],
-)
-def test_bad_points_and_levels(x, sigma, text):
-    with pytest.raises(ValueError, match=text):
-        du.score_from_denoiser(lambda x, sigma: x, x, sigma)
-
-
-def test_bad_comparisons():
-    for compare in (du.relative_error, du.cosine):
-        with pytest.raises(ValueError, match=r"shapes \(2, 2\) and \(2, 3\)"):
-            compare(torch.zeros(2, 2), torch.zeros(2, 3))
-    with pytest.raises(ValueError, match="exact is zero everywhere"):
-        du.relative_error(torch.ones(2, 2), torch.zeros(2, 2))
-    with pytest.raises(ValueError, match="sigma is"):
-        du.certificate(0.1, 0)
-    with pytest.raises(ValueError, match=r"2 points; expected one"):
-        du.jacobian(lambda x, sigma: x, torch.zeros(2, 2), 0.1)
-    with pytest.raises(ValueError, match="start and end"):
-        du.log_density_difference(lambda x, s: x, torch.zeros(1, 2), torch.zeros(1, 3), 0.1)
-    with pytest.raises(ValueError, match="points is 1"):
-        du.log_density_difference(lambda x, s: x, torch.zeros(1, 2), torch.ones(1, 2), 0.1, points=1)
