@@ -1,6 +1,6 @@
 """Trained networks that several chapters share: safetensors with a JSON card, never pickle.
 
-`make weights` (python -m daeutils.train) trains them again and writes both files.
+`make weights` (tools/weights.py) trains them again and writes both files.
 """
 
 import hashlib

@@ -7,7 +7,7 @@ from pathlib import Path
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import settings
 
 from notebooks import NOTEBOOKS, ROOT
 
@@ -16,10 +16,6 @@ matplotlib.use("Agg")
 settings.register_profile("book", derandomize=True, deadline=None, max_examples=25)
 # Many more of them: HYPOTHESIS_PROFILE=long, or pytest --hypothesis-profile=long.
 settings.register_profile("long", settings.get_profile("book"), max_examples=100)
-# For planted faults, where the first failure is all that counts.
-settings.register_profile(
-    "unshrunk", settings.get_profile("book"), phases=[Phase.explicit, Phase.generate]
-)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "book"))
 
 # Chromium looks for no update, shows no first-run page, and knows no name but this machine's.
