@@ -772,7 +772,7 @@ network, to_law, to_points, held_out = du.MLPDenoiser(2, seed=SEED), [], [], []
 for step in train(network, ring_points, lambda x, g: du.corruption.gaussian(x, sigma_e, g), total):
     if step in looks:
         with torch.no_grad():
-            learned = du.score_from_denoiser(network, y, sigma_e)
+            learned = (network(y) - y) / sigma_e**2
             held_out.append(du.objectives.bce(network.logits(y), x).mean().item() - floor)
         to_law.append(((learned - of_law).square().mean().sqrt() / unit).item())
         to_points.append(((learned - of_points).square().mean().sqrt() / unit).item())
