@@ -33,7 +33,7 @@ def tests() -> dict:
     command += ["tests/test_recording.py", "tests/test_properties.py", "-k", "recording or cuda"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
     last = (done.stdout.strip() or done.stderr.strip()).splitlines()[-1]
-    return {"passed": done.returncode == 0, "summary": last}
+    return {"passed": done.returncode == 0 and " passed" in last, "summary": last}
 
 
 def ring(steps: int, seeds, device: str) -> list[dict]:
