@@ -160,11 +160,12 @@ def shape_of(x: Tensor, shape: tuple[int, ...], name: str) -> None:
         )
 
 
-def batch_for(network: nn.Module, x: Tensor, shape: tuple[int, ...], name: str = "x_noisy") -> None:
+def batch_for(network: nn.Module, x: Tensor, shape: tuple[int, ...]) -> None:
     """Raise ValueError unless x has the dtype and device of the network's weights and shape (N, *shape).
 
     Reads no value, and so does not wait for a GPU.
     """
+    name = "x_noisy"
     shape_of(x, shape, name)
     weight = next(network.parameters())
     if x.dtype != weight.dtype and not torch.is_autocast_enabled(x.device.type):
