@@ -150,6 +150,8 @@ class Checkpoint:
         self.path = None if path is None else Path(os.fspath(path)).expanduser()
         self.network, self.optimisers, self.means, self.losses = network, optimisers, means, losses
         self.known = settings
+        peers = accelerator()
+        self.main = peers is None or peers.is_main_process  # whose share of the batches the file knows
         self.drawn = torch.zeros((), dtype=torch.long, device=losses.device)
 
     def resume(self, batches: Iterator, loss: Callable[..., Tensor]) -> tuple[int, Iterator]:
@@ -173,7 +175,7 @@ class Checkpoint:
             taken = len(stored["losses"])
             for _ in range(taken):
                 next(batches)
-            if stored["drawn"] != self.drawn.cpu():
+            if self.main and stored["drawn"] != self.drawn.cpu():
                 self._refuse("the data, the noise or its levels, or their weights are others")
             self._restore(stored)
         if (peers := accelerator()) is not None:
@@ -242,7 +244,7 @@ class Checkpoint:
                 f"{self.path} is no checkpoint of this book, or a damaged one; expected the file of an "
                 "earlier run: remove it to begin again, or name another."
             ) from error
-        for name in here:
+        for name in here if self.main else []:
             close = isinstance(here[name], float) and math.isclose(here[name], there[name], rel_tol=1e-4)
             if here[name] != there[name] and not close:
                 self._refuse(f"{name} is {here[name]!r}, there {there[name]!r}")
