@@ -18,8 +18,11 @@ from torch import Tensor
 
 from daeutils import _check, _engine
 
-TRAIN_DIGITS = 8000  # of the 10,000 embedded ones; the rest is the test split
-DIGITS_SHA256 = "d1bb0c20cf8c821b7fb109f6f8e3012432f6ec0179b8796f7987cfd51951d54f"
+TRAIN_IMAGES = 8000  # of the 10,000 embedded ones; the rest is the test split
+SHA256 = {
+    "digits": "d1bb0c20cf8c821b7fb109f6f8e3012432f6ec0179b8796f7987cfd51951d54f",
+    "fashion": "57af483c83745add84bde0c48245f0f21fca84f751770e6e8a5b70767243a44b",
+}
 PATIENCE = 30  # seconds that a server may be silent during a download
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif")  # of the files that `folder` reads
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF")  # what may be inside them: no other decoder is run
@@ -39,17 +42,31 @@ def digits(split: str = "train") -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: a split other than "train" and "test", or a file that is not the one that shipped.
     """
+    return _shipped("digits", split)
+
+
+def fashion(split: str = "train") -> tuple[Tensor, Tensor]:
+    """Images of clothes from Fashion-MNIST that ship with the package; half of their pixels are grey.
+
+    Returns and raises as `digits` does. The labels 0 to 9 are T-shirt, trousers, pullover, dress,
+    coat, sandal, shirt, sneaker, bag and ankle boot (Xiao, Rasul & Vollgraf 2017).
+    """
+    return _shipped("fashion", split)
+
+
+def _shipped(name: str, split: str) -> tuple[Tensor, Tensor]:
+    """The images and labels of assets/<name>-10k.npz."""
     _require_split(split)
-    content = (files("daeutils") / "assets" / "digits-10k.npz").read_bytes()
+    content = (files("daeutils") / "assets" / f"{name}-10k.npz").read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    if digest != DIGITS_SHA256:
+    if digest != SHA256[name]:
         raise ValueError(
-            f"digits-10k.npz of the package has sha256 {digest[:12]}...; expected {DIGITS_SHA256[:12]}"
+            f"{name}-10k.npz of the package has sha256 {digest[:12]}...; expected {SHA256[name][:12]}"
             "...: the file is damaged or foreign, and was not read. Install the package again."
         )
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         images, labels = stored["images"], stored["labels"]
-    part = slice(None, TRAIN_DIGITS) if split == "train" else slice(TRAIN_DIGITS, None)
+    part = slice(None, TRAIN_IMAGES) if split == "train" else slice(TRAIN_IMAGES, None)
     images = torch.from_numpy(images[part]).float().div_(255)[:, None]
     return images, torch.from_numpy(labels[part]).long()
 
@@ -244,12 +261,20 @@ def folder(
     top = Path(path)
     if not top.is_dir():
         raise ValueError(f"{str(path)!r} is no folder; expected one with images: check the path.")
+    kept = _choose(top, split, held_out)
+    files_kept = [top.joinpath(*place) for place, _ in kept]
+    images = _read_all(files_kept, side, channels, background=background, progress=progress)
+    return images, torch.tensor([label for _, label in kept])
+
+
+def _choose(top: Path, split: str, held_out: float) -> list[tuple[tuple[str, ...], int]]:
+    """The images of a split, as parts of their relative paths, each with its label."""
     found = _find_images(top)
     classes = sorted({place[0] for place in found if len(place) > 1})
     loose = [place[0] for place in found if len(place) == 1]
     if classes and loose:
         raise ValueError(
-            f"{str(path)!r} holds images in subfolders, such as {classes[0]!r}, and beside them, such as "
+            f"{str(top)!r} holds images in subfolders, such as {classes[0]!r}, and beside them, such as "
             f"{loose[0]!r}; expected one or the other, as subfolders are labels: move those beside them."
         )
     kept = []
@@ -259,12 +284,10 @@ def folder(
         kept += [(place, label) for place in group if (place in picked) == (split == "test")]
     if not kept:
         raise ValueError(
-            f"no image is left for the {split} split of {str(path)!r}: it has {len(found)}, of which "
+            f"no image is left for the {split} split of {str(top)!r}: it has {len(found)}, of which "
             f"held_out={held_out:g} are for testing; expected more images, or another share."
         )
-    files_kept = [top.joinpath(*place) for place, _ in kept]
-    images = _read_all(files_kept, side, channels, background=background, progress=progress)
-    return images, torch.tensor([label for _, label in kept])
+    return kept
 
 
 def _find_images(top: Path) -> list[tuple[str, ...]]:

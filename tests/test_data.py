@@ -17,7 +17,6 @@ import pytest
 import torch
 import torchvision
 from PIL import Image
-from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
 import daeutils as du
@@ -54,13 +53,6 @@ def test_digits_are_images_with_labels(split, size):
     assert images.min() == 0 and images.max() == 1
     shares = labels.bincount(minlength=10) / size
     assert len(shares) == 10 and (shares - 0.1).abs().max() < 0.02
-
-
-def test_labels_belong_to_the_images():
-    (images, labels), (unseen, answers) = (du.digits(split) for split in SPLITS)
-    small = [torch.nn.functional.avg_pool2d(x, 4).flatten(1).numpy() for x in (images, unseen)]
-    model = LogisticRegression(max_iter=300).fit(small[0][:2000], labels[:2000])
-    assert model.score(small[1], answers) > 0.75  # chance: 0.1
 
 
 @pytest.mark.parametrize("load", [du.digits, du.mnist, du.fashion_mnist, du.celeba])
@@ -177,21 +169,12 @@ def test_celeba_is_read_from_disk_cropped_and_resized(faces, split):
 def test_celeba_labels_and_limit(faces):
     images, labels = du.celeba(root=faces, side=8, limit=2, label="identity")
     assert images.shape == (2, 3, 8, 8) and labels.tolist() == [70, 71]
+    assert du.celeba(root=faces, limit=1)[0].shape == (1, 3, 64, 64)
     assert du.celeba(root=faces, side=8, limit=99, label="Young")[1].tolist() == [0, 0, 0]
     with pytest.raises(ValueError, match=r"label is 'smile'; expected 'identity', .*Smiling, Young\."):
         du.celeba(root=faces, label="smile")
     with pytest.raises(ValueError, match=r"limit is 0; expected a whole number >= 1"):
         du.celeba(root=faces, limit=0)
-
-
-def test_celeba_has_64_pixels_a_side_by_default(faces):
-    assert du.celeba(root=faces, limit=1)[0].shape == (1, 3, 64, 64)
-
-
-def test_celeba_names_a_missing_face(faces):
-    (faces / "celeba" / "img_align_celeba" / "000002.jpg").unlink()
-    with pytest.raises(ValueError, match=r"000002\.jpg' cannot be read"):
-        du.celeba(root=faces, side=8)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("'gdown' is required."), ConnectionError("quota\nmore")])
@@ -237,9 +220,9 @@ def test_folder_takes_labels_from_subfolders_and_keeps_the_order_of_names(shelf)
     assert labels.tolist() == [0] * 20 + [1] * 10 and labels.dtype == torch.int64
 
 
-def test_folder_without_subfolders_has_one_label(tmp_path):
-    for i, name in enumerate(["b.png", "a.png", "c.png"]):
-        save(tmp_path / name, flat(i))
+def test_folder_without_subfolders_has_one_label_and_takes_the_first_frame(tmp_path):
+    for i, name in enumerate(["b.gif", "a.gif", "c.gif"]):
+        flat(i).save(tmp_path / name, save_all=True, append_images=[flat(255)])
     images, labels = du.folder(tmp_path, held_out=0, side=4)
     assert greys(images) == [1, 0, 2] and labels.tolist() == [0, 0, 0]
 
@@ -253,10 +236,8 @@ def test_folder_split_is_balanced_disjoint_and_depends_on_names_alone(shelf, tmp
     shutil.copytree(shelf, elsewhere)
     again = du.folder(elsewhere, "test", side=4)
     assert torch.equal(again[0], parts[1][0]) and torch.equal(again[1], parts[1][1])
-    half = du.folder(shelf, "test", side=4, held_out=0.5)[1]
-    assert half.bincount().tolist() == [10, 5]
-    nearly_a_fifth = du.folder(shelf, "test", side=4, held_out=0.18)[1]
-    assert nearly_a_fifth.bincount().tolist() == [4, 2]  # of 3.6 and 1.8
+    for share, counts in [(0.5, [10, 5]), (0.18, [4, 2])]:  # of 3.6 and 1.8
+        assert du.folder(shelf, "test", side=4, held_out=share)[1].bincount().tolist() == counts
 
 
 def test_folder_holds_out_the_names_with_the_smallest_hashes(shelf):
@@ -337,12 +318,6 @@ def test_folder_keeps_the_scale_of_sixteen_bits(tmp_path):
     assert (images[1] - 0.5).abs().max() < 0.01
 
 
-def test_folder_takes_the_first_frame(tmp_path):
-    frames = [flat(v, (8, 8)) for v in (0, 255)]
-    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
-    assert greys(du.folder(tmp_path, side=8, held_out=0)[0]) == [0]
-
-
 def test_folder_follows_no_link_and_reads_nothing_hidden(tmp_path):
     top, outside = tmp_path / "top", tmp_path / "outside"
     save(outside / "secret.png", flat(99))
@@ -379,14 +354,6 @@ def test_folder_names_a_file_that_it_cannot_read(name, tmp_path):
     save(tmp_path / "a.png", flat(0))
     BROKEN[name](tmp_path / name)
     with pytest.raises(ValueError, match=rf"{re.escape(name)}' cannot be read.*replace or remove it"):
-        du.folder(tmp_path, held_out=0)
-
-
-@pytest.mark.parametrize("limit", [30, 50])  # PIL warns above the limit, refuses above its double
-def test_folder_refuses_a_decompression_bomb(limit, tmp_path, monkeypatch):
-    save(tmp_path / "bomb.png", flat(0, (8, 8)))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-    with pytest.raises(ValueError, match=rf"bomb\.png' would unpack.*at most {limit} pixels"):
         du.folder(tmp_path, held_out=0)
 
 

@@ -42,12 +42,29 @@ def pickles(trace) -> list[bytes]:
     return [pickle.dumps(Trap(trace)), *(buffer.getvalue() for buffer in buffers)]
 
 
-def test_a_pickle_for_a_checkpoint_is_refused_unread(trace, tmp_path):
+@pytest.mark.parametrize("vouched", [False, True])
+def test_a_pickle_for_a_checkpoint_is_refused_unread(vouched, trace, tmp_path):
+    """Also where the sum that it begins with is right."""
     for content in pickles(trace):
-        (tmp_path / "state").write_bytes(content)
+        digest = hashlib.sha256(content).digest() if vouched else b""
+        (tmp_path / "state").write_bytes(digest + content)
         with pytest.raises(ValueError, match=r"no checkpoint of this book.*remove it"):
             network = du.MLPDenoiser(2, hidden=8, depth=1)
             du.fit(network, torch.rand(9, 2), sigma=0.1, steps=1, checkpoint=tmp_path / "state")
+        assert not trace.exists()
+
+
+def test_no_weights_are_read_from_another_kind_of_file(trace, tmp_path):
+    """Under a card that vouches for them: pickles, no file at all, headers of an enormous size."""
+    zoo.save_network(du.MLPDenoiser(2, hidden=8, depth=1), "mine", tmp_path)
+    sizes = [length.to_bytes(8, "little") + bytes(100) for length in (2**62, 2**27 + 1)]
+    for content in [*pickles(trace), b"", b"short", bytes(64), *sizes]:
+        (tmp_path / "mine.safetensors").write_bytes(content)
+        card = json.loads((tmp_path / "mine.json").read_text("utf-8"))
+        card["sha256"] = hashlib.sha256(content).hexdigest()
+        (tmp_path / "mine.json").write_text(json.dumps(card), encoding="utf-8")
+        with pytest.raises(ValueError, match="'mine' cannot be read"):
+            zoo.load_network("mine", folder=tmp_path)
         assert not trace.exists()
 
 
@@ -59,7 +76,7 @@ def test_a_pickle_for_the_digits_is_refused_unread(vouched, trace, tmp_path, mon
     for content in pickles(trace):
         (tmp_path / "assets" / "digits-10k.npz").write_bytes(content)
         if vouched:
-            monkeypatch.setattr(data, "DIGITS_SHA256", hashlib.sha256(content).hexdigest())
+            monkeypatch.setitem(data.SHA256, "digits", hashlib.sha256(content).hexdigest())
         kind = (ValueError, KeyError) if vouched else ValueError
         with pytest.raises(kind, match=None if vouched else "was not read"):
             du.digits()
@@ -97,19 +114,6 @@ def test_a_header_alone_does_not_take_memory(side, tmp_path):
     assert Image.MAX_IMAGE_PIXELS < 12_000**2
     with pytest.raises(ValueError, match=r"bomb\.png' would unpack to an enormous image"):
         du.folder(tmp_path, held_out=0)
-
-
-def test_an_oversized_header_of_weights_is_refused(tmp_path):
-    """Under a card that vouches for it."""
-    zoo.save_network(du.MLPDenoiser(2, hidden=8, depth=1), "mine", tmp_path)
-    for length in (2**62, 2**27 + 1):
-        content = length.to_bytes(8, "little") + bytes(100)
-        (tmp_path / "mine.safetensors").write_bytes(content)
-        card = json.loads((tmp_path / "mine.json").read_text("utf-8"))
-        card["sha256"] = hashlib.sha256(content).hexdigest()
-        (tmp_path / "mine.json").write_text(json.dumps(card), encoding="utf-8")
-        with pytest.raises(ValueError, match="'mine' cannot be read"):
-            zoo.load_network("mine", folder=tmp_path)
 
 
 # The workflows on GitHub

@@ -35,9 +35,9 @@ def wheel(tmp_path_factory) -> Path:
 def test_wheel_carries_package_and_licences_only(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"daeutils"}
-    assert "daeutils/assets/digits-10k.npz" in names
+    assert {"daeutils/assets/digits-10k.npz", "daeutils/assets/fashion-10k.npz"} <= set(names)
     licences = {name.rsplit("/", 1)[1] for name in names if "/licenses/" in name}
-    assert licences == {"LICENSE", "LICENSE-TEXT", "LICENSE-DIGITS"}
+    assert licences == {"LICENSE", "LICENSE-TEXT", "LICENSE-DIGITS", "LICENSE-FASHION"}
 
 
 def test_wheel_works_outside_the_repository(wheel, tmp_path):
