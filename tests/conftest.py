@@ -13,9 +13,9 @@ from notebooks import NOTEBOOKS, ROOT
 
 matplotlib.use("Agg")
 # Derandomised: a failure here fails for everyone. No deadline: machines differ.
-settings.register_profile("book", derandomize=True, deadline=None, max_examples=25)
+settings.register_profile("book", derandomize=True, deadline=None, max_examples=20)
 # Many more of them: HYPOTHESIS_PROFILE=long, or pytest --hypothesis-profile=long.
-settings.register_profile("long", settings.get_profile("book"), max_examples=100)
+settings.register_profile("long", settings.get_profile("book"), max_examples=80)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "book"))
 
 # Chromium looks for no update, shows no first-run page, and knows no name but this machine's.

@@ -54,15 +54,6 @@ def test_the_loss_bounds_the_evidence():
         assert losses.mean().item() < -evidence + 5  # a bound of some use
 
 
-def test_training_lowers_the_bound():
-    images = du.digits()[0][:200]
-    model = du.VAE(hidden=64, latent=4)
-    start = model.loss(images, seeded()).item()
-    history = model.fit(images, steps=150, lr=5e-3, device="cpu", progress=False)
-    assert history.steps == 150 and np.isfinite(history.loss).all()
-    assert model.loss(images, seeded()).item() < 0.5 * start
-
-
 def test_samples_of_the_vae_are_decoded_codes():
     model = vae(latent=2)
     images = model.sample(6, seeded())
@@ -73,28 +64,6 @@ def test_samples_of_the_vae_are_decoded_codes():
     np.testing.assert_allclose(images, expected, rtol=1e-5)
     assert torch.equal(images, model.sample(6, seeded()))
     assert not torch.equal(images, model.sample(6, seeded(1)))
-
-
-@pytest.mark.parametrize(
-    ("images", "text"),
-    [
-        (IMAGES * 2, r"images holds values.*\[0, 1\]"),
-        (IMAGES.byte(), "images has dtype torch.uint8"),
-        (IMAGES * math.nan, "images holds NaN"),
-        (IMAGES[:0], "images is empty"),
-        (IMAGES[:, :, :2], r"images have shape \(40, 1, 2, 4\); expected \(N, 1, 4, 4\)"),
-    ],
-)
-def test_bad_images(images, text):
-    with pytest.raises(ValueError, match=text):
-        vae().fit(images, steps=1)
-
-
-def test_bad_counts():
-    with pytest.raises(ValueError, match="n is 0"):
-        vae().sample(0)
-    with pytest.raises(ValueError, match="batch_size is 0"):
-        vae().fit(IMAGES, steps=1, batch_size=0)
 
 
 # PCA
@@ -127,16 +96,23 @@ def test_samples_of_pca_are_images():
     assert not torch.equal(images, model.sample(8, seeded(1)))
 
 
-@pytest.mark.parametrize(
-    ("images", "components", "text"),
-    [
-        (IMAGES, 17, r"components is 17; expected at most 16 for 40 images of 16 pixels"),
-        (IMAGES[:3], 4, "at most 3"),
-        (IMAGES, 0, "components is 0"),
-        (IMAGES * 2, 2, r"\[0, 1\]"),
-        (IMAGES * math.nan, 2, "NaN"),
-    ],
-)
-def test_bad_pca(images, components, text):
+REFUSED = [
+    (lambda: vae().fit(IMAGES * 2, steps=1), r"images holds values.*\[0, 1\]"),
+    (lambda: vae().fit(IMAGES.byte(), steps=1), "images has dtype torch.uint8"),
+    (lambda: vae().fit(IMAGES * math.nan, steps=1), "images holds NaN"),
+    (lambda: vae().fit(IMAGES[:0], steps=1), "images is empty"),
+    (lambda: vae().fit(IMAGES[:, :, :2], steps=1), r"\(40, 1, 2, 4\); expected \(N, 1, 4, 4\)"),
+    (lambda: vae().fit(IMAGES, steps=1, batch_size=0), "batch_size is 0"),
+    (lambda: vae().sample(0), "n is 0"),
+    (lambda: du.PCAGaussian(IMAGES, 17), "components is 17; expected at most 16 for 40 images of 16"),
+    (lambda: du.PCAGaussian(IMAGES[:3], 4), "at most 3"),
+    (lambda: du.PCAGaussian(IMAGES, 0), "components is 0"),
+    (lambda: du.PCAGaussian(IMAGES * 2, 2), r"\[0, 1\]"),
+    (lambda: du.PCAGaussian(IMAGES * math.nan, 2), "NaN"),
+]
+
+
+@pytest.mark.parametrize(("call", "text"), REFUSED)
+def test_bad_images_and_counts_are_refused(call, text):
     with pytest.raises(ValueError, match=text):
-        du.PCAGaussian(images, components)
+        call()

@@ -1,18 +1,15 @@
 """A training that was ended goes on as if it had not been: killed, out of room, given a foreign file."""
 
-import hashlib
 import os
-import pickle
 import signal
 import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from oracles import Trap, seeded
+from oracles import seeded
 from safetensors.torch import save_file
 from torch import nn
 
@@ -101,13 +98,6 @@ def test_a_run_cut_in_two_is_the_run(name, after, tmp_path, monkeypatch, often):
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
 
 
-def test_a_checkpoint_changes_nothing(tmp_path, often):
-    a, b = points_network(), points_network()
-    fit(a, POINTS, sigma=0.1, steps=5)
-    fit(b, POINTS, sigma=0.1, steps=5, checkpoint=str(tmp_path / "a new folder" / "state"))
-    assert equal(a, b)
-
-
 def test_running_statistics_are_kept_too(tmp_path, monkeypatch, often):
     make = partial(Own, nn.ReLU(), nn.BatchNorm1d)
     whole, again, how = make(), make(), {"sigma": 0.1, "steps": 9}
@@ -128,7 +118,7 @@ training.EVERY = training.LOOK = 0.004
 folder, kills = sys.argv[1], int(sys.argv[2])
 points = torch.rand(300, 2, generator=torch.Generator().manual_seed(0))
 
-def train(file, steps=600):
+def train(file, steps=300):
     network = du.MLPDenoiser(2, hidden=8, depth=1)
     du.fit(network, points, sigma=0.1, steps=steps, batch_size=16, device="cpu", progress=False,
            checkpoint=file)
@@ -137,7 +127,7 @@ def train(file, steps=600):
 whole = train(None)
 train(folder + "/warm", 5)  # what a first call loads
 start = time.monotonic()
-train(folder + "/paced", 120)
+train(folder + "/paced", 60)
 pace = time.monotonic() - start
 chance, killed = random.Random(0), 0
 for i in range(kills):  # a new process each time; what is left of it is the file
@@ -151,6 +141,7 @@ for i in range(kills):  # a new process each time; what is left of it is the fil
 assert os.path.exists(folder + "/state")
 assert torch.equal(train(folder + "/state"), whole)
 
+short = train(None, 40)
 for place in ("fsync", "replace"):  # and for sure in the middle of a write, with three before it
     child = os.fork()
     if child == 0:
@@ -163,11 +154,11 @@ for place in ("fsync", "replace"):  # and for sure in the middle of a write, wit
             return real(*args)
 
         setattr(os, place, fatal)
-        train(folder + "/" + place, 100)
+        train(folder + "/" + place, 40)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == signal.SIGKILL
     assert os.path.exists(folder + f"/.{place}.draft"), "the kill did not meet a write"
-    assert torch.equal(train(folder + "/" + place, 100), train(None, 100))
+    assert torch.equal(train(folder + "/" + place, 40), short)
 print(killed)
 """
 
@@ -265,15 +256,11 @@ DIFFERENT = {
     "sigma of numpy": (of(sigma=np.float32(0.1)), of(sigma=np.float32(0.3)), ""),
     "order of the data": (of(), of(source=POINTS.flip(0).roll(1, 1)), "first loss|the data"),
     "one point in the data": (of(), of(source=torch.cat([POINTS[:-1], POINTS[:1]])), "the data|first"),
-    "streams of one class": (of(source=du.ring), of(source=du.moons), "first loss|the data"),
     "two mixtures": (of(source=lambda: du.ring(std=0.04)), of(source=lambda: du.ring(std=0.05)), ""),
     "streams with other contents": (
         of(image_network, lambda: zeros_and_ones(0)), of(image_network, lambda: zeros_and_ones(255)), "",
     ),
     "streams that differ later": (of(source=lambda: Turning(1)), of(source=lambda: Turning(0.5)), "data"),
-    "functions of the noise level": (
-        of(many_levels, sigma=level_of(0.1)), of(many_levels, sigma=level_of(0.3)), "first loss",
-    ),
     "distributions of the noise level": (
         of(many_levels, sigma=du.corruption.log_normal(-1.0)),
         of(many_levels, sigma=du.corruption.log_normal(-2.0)), "first loss",
@@ -281,7 +268,6 @@ DIFFERENT = {
     "weights by one name": (of(many_levels, weight=scaled(2)), of(many_levels, weight=scaled(3)), ""),
     "width": (of(), of(lambda: du.MLPDenoiser(2, hidden=9, depth=1)), "network is"),
     "initial weights": (of(), of(lambda: points_network(seed=1)), "weights at the start"),
-    "activation": (of(lambda: Own(nn.ReLU())), of(lambda: Own(nn.Tanh())), "network is"),
     "slope of an activation": (
         of(lambda: Own(nn.LeakyReLU(0.1))), of(lambda: Own(nn.LeakyReLU(0.2))), "network is",
     ),
@@ -346,19 +332,11 @@ def stored(tmp_path):
     return file
 
 
-def a_bit_flipped(file: Path) -> None:
-    content = bytearray(file.read_bytes())
-    content[-40] ^= 1
-    file.write_bytes(content)
-
-
 DAMAGE = {
     "cut short": lambda file: file.write_bytes(file.read_bytes()[:-50]),
     "empty": lambda file: file.write_bytes(b""),
-    "a bit flipped": a_bit_flipped,
     "weights": lambda file: save_file({"weight": torch.zeros(3)}, file),
     "a text": lambda file: file.write_text("steps: 3", encoding="utf-8"),
-    "a pickle": lambda file: torch.save({"known": {}}, file),
 }
 
 
@@ -370,14 +348,6 @@ def test_a_damaged_or_foreign_file_is_refused_and_left(stored, damage):
     with pytest.raises(ValueError, match=r"no checkpoint of this book, or a damaged one.*remove it"):
         fit(network, POINTS, sigma=0.1, steps=3, checkpoint=stored)
     assert stored.read_bytes() == before and equal(network, points_network())
-
-
-def test_a_pickle_that_pretends_to_be_a_checkpoint_is_not_opened(stored, tmp_path):
-    content = pickle.dumps(Trap(tmp_path / "sprung"))
-    stored.write_bytes(hashlib.sha256(content).digest() + content)
-    with pytest.raises(ValueError, match="no checkpoint of this book"):
-        fit(points_network(), POINTS, sigma=0.1, steps=3, checkpoint=stored)
-    assert not (tmp_path / "sprung").exists()
 
 
 def test_no_bit_of_a_checkpoint_can_flip_unnoticed(stored):
@@ -420,28 +390,3 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(stored, monkeypatch):
         fit(points_network(), POINTS, sigma=0.1, steps=3, checkpoint=stored)
     assert stored.read_bytes() == before
     assert [path.name for path in stored.parent.iterdir()] == ["state"]  # no draft is left
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="needs a file size limit")
-def test_a_disk_that_is_really_full(tmp_path):
-    """A limit on the size of files, as a quota has it: the write fails half-way."""
-    code = f"""
-import resource, signal, torch, daeutils as du
-from daeutils import training
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-points, file = torch.rand(50, 2, generator=torch.Generator().manual_seed(0)), {str(tmp_path / "state")!r}
-how = dict(sigma=0.1, steps=2, device="cpu", progress=False, checkpoint=file)
-du.fit(du.MLPDenoiser(2), points, **how)
-good = open(file, "rb").read()
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-training.EVERY = training.LOOK = -1
-try:
-    du.fit(du.MLPDenoiser(2), points, **how | dict(checkpoint=file + "2"))
-except OSError as error:
-    print(error)
-assert open(file, "rb").read() == good
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert "could not be written (File too large)" in done.stdout
-    assert [path.name for path in tmp_path.iterdir()] == ["state"]

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import KINDS, points, posterior, random_case, seeded
-from scipy.integrate import quad, trapezoid
+from scipy.integrate import quad
 from scipy.stats import chisquare, kstest, multivariate_normal, norm
 from sklearn.neighbors import KernelDensity
 
@@ -108,24 +108,6 @@ def test_smoothing_and_posterior_mean_by_quadrature_in_one_dimension(kind, sigma
     np.testing.assert_allclose(means, first / mass, rtol=1e-7)
 
 
-@kinds
-def test_smoothing_and_posterior_mean_by_quadrature_in_the_plane(kind):
-    case, sigma = random_case(kind, components=2, seed=3), 0.15
-    line = np.linspace(-1.5, 2.5, 401)  # the trapezoid rule is spectrally exact for Gaussians
-    places = np.stack(np.meshgrid(line, line, indexing="ij"), -1)
-    p = np.exp(case.log_prob(places.reshape(-1, 2))).reshape(401, 401)
-
-    def integral(values):
-        return trapezoid(trapezoid(values, line, axis=0), line, axis=0)
-
-    for y in points(4, seed=5):
-        joint = p * norm.pdf(places, y.numpy(), sigma).prod(-1)
-        mass, first = integral(joint), integral(places * joint[..., None])
-        found = case.law.smooth(sigma).log_prob(y[None])
-        np.testing.assert_allclose(found, [np.log(mass)], rtol=1e-8)
-        np.testing.assert_allclose(case.law.posterior_mean(y[None], sigma)[0], first / mass, rtol=1e-7)
-
-
 @given(sigma=st.floats(0.01, 3), **CASES)
 def test_tweedie_at_every_noise_level(sigma, kind, dim, seed):
     """T2: two code paths, one by components, one by the score of the smoothed law."""
@@ -186,31 +168,18 @@ def test_an_atom_in_a_full_matrix_is_an_atom():
     law, y = GaussianMixture(torch.zeros(1, 2), degenerate), points(6)
     expected = multivariate_normal(np.zeros(2), degenerate[0].numpy() + 0.04 * np.eye(2)).logpdf(y)
     np.testing.assert_allclose(law.smooth(0.2).log_prob(y), expected, rtol=1e-9)
-    with pytest.raises(ValueError, match=r"atom.*smooth"):
-        law.log_prob(y)
+    for atoms in (law, du.from_points(torch.rand(3, 2))):
+        with pytest.raises(ValueError, match=r"atom.*smooth\(sigma\)"):
+            atoms.log_prob(y)
 
 
 # Sampling
 
 
 @kinds
-def test_samples_have_the_mean_and_the_covariance(kind):
-    case, n = random_case(kind, dim=3), 20_000
-    x = case.law.sample(n, seeded(1)).double().numpy()
-    mean = case.weights @ case.means
-    spread = case.means - mean
-    covariance = np.einsum("k,kij->ij", case.weights, case.covariances)
-    covariance += np.einsum("k,ki,kj->ij", case.weights, spread, spread)
-    standard_error = np.sqrt(np.diag(covariance) / n)
-    assert (np.abs(x.mean(0) - mean) < 4 * standard_error).all()
-    products = (x - mean)[:, :, None] * (x - mean)[:, None]
-    assert (np.abs(products.mean(0) - covariance) < 4 * products.std(0) / n**0.5).all()
-
-
-@kinds
-def test_samples_follow_the_law_along_a_line(kind):
-    case = random_case(kind, dim=3)
-    direction = np.array([0.36, 0.48, 0.8])
+@pytest.mark.parametrize("direction", [(0.36, 0.48, 0.8), (1.0, 0.0, 0.0)])
+def test_samples_follow_the_law_along_a_line(kind, direction):
+    case, direction = random_case(kind, dim=3), np.array(direction)
     x = case.law.sample(5000, seeded(2)).double().numpy() @ direction
     scale = np.sqrt(np.einsum("i,kij,j->k", direction, case.covariances, direction))
 
@@ -288,14 +257,6 @@ def test_moons_are_two_arcs_that_interleave():
 
 
 # Bad input
-
-
-def test_atoms_have_no_density():
-    law = du.from_points(torch.rand(3, 2))
-    with pytest.raises(ValueError, match=r"atom.*smooth\(sigma\)"):
-        law.log_prob(torch.zeros(1, 2))
-    with pytest.raises(ValueError, match="data has dtype"):
-        du.from_points(torch.zeros(3, 2, dtype=torch.int64))
 
 
 def test_numbers_of_python_keep_their_digits():

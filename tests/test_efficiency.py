@@ -70,8 +70,3 @@ def test_a_loop_reads_no_value_at_each_step(work):
     """Now and then, by the clock, a training looks whether its loss is finite."""
     first = reads(work, 3)
     assert 0 < first and reads(work, 43) - first < 20
-
-
-def test_a_chain_that_diverges_says_so():
-    with pytest.raises(ValueError, match=r"ended at NaN or infinity.*smaller steps"):
-        du.langevin(lambda x, sigma: -x, GREY, 200, 0.1, step_size=1.0)

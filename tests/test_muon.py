@@ -126,6 +126,15 @@ def test_a_weight_without_a_gradient_stays():
     assert not torch.equal(moved, parameters([(3, 3)])[0])
 
 
+def test_the_weight_of_a_convolution_moves_as_the_matrix_of_its_output_channels():
+    four_axes, matrix = random(4, 2, 3, 3), random(4, 2, 3, 3).flatten(1)
+    for weight in (four_axes, matrix):
+        optimiser = Muon([weight])
+        weight.grad = random(4, 2, 3, 3, seed=1).reshape(weight.shape)
+        optimiser.step()
+    assert torch.equal(four_axes.flatten(1), matrix)
+
+
 @pytest.mark.parametrize("shape", [(), (4,)])
 def test_a_parameter_that_is_not_a_matrix_is_refused(shape):
     with pytest.raises(ValueError, match="expected a matrix"):

@@ -1,7 +1,5 @@
 """BCE and its excess over the optimum, against formulas in float64, torch and scipy."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -79,13 +77,6 @@ def test_entropy_is_that_of_scipy(x):
     np.testing.assert_allclose(objectives.entropy(x), expected, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_black_and_white_have_no_entropy_and_grey_has_ln_2(dtype):
-    x = torch.tensor([[0.0, 1.0, 0.0], [0.5, 0.5, 1.0]], dtype=dtype)
-    expected = torch.tensor([0, 2 * math.log(2)], dtype=dtype)
-    torch.testing.assert_close(objectives.entropy(x), expected)
-
-
 @given(logits=logits_, optimum=targets_)
 def test_excess_risk_is_the_divergence_and_obeys_pinsker(logits, optimum):
     r, m = expit(logits.numpy()), optimum.numpy()
@@ -123,9 +114,3 @@ def test_saturated_logits_stay_finite(dtype):
         assert loss.item() == pytest.approx(expected, abs=1e-6)
         assert torch.isfinite(gradient).all()
     assert torch.isfinite(excess_risk(logits.detach(), torch.tensor([[0.0, 1.0]], dtype=dtype))).all()
-
-
-@pytest.mark.parametrize("value", [-0.1, 1.1, math.nan])
-def test_an_optimum_outside_the_unit_interval_is_refused(value):
-    with pytest.raises(ValueError, match="expected"):
-        excess_risk(torch.zeros(1, 1), torch.full((1, 1), value))

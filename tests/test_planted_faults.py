@@ -312,7 +312,8 @@ FAULTS = {  # module -> its faults
   ],
   "_check": [
     Fault("data outside [0, 1] are welcome", attribute(_check, "unit_interval", lambda x, *a, **k: None),
-          test_objectives.test_an_optimum_outside_the_unit_interval_is_refused, dict(value=1.1)),
+          test_preconditions.test_a_refused_call_changes_nothing,
+          dict(change=dict(source=3 * test_preconditions.GOOD), text="rescale the data")),
   ],
   "denoisers": [
     Fault("a network of one level takes any other",
@@ -420,7 +421,8 @@ FAULTS = {  # module -> its faults
           test_score.test_the_jacobian_of_a_network_by_finite_differences),
     Fault("asymmetry is compared with J alone",
           wrapped(score, "asymmetry", lambda f, J: ((J - J.mT).norm() / J.norm()).item()),
-          test_score.test_asymmetry_tells_a_gradient_field_from_a_rotation),
+          test_properties.test_jacobian_of_a_matrix_is_the_matrix_and_asymmetry_has_no_unit,
+          dict(matrix=torch.tensor([[1.0, 2, 0], [0, 1, 3], [4, 0, 1]], dtype=torch.float64), scale=2.0)),
     Fault("the path from start to end is walked backwards",
           wrapped(score, "log_density_difference",
                   lambda f, R, a, b, s, points=50: f(R, b, a, s, points)),

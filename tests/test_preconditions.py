@@ -174,13 +174,6 @@ def test_a_refused_call_changes_nothing(change, text, tmp_path):
     assert_same(before, world(denoiser, tmp_path))
 
 
-def test_after_a_refusal_the_same_network_and_file_serve(tmp_path):
-    network, file = small(), tmp_path / "state"
-    with pytest.raises(ValueError, match=r"expected \[0, 1\]"):
-        fit(network, 3 * GOOD, sigma=0.3, steps=2, checkpoint=file)
-    assert fit(network, GOOD, sigma=0.3, steps=2, checkpoint=file).steps == 2
-
-
 # Streams go wrong later
 
 
@@ -213,11 +206,10 @@ def test_a_stream_is_watched_to_the_end_and_then_named(others, text, tmp_path):
     assert_same(before, world(network, tmp_path))
 
 
-@pytest.mark.parametrize("share", [0.0, 5e-4])
-def test_the_tail_of_a_mixture_is_no_mistake(share):
+def test_the_tail_of_a_mixture_is_no_mistake():
     def with_a_tail(n):
         points = torch.rand(n, 2)
-        points[: round(share * n)] = 1.01
+        points[: n // 2000] = 1.01
         return points
 
     assert fit(small(), Later(with_a_tail), sigma=0.1, steps=9).steps == 9

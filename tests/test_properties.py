@@ -7,6 +7,7 @@ public function is in none. HYPOTHESIS_PROFILE=long asks four times as often.
 import inspect
 import math
 import re
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from oracles import KINDS, posterior, random_case
+from oracles import KINDS, random_case
 
 import daeutils as du
 from daeutils import GaussianMixture, corruption, densities, evaluation, objectives, sampling, score
@@ -156,12 +157,11 @@ def test_a_row_alone_is_answered_as_in_a_batch(name, b):
         close(ROWS[name](b, row[None])[0], together[i], rtol=1e-9, atol=1e-9)
 
 
-@of(ALL_ROWS)
+@of(DRAWN)
 @given(b=batches(fewest=2))
-def test_a_row_does_not_depend_on_the_others(name, b):
-    """With chance too: the noise of a row hangs on its place and the seed alone."""
+def test_the_noise_of_a_row_hangs_on_its_place_and_the_seed_alone(name, b):
     others = torch.cat([b.x[:1], 1 - 2 * b.x[1:]])
-    close(ALL_ROWS[name](b, others)[0], ALL_ROWS[name](b, b.x)[0], rtol=1e-9, atol=1e-9)
+    close(DRAWN[name](b, others)[0], DRAWN[name](b, b.x)[0], rtol=1e-9, atol=1e-9)
 
 
 @of(ROWS)
@@ -224,14 +224,14 @@ def test_sets_have_finite_numbers_whatever_the_order_and_the_precision(name, b):
     close(WHOLE[name](b, b.x.float()), found, rtol=1e-3, atol=1e-3)
 
 
-ALL = {**ALL_ROWS, **WHOLE}
+NO_CHANCE = {**ROWS, **WHOLE}  # those that draw: test_seeds
 
 
-@of(ALL)
+@of(NO_CHANCE)
 @given(b=batches(fewest=2))
 def test_the_same_call_gives_every_bit_again_and_leaves_the_global_chance(name, b):
     state = torch.get_rng_state()
-    first, second = ALL[name](b, b.x), ALL[name](b, b.x)
+    first, second = (NO_CHANCE[name](b, b.x) for _ in range(2))
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(torch.as_tensor(first), torch.as_tensor(second))
 
@@ -326,48 +326,10 @@ def test_noise_does_not_depend_on_the_data(b, move):
         assert torch.equal(*hit)
 
 
-@given(b=MILD)
-def test_gaussian_adds_sigma_times_noise_of_mean_0_and_variance_1(b):
-    """Within five standard errors, in every dimension."""
-    eps = corruption.noise(b.x[:1].repeat(2000, 1), chance(b, b.x))
-    assert (eps.mean(0).abs() < 5 / 2000**0.5).all()
-    assert ((eps**2).mean(0) - 1).abs().max() < 5 * (2 / 2000) ** 0.5
-    added = corruption.gaussian(b.x, b.sigma, chance(b, b.x)) - b.x
-    close(added, b.sigma * corruption.noise(b.x, chance(b, b.x)), atol=1e-12)
-
-
-@given(b=MILD)
-def test_objectives_treat_black_and_white_and_all_pixels_alike(b):
-    logits, target = b.x, b.x.flip(1).sigmoid() * 0.9
-    order = torch.randperm(b.law.dim, generator=chance(b, b.x))
-    for f in (objectives.bce, objectives.mse, objectives.excess_risk):
-        close(f(-logits, 1 - target), f(logits, target), rtol=1e-9, atol=1e-12)
-        close(f(logits[:, order], target[:, order]), f(logits, target), rtol=1e-12, atol=1e-14)
-    close(objectives.entropy(1 - target), objectives.entropy(target), rtol=1e-9)
-    close(objectives.squared_error(target, logits), objectives.squared_error(logits, target), rtol=1e-12)
-
-
-@given(b=MILD, scale=st.floats(1e-3, 1e3))
-def test_relative_error_and_cosine_have_no_unit(b, scale):
-    exact = b.x.flip(1) + 5
-    assert score.relative_error(scale * b.x, scale * exact) == pytest.approx(
-        score.relative_error(b.x, exact), rel=1e-9
-    )
-    close(score.cosine(scale * b.x, exact), score.cosine(b.x, exact), rtol=1e-5, atol=1e-5)
-    assert (score.cosine(b.x, exact).abs() <= 1 + 1e-12).all()
-
-
-@given(b=batches(fewest=3), move=st.floats(-5, 5))
-def test_frechet_turns_and_moves_with_the_features_and_has_no_direction(b, move):
-    made, real = b.x, (2 * b.x + 1).flip(0)
-    turn = torch.from_numpy(np.linalg.qr(np.random.default_rng(b.seed).normal(size=(b.law.dim,) * 2))[0])
-    expected = pytest.approx(evaluation.frechet_between(made, real), rel=1e-6, abs=1e-5)
-    assert evaluation.frechet_between(made @ turn + move, real @ turn + move) == expected
-    assert evaluation.frechet_between(real, made) == expected
-
-
 @given(
-    matrix=arrays(np.float64, (3, 3), elements=st.floats(-2, 2, width=32)).map(torch.from_numpy),
+    matrix=arrays(np.float64, (3, 3), elements=st.floats(-2, 2, width=32))
+    .map(torch.from_numpy)
+    .filter(lambda matrix: (matrix + matrix.T).norm() > 0.1),
     scale=st.floats(1e-3, 1e3),
 )
 def test_jacobian_of_a_matrix_is_the_matrix_and_asymmetry_has_no_unit(matrix, scale):
@@ -375,9 +337,8 @@ def test_jacobian_of_a_matrix_is_the_matrix_and_asymmetry_has_no_unit(matrix, sc
     found = score.jacobian(lambda x, sigma: x @ matrix.T + 1, x, 0.1)
     close(found, matrix)
     assert score.asymmetry(matrix + matrix.T) == 0 == score.asymmetry(0 * matrix)
-    assume((matrix + matrix.T).norm() > 0.1)
     asymmetry = score.asymmetry(matrix)
-    assert asymmetry >= 0 and math.isfinite(asymmetry)
+    close(asymmetry, (matrix - matrix.T).norm() / (matrix + matrix.T).norm())
     for same in (scale * matrix, matrix.T):
         assert score.asymmetry(same) == pytest.approx(asymmetry, rel=1e-9)
 
@@ -430,54 +391,6 @@ def test_with_little_noise_a_point_goes_to_the_nearest_atom(b):
     assume(((others < distance[:, None] + 1e-3).sum(1) == 1).all())  # no tie
     found = du.from_points(b.law.means).posterior_mean(b.x, 1e-3)
     close(found, b.law.means[index], atol=1e-9)
-
-
-@given(kind=st.sampled_from(KINDS), dim=st.integers(1, 3), seed=SEEDS, sigma=st.floats(0.01, 10))
-def test_a_single_component_is_a_gaussian(kind, dim, seed, sigma):
-    case = random_case(kind, dim, components=1, seed=seed)
-    y = case.law.sample(3, torch.Generator().manual_seed(seed)).double()
-    mean, covariance = case.means[0], case.covariances[0] + sigma**2 * np.eye(dim)
-    arrow = np.linalg.solve(covariance, (mean - y.numpy()).T).T
-    close(case.law.smooth(sigma).score(y), arrow, rtol=1e-8, atol=1e-8)
-    close(case.law.posterior_mean(y, sigma)[0], posterior(case, y[0].numpy(), sigma)[0], rtol=1e-8)
-    close(case.law.smooth(sigma).log_prob(y), case.log_prob(y.numpy(), sigma), rtol=1e-8, atol=1e-8)
-    assert torch.equal(case.law.responsibilities(y), torch.ones(3, 1).double())
-
-
-@given(b=MILD, share=st.floats(0.01, 0.99))
-def test_a_component_in_two_halves_is_the_component(b, share):
-    means, covariances, w = b.law.means, b.law.covariances, b.law.weights
-    twice = GaussianMixture(
-        torch.cat([means, means[:1]]),
-        torch.cat([covariances, covariances[:1]]),
-        torch.cat([w[:1] * share, w[1:], w[:1] * (1 - share)]),
-    )
-    for name in ("log_prob", "score"):
-        whole, halves = (getattr(law.smooth(b.sigma), name)(b.x) for law in (b.law, twice))
-        close(halves, whole, rtol=1e-8, atol=1e-9)
-    close(twice.posterior_mean(b.x, b.sigma), b.law.posterior_mean(b.x, b.sigma), rtol=1e-8, atol=1e-9)
-
-
-@given(b=MILD)
-def test_a_loss_is_least_at_its_target(b):
-    target = b.x.sigmoid()
-    close(objectives.excess_risk(b.x, target), 0, atol=1e-12)
-    close(objectives.mse(b.x, target), 0, atol=1e-14)
-    close(objectives.squared_error(target, target), 0)
-    entropy = objectives.entropy(target)
-    assert (entropy >= 0).all() and (entropy <= b.law.dim * math.log(2) + 1e-12).all()
-    assert (objectives.bce(b.x + b.sigma, target) > entropy).all()
-
-
-@given(b=MILD)
-def test_corruption_of_nothing_and_of_everything(b):
-    close(corruption.gaussian(b.x, 1e-9, chance(b, b.x)), b.x, atol=1e-7)
-    assert torch.equal(corruption.masking(b.x, 0, chance(b, b.x)), b.x)
-    assert torch.equal(corruption.masking(b.x, 1, chance(b, b.x)), torch.zeros_like(b.x))
-    cut = corruption.clamped(b.x, b.sigma, chance(b, b.x))
-    assert ((cut >= 0) & (cut <= 1)).all()
-    still = sampling.langevin(b.law.posterior_mean, b.x, 1, b.sigma, 1e-16, chance(b, b.x))
-    close(still, b.x, atol=1e-6)
 
 
 @given(
@@ -533,223 +446,124 @@ below_zero = st.one_of(no_number, st.floats(max_value=-1e-12))
 no_share = st.one_of(below_zero, st.floats(min_value=1.0001))
 no_matrix = st.one_of(no_batch, st.just(torch.ones(2, 3)), st.just(torch.ones(2, 2, 2)))
 
-BAD = {  # function -> what it takes -> values that it must refuse, and the call with one
-    "densities.GaussianMixture": {
-        "means": (
-            st.sampled_from([*NO_NUMBERS, X[0], X[:0], X * math.nan, X[None]]),
-            lambda v: GaussianMixture(v, 1.0),
-        ),
-        "covariances": (
-            st.sampled_from(
-                [
-                    *NO_NUMBERS,
-                    -0.1,
-                    math.nan,
-                    math.inf,
-                    torch.ones(3),
-                    torch.ones(2, 4),
-                    torch.ones(4, 4, 4),
-                    -torch.eye(2).expand(4, 2, 2),
-                    torch.ones(4, 2, 2).triu(),
-                    X[:, :, None] * math.nan,
-                ]
-            ),
-            lambda v: GaussianMixture(X, v),
-        ),
-        "weights": (
-            st.sampled_from(
-                [*NO_NUMBERS[1:], 1.0, [1.0], *([1, 1, 1, w] for w in (0, -1, math.nan, math.inf))]
-            ),
-            lambda v: GaussianMixture(X, 1.0, v),
-        ),
-    },
-    "densities.GaussianMixture.smooth": {"sigma": (no_level, RING.smooth)},
-    "densities.GaussianMixture.sample": {"n": (no_size, RING.sample)},
-    "densities.GaussianMixture.log_prob": {"x": (no_place, RING.log_prob)},
-    "densities.GaussianMixture.responsibilities": {"x": (no_place, RING.responsibilities)},
-    "densities.GaussianMixture.score": {"x": (no_place, RING.score)},
-    "densities.GaussianMixture.posterior_mean": {
-        "x": (no_place, lambda v: R(v, 0.1)),
-        "sigma": (no_level, lambda v: R(X, v)),
-    },
-    "densities.from_points": {"data": (no_batch, du.from_points)},
-    "densities.ring": {
-        "modes": (no_size, du.ring),
-        "std": (below_zero, lambda v: du.ring(std=v)),
-        "radius": (no_number, lambda v: du.ring(radius=v)),
-    },
-    "densities.moons": {"centres": (no_size, du.moons), "std": (below_zero, lambda v: du.moons(std=v))},
-    "densities.spiral": {
-        "centres": (no_size, du.spiral),
-        "std": (below_zero, lambda v: du.spiral(std=v)),
-        "turns": (no_number, lambda v: du.spiral(turns=v)),
-    },
-    "densities.checkerboard": {"std": (below_zero, du.checkerboard)},
-    "densities.pinwheel": {
-        "arms": (no_size, du.pinwheel),
-        "centres": (no_size, lambda v: du.pinwheel(centres=v)),
-        "std": (below_zero, lambda v: du.pinwheel(std=v)),
-        "twist": (no_number, lambda v: du.pinwheel(twist=v)),
-    },
-    "densities.random_mixture": {
-        "components": (no_size, du.random_mixture),
-        "seed": (no_count, lambda v: du.random_mixture(seed=v)),
-    },
-    "corruption.noise": {"x": (no_type, corruption.noise)},
-    "corruption.gaussian": {
-        "x": (no_batch, lambda v: corruption.gaussian(v, 0.1)),
-        "sigma": (no_level, lambda v: corruption.gaussian(X, v)),
-    },
-    "corruption.clamped": {
-        "x": (no_batch, lambda v: corruption.clamped(v, 0.1)),
-        "sigma": (no_level, lambda v: corruption.clamped(X, v)),
-    },
-    "corruption.masking": {
-        "x": (no_batch, lambda v: corruption.masking(v, 0.1)),
-        "fraction": (no_share, lambda v: corruption.masking(X, v)),
-    },
-    "corruption.salt_and_pepper": {
-        "x": (no_batch, lambda v: corruption.salt_and_pepper(v, 0.1)),
-        "fraction": (no_share, lambda v: corruption.salt_and_pepper(X, v)),
-    },
-    "corruption.log_normal": {
-        "mean": (no_number, corruption.log_normal),
-        "std": (below_zero, lambda v: corruption.log_normal(std=v)),
-        "low": (no_level, lambda v: corruption.log_normal(low=v)),
-        "high": (no_level | st.just(0.01), lambda v: corruption.log_normal(high=v)),
-        "n": (no_size, lambda v: corruption.log_normal()(v, torch.Generator())),
-    },
-    "objectives.bce": {
-        "logits": (no_type | st.just(X[:, :1]), lambda v: objectives.bce(v, X)),
-        "x": (no_type | st.just(X[:, :1]), lambda v: objectives.bce(X, v)),
-    },
-    "objectives.mse": {
-        "logits": (no_type | st.just(X[:, :1]), lambda v: objectives.mse(v, X)),
-        "x": (no_type | st.just(X[:, :1]), lambda v: objectives.mse(X, v)),
-    },
-    "objectives.squared_error": {
-        "reconstruction": (no_type | st.just(X[:, :1]), lambda v: objectives.squared_error(v, X)),
-        "x": (no_type | st.just(X[:, :1]), lambda v: objectives.squared_error(X, v)),
-    },
-    "objectives.entropy": {"x": (st.one_of(no_batch, outside), objectives.entropy)},
-    "objectives.excess_risk": {
-        "logits": (no_twin, lambda v: objectives.excess_risk(v, X)),
-        "x": (st.one_of(no_batch, outside), lambda v: objectives.excess_risk(X, v)),
-    },
-    "score.score_from_denoiser": {
-        "x_noisy": (no_batch, lambda v: score.score_from_denoiser(grey, v, 0.1)),
-        "sigma": (no_level, lambda v: score.score_from_denoiser(grey, X, v)),
-    },
-    "score.relative_error": {
-        "estimate": (no_twin, lambda v: score.relative_error(v, X)),
-        "exact": (st.one_of(no_twin, st.just(0 * X)), lambda v: score.relative_error(X, v)),
-    },
-    "score.cosine": {
-        "estimate": (no_twin, lambda v: score.cosine(v, X)),
-        "exact": (no_twin, lambda v: score.cosine(X, v)),
-    },
-    "score.certificate": {
-        "excess": (no_number, lambda v: score.certificate(v, 0.1)),
-        "sigma": (no_level, lambda v: score.certificate(0.1, v)),
-    },
-    "score.jacobian": {
-        "x_noisy": (st.one_of(no_batch, st.just(X)), lambda v: score.jacobian(grey, v, 0.1)),
-        "sigma": (no_level.filter(lambda v: v is not None), lambda v: score.jacobian(grey, X[:1], v)),
-    },
-    "score.asymmetry": {"jacobian": (no_matrix, score.asymmetry)},
-    "score.log_density_difference": {
-        "start": (no_twin, lambda v: score.log_density_difference(R, v, X, 0.1)),
-        "end": (no_twin, lambda v: score.log_density_difference(R, X, v, 0.1)),
-        "sigma": (no_level, lambda v: score.log_density_difference(grey, X, X + 1, v)),
-        "points": (no_size, lambda v: score.log_density_difference(R, X, X + 1, 0.1, v)),
-    },
-    "sampling.iterate": {
-        "x": (no_batch, lambda v: sampling.iterate(grey, v, 1, 0.1)),
-        "steps": (no_count, lambda v: sampling.iterate(grey, X, v, 0.1)),
-        "sigma": (no_level.filter(lambda v: v is not None), lambda v: sampling.iterate(grey, X, 0, v)),
-    },
-    "sampling.walkback": {
-        "x": (no_batch, lambda v: sampling.walkback(grey, v, 1, 0.1)),
-        "steps": (no_count, lambda v: sampling.walkback(grey, X, v, 0.1)),
-        "sigma": (no_level, lambda v: sampling.walkback(grey, X, 0, v)),
-    },
-    "sampling.langevin": {
-        "x": (no_batch, lambda v: sampling.langevin(grey, v, 1, 0.1)),
-        "steps": (no_count, lambda v: sampling.langevin(grey, X, v, 0.1)),
-        "sigma": (no_level, lambda v: sampling.langevin(grey, X, 0, v)),
-        "step_size": (
-            below_zero.filter(lambda v: v is not None),
-            lambda v: sampling.langevin(grey, X, 0, 0.1, v),
-        ),
-    },
-    "sampling.probability_flow": {
-        "x": (no_batch, lambda v: sampling.probability_flow(grey, v, [0.1])),
-        "sigmas": (
-            no_level | st.sampled_from([[0.1, 0.2], [0.2, 0.2], [0.2, 0.0]]),
-            lambda v: sampling.probability_flow(grey, X, v),
-        ),
-        "churn": (below_zero, lambda v: sampling.probability_flow(grey, X, [0.1], churn=v)),
-    },
-    "sampling.noise_schedule": {
-        "levels": (no_size, sampling.noise_schedule),
-        "high": (no_level | st.just(0.01), lambda v: sampling.noise_schedule(high=v)),
-        "low": (no_level, lambda v: sampling.noise_schedule(low=v)),
-        "rho": (
-            st.one_of(no_number, st.floats(max_value=0.99)),
-            lambda v: sampling.noise_schedule(rho=v),
-        ),
-    },
-    "evaluation.features": {"images": (no_batch, lambda v: evaluation.features(v, NETWORK))},
-    "evaluation.probabilities": {"images": (no_batch, lambda v: evaluation.probabilities(v, NETWORK))},
-    "evaluation.accuracy": {
-        "images": (no_batch, lambda v: evaluation.accuracy(v, LABELS, NETWORK)),
-        "labels": (
-            st.sampled_from([*NO_NUMBERS, [1, 2, 3, 4], LABELS[:3], LABELS[None], LABELS.float()]),
-            lambda v: evaluation.accuracy(PICTURES, v, NETWORK),
-        ),
-    },
-    "evaluation.frechet_between": {
-        "a": (no_set, lambda v: evaluation.frechet_between(v, X)),
-        "b": (no_set, lambda v: evaluation.frechet_between(X, v)),
-    },
-    "evaluation.kernel_between": {
-        "a": (no_set, lambda v: evaluation.kernel_between(v, X)),
-        "b": (no_set, lambda v: evaluation.kernel_between(X, v)),
-    },
-    "evaluation.density_coverage": {
-        "made": (no_set, lambda v: evaluation.density_coverage(v, X, 1)),
-        "real": (no_set, lambda v: evaluation.density_coverage(X, v, 1)),
-        "k": (
-            st.one_of(no_size, st.integers(min_value=4)),
-            lambda v: evaluation.density_coverage(X, X, v),
-        ),
-    },
-    "evaluation.frechet_distance": {
-        "images": (no_batch, lambda v: evaluation.frechet_distance(v, PICTURES, NETWORK))
-    },
-    "evaluation.bootstrap": {
-        "sample": (
-            st.sampled_from([*NO_NUMBERS, X[:0], torch.tensor(1.0), [1.0]]),
-            lambda v: evaluation.bootstrap(len, v),
-        ),
-        "draws": (no_size, lambda v: evaluation.bootstrap(len, X, draws=v)),
-        "seed": (no_count, lambda v: evaluation.bootstrap(len, X, seed=v)),
-    },
-    "evaluation.nearest": {
-        "images": (no_twin, lambda v: evaluation.nearest(v, X)),
-        "reference": (no_twin, lambda v: evaluation.nearest(X, v)),
-    },
-}
-ARGUMENTS = [(name, argument) for name, arguments in BAD.items() for argument in arguments]
+
+def drawn_levels(n=5, **how):
+    return corruption.log_normal(**how)(n, torch.Generator())
+
+
+no_shape = no_type | st.just(X[:, :1])
+no_data = no_batch | outside
+no_means = st.sampled_from([*NO_NUMBERS, X[0], X[:0], X * math.nan, X[None]])
+no_covariances = st.sampled_from([
+    *NO_NUMBERS, -0.1, math.nan, math.inf, torch.ones(3), torch.ones(2, 4), torch.ones(4, 4, 4),
+    -torch.eye(2).expand(4, 2, 2), torch.ones(4, 2, 2).triu(), X[:, :, None] * math.nan,
+])  # fmt: skip
+no_weights = [*NO_NUMBERS[1:], 1.0, [1.0], *([1, 1, 1, w] for w in (0, -1, math.nan, math.inf))]
+no_labels = [*NO_NUMBERS, [1, 2, 3, 4], LABELS[:3], LABELS[None], LABELS.float()]
+no_sample = st.sampled_from([*NO_NUMBERS, X[:0], torch.tensor(1.0), [1.0]])
+falling = st.sampled_from([[0.1, 0.2], [0.2, 0.2], [0.2, 0.0]])
+no_own_level = no_level.filter(lambda v: v is not None)  # None is the network's own
+no_step = below_zero.filter(lambda v: v is not None)
+below_one = st.one_of(no_number, st.floats(max_value=0.99))
+law, lower = dict(means=X, covariances=1.0), st.just(0.01)  # which is below the lowest level
+pair, rows = dict(logits=X, x=X), dict(x=X)
+start, chain = dict(x=X, sigma=0.1), dict(x=X, steps=0, sigma=0.1)
+
+BAD = {  # function -> a call that it takes, and for each argument values that it must refuse
+    "densities.GaussianMixture": (GaussianMixture, law, dict(
+        means=no_means, covariances=no_covariances, weights=st.sampled_from(no_weights))),
+    "densities.GaussianMixture.smooth": (RING.smooth, dict(sigma=0.1), dict(sigma=no_level)),
+    "densities.GaussianMixture.sample": (RING.sample, dict(n=1), dict(n=no_size)),
+    "densities.GaussianMixture.log_prob": (RING.log_prob, rows, dict(x=no_place)),
+    "densities.GaussianMixture.responsibilities": (RING.responsibilities, rows, dict(x=no_place)),
+    "densities.GaussianMixture.score": (RING.score, rows, dict(x=no_place)),
+    "densities.GaussianMixture.posterior_mean": (
+        lambda x, sigma: R(x, sigma), start, dict(x=no_place, sigma=no_level)),
+    "densities.from_points": (du.from_points, dict(data=X), dict(data=no_batch)),
+    "densities.ring": (du.ring, {}, dict(modes=no_size, std=below_zero, radius=no_number)),
+    "densities.moons": (du.moons, {}, dict(centres=no_size, std=below_zero)),
+    "densities.spiral": (du.spiral, {}, dict(centres=no_size, std=below_zero, turns=no_number)),
+    "densities.checkerboard": (du.checkerboard, {}, dict(std=below_zero)),
+    "densities.pinwheel": (
+        du.pinwheel, {}, dict(arms=no_size, centres=no_size, std=below_zero, twist=no_number)),
+    "densities.random_mixture": (du.random_mixture, {}, dict(components=no_size, seed=no_count)),
+    "corruption.noise": (corruption.noise, rows, dict(x=no_type)),
+    "corruption.gaussian": (corruption.gaussian, start, dict(x=no_batch, sigma=no_level)),
+    "corruption.clamped": (corruption.clamped, start, dict(x=no_batch, sigma=no_level)),
+    "corruption.masking": (
+        corruption.masking, dict(x=X, fraction=0.1), dict(x=no_batch, fraction=no_share)),
+    "corruption.salt_and_pepper": (
+        corruption.salt_and_pepper, dict(x=X, fraction=0.1), dict(x=no_batch, fraction=no_share)),
+    "corruption.log_normal": (drawn_levels, {}, dict(
+        mean=no_number, std=below_zero, low=no_level, high=no_level | lower, n=no_size)),
+    "objectives.bce": (objectives.bce, pair, dict(logits=no_shape, x=no_shape)),
+    "objectives.mse": (objectives.mse, pair, dict(logits=no_shape, x=no_shape)),
+    "objectives.squared_error": (
+        objectives.squared_error, dict(reconstruction=X, x=X), dict(reconstruction=no_shape, x=no_shape)),
+    "objectives.entropy": (objectives.entropy, rows, dict(x=no_data)),
+    "objectives.excess_risk": (
+        lambda logits, x: objectives.excess_risk(logits, x), pair, dict(logits=no_twin, x=no_data)),
+    "score.score_from_denoiser": (
+        partial(score.score_from_denoiser, grey), dict(x_noisy=X, sigma=0.1),
+        dict(x_noisy=no_batch, sigma=no_level)),
+    "score.relative_error": (score.relative_error, dict(estimate=X, exact=X), dict(
+        estimate=no_twin, exact=no_twin | st.just(0 * X))),
+    "score.cosine": (score.cosine, dict(estimate=X, exact=X), dict(estimate=no_twin, exact=no_twin)),
+    "score.certificate": (
+        score.certificate, dict(excess=0.1, sigma=0.1), dict(excess=no_number, sigma=no_level)),
+    "score.jacobian": (partial(score.jacobian, pulled), dict(x_noisy=X[:1], sigma=0.1), dict(
+        x_noisy=no_batch | st.just(X), sigma=no_own_level)),
+    "score.asymmetry": (score.asymmetry, dict(jacobian=torch.eye(2)), dict(jacobian=no_matrix)),
+    "score.log_density_difference": (
+        partial(score.log_density_difference, R), dict(start=X, end=X + 1, sigma=0.1),
+        dict(start=no_twin, end=no_twin, sigma=no_level, points=no_size)),
+    "sampling.iterate": (
+        partial(sampling.iterate, grey), chain, dict(x=no_batch, steps=no_count, sigma=no_own_level)),
+    "sampling.walkback": (
+        partial(sampling.walkback, grey), chain, dict(x=no_batch, steps=no_count, sigma=no_level)),
+    "sampling.langevin": (partial(sampling.langevin, grey), chain, dict(
+        x=no_batch, steps=no_count, sigma=no_level, step_size=no_step)),
+    "sampling.probability_flow": (
+        partial(sampling.probability_flow, grey), dict(x=X, sigmas=[0.1]),
+        dict(x=no_batch, sigmas=no_level | falling, churn=below_zero)),
+    "sampling.noise_schedule": (sampling.noise_schedule, {}, dict(
+        levels=no_size, high=no_level | lower, low=no_level, rho=below_one)),
+    "evaluation.features": (
+        evaluation.features, dict(images=PICTURES, classifier=NETWORK), dict(images=no_batch)),
+    "evaluation.probabilities": (
+        evaluation.probabilities, dict(images=PICTURES, classifier=NETWORK), dict(images=no_batch)),
+    "evaluation.accuracy": (
+        evaluation.accuracy, dict(images=PICTURES, labels=LABELS, classifier=NETWORK),
+        dict(images=no_batch, labels=st.sampled_from(no_labels))),
+    "evaluation.frechet_between": (evaluation.frechet_between, dict(a=X, b=X), dict(a=no_set, b=no_set)),
+    "evaluation.kernel_between": (evaluation.kernel_between, dict(a=X, b=X), dict(a=no_set, b=no_set)),
+    "evaluation.density_coverage": (evaluation.density_coverage, dict(made=X, real=X, k=1), dict(
+        made=no_set, real=no_set, k=no_size | st.integers(min_value=4))),
+    "evaluation.frechet_distance": (
+        lambda images: evaluation.frechet_distance(images, PICTURES, NETWORK), dict(images=PICTURES),
+        dict(images=no_batch)),
+    "evaluation.bootstrap": (
+        lambda sample, **how: evaluation.bootstrap(len, sample, **how), dict(sample=X),
+        dict(sample=no_sample, draws=no_size, seed=no_count)),
+    "evaluation.nearest": (
+        evaluation.nearest, dict(images=X, reference=X), dict(images=no_twin, reference=no_twin)),
+}  # fmt: skip
+ARGUMENTS = [(name, argument) for name, (_, _, refused) in BAD.items() for argument in refused]
+
+
+@of(BAD)
+def test_valid_input_is_taken(name):
+    function, valid, _ = BAD[name]
+    function(**valid)
 
 
 @pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
 @given(data=st.data())
 def test_invalid_input_is_refused_by_name_with_what_was_expected(name, argument, data):
-    values, call = BAD[name][argument]
-    value = data.draw(values)
+    function, valid, refused = BAD[name]
+    wrong = valid | {argument: data.draw(refused[argument])}
     with pytest.raises(ValueError, match=rf"\b{argument}\b") as caught:
-        call(value)
+        function(**wrong)
     assert re.search("expected|: use ", str(caught.value))
 
 
@@ -757,7 +571,7 @@ def test_invalid_input_is_refused_by_name_with_what_was_expected(name, argument,
 
 ELSEWHERE = {  # functions whose properties are no table's
     "densities.GaussianMixture": test_results_turn_and_move_with_the_distribution,
-    "densities.GaussianMixture.covariances": test_a_component_in_two_halves_is_the_component,
+    "densities.GaussianMixture.covariances": test_results_turn_and_move_with_the_distribution,
     "densities.GaussianMixture.dim": test_samples_are_finite_points_of_the_seed_alone,
     "densities.GaussianMixture.mean": test_the_limits_of_little_and_of_much_noise,
     "densities.GaussianMixture.sample": test_samples_are_finite_points_of_the_seed_alone,
@@ -792,7 +606,7 @@ def public_names() -> set[str]:
 def test_no_public_function_is_left_out():
     """Here or in ELSEWHERE, whose tests must call it by name."""
     names = public_names()
-    assert {name.split(" ")[0] for name in {**ALL, **SHAPES, **ELSEWHERE}} == names
+    assert {name.split(" ")[0] for name in {**ALL_ROWS, **WHOLE, **SHAPES, **ELSEWHERE}} == names
     assert set(BAD) == names - NO_ARGUMENTS
     for name, test in ELSEWHERE.items():
         called = name.split(".")[-1]

@@ -151,12 +151,6 @@ def test_the_flow_turns_noise_into_samples_of_a_mixture(churn, whole):
     assert kstest(each.numpy() / 0.02, norm.cdf).pvalue > 1e-3
 
 
-def test_the_flow_at_one_level_is_one_reconstruction():
-    x = points(5)
-    found = du.probability_flow(GAUSSIAN.posterior_mean, x, [0.3])
-    torch.testing.assert_close(found, GAUSSIAN.posterior_mean(x, 0.3))
-
-
 def test_churn_raises_the_level_before_each_step():
     asked = []
 

@@ -97,14 +97,6 @@ def test_the_jacobian_of_a_network_by_finite_differences():
     np.testing.assert_allclose(found, columns.detach().T, atol=1e-8)
 
 
-def test_asymmetry_tells_a_gradient_field_from_a_rotation():
-    rng = np.random.default_rng(2)
-    a = rng.normal(size=(5, 5))
-    expected = np.linalg.norm(a - a.T) / np.linalg.norm(a + a.T)
-    assert du.asymmetry(torch.tensor(a)) == pytest.approx(expected)
-    assert du.asymmetry(torch.tensor(a + a.T)) == 0
-
-
 # Energy
 
 

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 
 import ipywidgets
@@ -16,6 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -161,8 +161,8 @@ def test_terminal_without_the_letters_shows_their_numbers():
 
 def test_ipython_in_a_terminal_shows_the_sentence():
     code = "import daeutils as du; du.claim('it', 1, at_least=0)"
-    env = os.environ | {"PYTHONIOENCODING": "utf-8"}
     command = [sys.executable, "-m", "IPython", "--quick", "--colors=NoColor", "-c", code]
+    env = os.environ | {"PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(command, env=env, capture_output=True, check=True)
     assert done.stdout.decode("utf-8").strip() == "✓ it: 1 (at least 0)"
 
@@ -188,23 +188,10 @@ def stored(chapter: str) -> list[dict]:
 
 def shown_text(html: str) -> str:
     """What a browser would show of a page, without its tags and styles."""
-
-    class Reader(HTMLParser):
-        text = ""
-        hidden = False
-
-        def handle_starttag(self, tag, attrs):
-            self.hidden = tag == "style"
-
-        def handle_endtag(self, tag):
-            self.hidden = False
-
-        def handle_data(self, data):
-            self.text += "" if self.hidden else data
-
-    reader = Reader()
-    reader.feed(html)
-    return reader.text
+    soup = BeautifulSoup(html, "html.parser")
+    for style in soup("style"):
+        style.decompose()
+    return soup.get_text()
 
 
 def test_every_chapter_has_questions_and_no_other():
@@ -228,32 +215,19 @@ def test_questions_are_sound(chapter):
         texts += [question["question"], *(c[key] for c in choices for key in ("text", "why"))]
     assert len(set(texts)) == len(texts), "the same text twice"
     for text in texts:
-        assert re.match(r"[A-Z0-9$]", text), text
-        assert text[-1] in ".?"
-        assert text.count("$") % 2 == 0
-        assert text.count("{") == text.count("}")
+        assert text.count("$") % 2 == 0 and text.count("{") == text.count("}")
         outside = re.sub(r"\$[^$]+\$", "", text)
         assert not re.search(r"[\\_^]", outside), f"a formula outside of dollars: {outside}"
         assert outside.count("*") % 2 == 0
 
 
-def test_the_right_answer_has_no_favourite_place():
-    places = [
-        [choice["right"] for choice in question["choices"]].index(True)
-        for chapter in CHAPTERS
-        for question in stored(chapter)
-    ]
-    assert max(places.count(place) for place in set(places)) <= len(places) / 2
-
-
-def test_the_right_answer_is_not_the_longest_as_a_rule():
-    """Else a student would do well by choosing the longest."""
-    longest = [
-        max(question["choices"], key=lambda choice: len(choice["text"]))["right"]
-        for chapter in CHAPTERS
-        for question in stored(chapter)
-    ]
-    assert sum(longest) <= len(longest) / 2
+def test_neither_place_nor_length_tells_the_right_answer():
+    """Else a student would do well by choosing the first, or the longest."""
+    choices = [question["choices"] for chapter in CHAPTERS for question in stored(chapter)]
+    places = [[choice["right"] for choice in each].index(True) for each in choices]
+    assert max(map(places.count, places)) <= len(choices) / 2
+    longest = [max(each, key=lambda choice: len(choice["text"]))["right"] for each in choices]
+    assert sum(longest) <= len(choices) / 2
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -274,8 +248,6 @@ def test_everything_is_shown_once_and_opens_without_a_script(chapter):
         for part in [question["question"], *(c[key] for c in choices for key in ("text", "why"))]:
             assert shown_text(marked_up(part)) in text
             assert part in plain
-    for tag in ("details", "summary", "li", "ol", "div", "p"):
-        assert html.count(f"<{tag}") == html.count(f"</{tag}>")
     choices = sum(len(question["choices"]) for question in stored(chapter))
     assert html.count("<summary>") == choices
     assert html.count('class="right"') == len(stored(chapter))
