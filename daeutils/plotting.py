@@ -10,7 +10,8 @@ from torch import Tensor
 
 from daeutils import _check
 
-PAPER, INK, ACCENT = "#0072B2", "#222222", "#D55E00"  # exact, text, learned
+EXACT, LEARNED, INK, GREY = "#0072B2", "#D55E00", "#222222", "#888888"
+PAPER, ACCENT = EXACT, LEARNED  # their names in chapters 05 to A1
 
 
 def use_style() -> None:
@@ -77,9 +78,9 @@ def grid(points: int, low: float = 0.0, high: float = 1.0) -> Tensor:
     return torch.stack([x, y], -1).reshape(-1, 2)
 
 
-def density_background(ax, law, points: int = 120) -> None:
-    """The density of a 2-D law in shades of blue, on the unit square."""
-    p = law.log_prob(grid(points)).exp().reshape(points, points).numpy()
+def density_background(ax, density, points: int = 120) -> None:
+    """A density of the plane in shades of blue, on the unit square."""
+    p = density.log_prob(grid(points)).exp().reshape(points, points).numpy()
     ax.imshow(p, origin="lower", extent=(0, 1, 0, 1), cmap="Blues", vmax=1.3 * p.max(), zorder=0,
               interpolation="bilinear")  # fmt: skip
     ax.grid(False)
@@ -95,7 +96,7 @@ def arrows(ax, x: Tensor, field: Tensor, scale: float, color: str = INK, label: 
     )  # fmt: skip
 
 
-def paths(ax, path: Tensor, color: str = ACCENT) -> None:
+def paths(ax, path: Tensor, color: str = LEARNED) -> None:
     """Walks in the plane, (steps + 1, N, 2): a line each, and a dot where it ends."""
     path = path.detach().cpu()
     ax.plot(path[..., 0], path[..., 1], color=color, lw=0.9, alpha=0.8, zorder=3)

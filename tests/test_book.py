@@ -1,12 +1,9 @@
 """The stored chapters are what their twins say, the build runs what changed, and both can fail."""
 
 import copy
-import os
-import re
 import subprocess
 import sys
 import warnings
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import book
@@ -15,6 +12,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from sphinx.application import Sphinx
+from test_nbval import said_of_cells
 
 import notebooks
 from notebooks import NOTEBOOKS, ROOT, TWINS, WIDGET_STATE, WIDGET_VIEW, BookError, problems, read, write
@@ -39,8 +37,16 @@ def test_readme_lists_the_chapters_as_measured():
     assert notebooks.with_table(readme) == readme, "run `make refresh`"
 
 
-def test_landing_picture_is_the_stored_one():
-    assert notebooks.PICTURE.read_bytes() == notebooks.landing_picture(), "run `make refresh`"
+@pytest.mark.parametrize(
+    ("path", "tag", "kind"),
+    [
+        (notebooks.PICTURE, "landing-picture", "image/png"),
+        (notebooks.ANIMATION, "animation", "image/gif"),
+    ],
+)
+def test_pictures_of_the_readme_are_those_of_the_chapters(path, tag, kind):
+    assert path.read_bytes() == notebooks.stored_picture(tag, kind), "run `make refresh`"
+    assert path.stat().st_size < 1_500_000
 
 
 # `problems` sees what it is there for
@@ -125,99 +131,24 @@ def test_card_reads_title_and_question(tmp_path):
         notebooks.card(new_notebook(cells=[new_markdown_cell("# 00 · Title")]))
 
 
-# nbval can fail: copies of a real chapter, each spoiled in one way
+# nbval can fail. Other ways: test_nbval
 
-CHAPTER = "02-the-score-inside-bce"
-STEP = ("moved = point + step", "moved = point - step")
-CALLBACK = ("def draw(sigma, point):\n", 'def draw(sigma, point):\n    raise RuntimeError("broken")\n')
-BOUND = re.compile(r"(?:[<>]= |at (?:least|most) )[\d.-]*(\d)")
-WORD = re.compile(r"[a-z]{4,}([a-z])[^\n]*(?:[<>]=|at (?:least|most))")
-
-
-def with_source(nb, old: str, new: str):
-    """A copy with one place in its code replaced."""
-    nb = copy.deepcopy(nb)
-    (cell,) = (cell for cell in nb.cells if cell.cell_type == "code" and old in cell.source)
-    cell.source = cell.source.replace(old, new)
-    assert cell.source.count(new) == 1
-    return nb
+DOWNHILL = """
+import daeutils as du
+score = du.GaussianMixture.score
+du.GaussianMixture.score = lambda law, x: -score(law, x)
+"""
 
 
-def with_stale_output(nb, pattern: re.Pattern):
-    """A copy in whose stored outputs one character of the first claim with a bound is another."""
-    nb = copy.deepcopy(nb)
-    for cell in nb.cells:
-        for output in cell.get("outputs", []):
-            place, key = (output, "text") if "text" in output else (output.get("data", {}), "text/plain")
-            if found := pattern.search(place.get(key, "")):
-                new = chr(ord(found[1]) - 1 if found[1] in "9z" else ord(found[1]) + 1)
-                place[key] = place[key][: found.start(1)] + new + place[key][found.end(1) :]
-                return nb
-    raise AssertionError(f"{CHAPTER} prints no bound")
-
-
-@pytest.fixture(scope="module")
-def verdicts(tmp_path_factory) -> dict[str, list[str]]:
-    """copy -> the failures that `pytest --nbval` finds in it, with notebooks/conftest.py beside it"""
-    folder = tmp_path_factory.mktemp("copies")
-    nb = read(NOTEBOOKS / f"{CHAPTER}.ipynb")
-    # What follows the widget only takes time here; `make test` compares the whole chapter.
-    del nb.cells[1 + next(i for i, cell in enumerate(nb.cells) if CALLBACK[0] in cell.source) :]
-    copies = {
-        "sound": nb,
-        "step": with_source(nb, *STEP),
-        "callback": with_source(nb, *CALLBACK),
-        "bound": with_stale_output(nb, BOUND),
-        "word": with_stale_output(nb, WORD),
-    }
-    for name, spoiled in copies.items():
-        nbformat.write(spoiled, folder / f"{name}.ipynb")
-    for name in ("conftest.py", "nbval.cfg"):
-        (folder / name).write_bytes((NOTEBOOKS / name).read_bytes())
-    report = folder / "report.xml"
-    command = [sys.executable, "-m", "pytest", "-q", "--nbval", f"--junitxml={report}"]
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=900)
-    assert report.exists(), done.stdout + done.stderr
-
-    found = {name: [] for name in copies}
-    cells = dict.fromkeys(copies, 0)
-    for case in ElementTree.parse(report).iter("testcase"):
-        name = case.get("classname").removesuffix(".ipynb")
-        cells[name] += 1
-        found[name] += [kind.text for kind in case if kind.tag in ("failure", "error")]
-    expected = sum(cell.cell_type == "code" for cell in nb.cells)
-    assert set(cells.values()) == {expected}, "nbval did not check every cell"
-    return found
-
-
-def test_nbval_accepts_the_chapter_itself(verdicts):
-    assert verdicts["sound"] == []
-
-
-def test_nbval_rejects_a_reversed_step(verdicts):
-    assert any("ClaimError" in failure for failure in verdicts["step"])
-
-
-def test_nbval_rejects_a_callback_that_raises(verdicts):
-    assert any("RuntimeError" in failure for failure in verdicts["callback"])
-
-
-@pytest.mark.parametrize("changed", ["bound", "word"])
-def test_nbval_rejects_another_bound_and_another_word(verdicts, changed):
-    (failure,) = verdicts[changed]
-    assert "mismatch" in failure
-
-
-def test_execution_rejects_a_callback_that_raises():
-    """nbclient counts such a cell as done; the book's runner does not."""
-    nb = with_source(read(NOTEBOOKS / f"{CHAPTER}.ipynb"), *CALLBACK)
-    number = 1 + next(i for i, cell in enumerate(nb.cells) if CALLBACK[1] in cell.source)
-    nb.cells = nb.cells[:number]
-    with pytest.raises(BookError) as caught:
-        notebooks.execute(nb, CHAPTER)
-    assert f"chapter {CHAPTER}, cell {number} of {number} failed" in str(caught.value)
-    assert "RuntimeError: broken" in str(caught.value)
+def test_nbval_rejects_a_chapter_whose_scores_point_downhill(tmp_path):
+    nb = read(NOTEBOOKS / "02-the-score-inside-bce.ipynb")
+    code = [cell for cell in nb.cells if cell.cell_type == "code"]
+    first = next(i for i, cell in enumerate(code) if "du.fit(" in cell.source)
+    nb.cells = [new_code_cell(DOWNHILL), *code[:first]]  # `make test` executes the whole chapter
+    nbformat.write(nb, tmp_path / "spoiled.ipynb")
+    said = said_of_cells(tmp_path / "spoiled.ipynb")
+    assert len(said) == 1 + first and said[0] == ""
+    assert any("ClaimError" in words for words in said)
 
 
 @pytest.mark.parametrize("where", [".", "notebooks"])

@@ -12,7 +12,7 @@ import notebooks
 from notebooks import HOME_PATH, NOTEBOOKS, BookError, read
 
 # What a module is called where it is installed.
-PACKAGE = {"sklearn": "scikit-learn", "PIL": "pillow"}
+PACKAGE = {"IPython": "jupyterlab", "sklearn": "scikit-learn", "PIL": "pillow"}
 
 # A socket in a file: in a network of its own not even 127.0.0.1 answers.
 EXECUTE = """

@@ -24,6 +24,7 @@ import notebooks
 CHAPTERS = [path.stem for path in notebooks.chapters()]
 SOLVED = sorted(path.stem for path in exercises.TWINS.glob("*.py"))
 WRONG_ANSWERS = Path(__file__).parent / "wrong_answers"
+RIGHT_ANSWERS = Path(__file__).parent / "right_answers"
 
 by_chapter = pytest.mark.parametrize("name", SOLVED)
 
@@ -155,6 +156,19 @@ def test_wrong_answers_fail_with_a_message_that_helps(played, request):
             error = played[grade_id].try_out(answer)
             assert isinstance(error, AssertionError), f"{grade_id}: {error!r} came of\n{answer}"
             assert words in str(error), f"{grade_id}: {str(error)!r} came of\n{answer}"
+
+
+@pytest.mark.parametrize(
+    "played", [name for name in SOLVED if (RIGHT_ANSWERS / f"{name}.py").exists()], indirect=True
+)
+def test_right_answers_written_otherwise_pass(played, request):
+    name = request.node.callspec.params["played"]
+    right = runpy.run_path(str(RIGHT_ANSWERS / f"{name}.py"))["RIGHT"]
+    assert right.keys() == played.keys()
+    for grade_id, answers in right.items():
+        for answer in answers:
+            error = played[grade_id].try_out(answer)
+            assert error is None, f"{grade_id}: {error!r} came of\n{answer}"
 
 
 # The machinery

@@ -35,7 +35,7 @@ def test_the_style_is_that_of_the_book():
         mpl.rcdefaults()
         plotting.use_style()
         colours = {c.upper() for c in mpl.rcParams["axes.prop_cycle"].by_key()["color"]}
-        assert {plotting.PAPER[1:], plotting.ACCENT[1:]} <= {c.lstrip("#") for c in colours}
+        assert {plotting.EXACT[1:], plotting.LEARNED[1:]} <= {c.lstrip("#") for c in colours}
         assert mpl.rcParams["figure.constrained_layout.use"]
         assert not mpl.rcParams["axes.spines.top"] and mpl.rcParams["axes.grid"]
 
@@ -106,7 +106,7 @@ def test_density_background_shows_the_density_the_right_way_up(axes):
 
 def test_arrows_start_at_their_points_and_have_their_length(axes):
     x, field = torch.rand(5, 2), torch.randn(5, 2, requires_grad=True)
-    arrows = plotting.arrows(axes, x, field, scale=0.1, color=plotting.ACCENT, label="learned")
+    arrows = plotting.arrows(axes, x, field, scale=0.1, color=plotting.LEARNED, label="learned")
     np.testing.assert_allclose(arrows.XY, x)
     np.testing.assert_allclose(np.stack([arrows.U, arrows.V], 1), 0.1 * field.detach(), rtol=1e-6)
     assert (arrows.angles, arrows.scale_units, arrows.scale) == ("xy", "xy", 1)  # in units of the data
@@ -124,9 +124,9 @@ def test_paths_have_a_line_for_each_walk_and_a_dot_at_its_end(axes):
 
 def test_curve_draws_a_line_and_its_interval(axes):
     x, y = [1, 2, 4], np.array([3.0, 2.0, 1.0])
-    line = plotting.curve(axes, x, y, (y - 0.5, y + 0.25), label="error", color=plotting.PAPER)
+    line = plotting.curve(axes, x, y, (y - 0.5, y + 0.25), label="error", color=plotting.EXACT)
     np.testing.assert_array_equal(line.get_xydata(), np.stack([x, y], 1))
-    assert line.get_label() == "error" and line.get_color() == plotting.PAPER
+    assert line.get_label() == "error" and line.get_color() == plotting.EXACT
     (band,) = axes.collections
     box = band.get_datalim(axes.transData)
     assert (box.x0, box.x1, box.y0, box.y1) == (1, 4, 0.5, 3.25)

@@ -12,11 +12,11 @@ import sys
 import tomllib
 from pathlib import Path
 
-from notebooks import NOTEBOOKS, ROOT, BookError, chapters, read, write
+from notebooks import NOTEBOOKS, ROOT, BookError, chapters, read, with_captions, write
 
 # Of the extra `book`, what a reader needs; the rest of it runs and builds the book.
 READ = ["jupyterlab", "ipykernel", "scipy", "scikit-learn", "sympy"]
-COLAB = re.compile(r"^\[Open in Colab\].*\n+", re.MULTILINE)  # this folder needs no network
+COLAB = re.compile(r"\n*^\[Open in Colab\].*$", re.MULTILINE)  # this folder needs no network
 
 
 def requirements() -> list[str]:
@@ -46,8 +46,9 @@ def course(out: Path) -> None:
     for name in ("LICENSE", "LICENSE-TEXT"):
         shutil.copy(ROOT / name, out)
     for path in chapters():
-        nb = read(path)
-        nb.cells[0].source = COLAB.sub("", nb.cells[0].source)
+        nb = with_captions(read(path))
+        for cell in nb.cells:
+            cell.source = COLAB.sub("", cell.source)
         write(nb, out / "notebooks" / path.name)
     for path in chapters(folder=NOTEBOOKS / "exercises"):
         shutil.copy(path, students)

@@ -1,11 +1,10 @@
 """Open the chapters in JupyterLab, on a copy in lab/, so that reading never changes the checkout."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from notebooks import NOTEBOOKS, ROOT, chapters
+from notebooks import NOTEBOOKS, ROOT, chapters, read, with_captions, write
 
 FOLDER = ROOT / "lab"
 
@@ -17,7 +16,7 @@ def fill(folder: Path) -> int:
         target = folder / path.relative_to(NOTEBOOKS)
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, target)
+            write(with_captions(read(path)), target)
             new += 1
     return new
 

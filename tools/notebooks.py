@@ -28,12 +28,14 @@ from jupytext.combine import combine_inputs_with_outputs
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 TWINS = NOTEBOOKS / "scripts"
 README = ROOT / "README.md"
 PICTURE = ROOT / "docs" / "picture.png"
+ANIMATION = ROOT / "docs" / "noise-to-digits.gif"
 
 CELL_SECONDS = {"quick": 600, "full": 7200}
 MAX_BYTES = 1_000_000
@@ -115,15 +117,30 @@ def from_twin(twin: Path, notebook: Path) -> NotebookNode:
 def card(nb: NotebookNode) -> tuple[str, str]:
     """Title and question of a chapter."""
     title = re.search(r"^# (.+)$", nb.cells[0].source, re.MULTILINE)
-    question = QUESTION.search("\n\n".join(cell.source for cell in nb.cells[:5]))
+    question = QUESTION.search("\n\n".join(cell.source for cell in nb.cells))
     if not title or not question:
-        raise BookError("the first cell lacks '# NN · Title', or the first five '**Question.** ...'")
+        raise BookError("the first cell lacks '# NN · Title', or no paragraph begins '**Question.** ...'")
     return title[1].strip(), " ".join(question[1].split())
 
 
 def alt_text(cell: NotebookNode) -> str:
     """The description of a cell's figures."""
     return " ".join(cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "").split())
+
+
+def caption(cell: NotebookNode) -> str:
+    """What stands below the cell's figure, as Markdown."""
+    return cell.metadata.get("mystnb", {}).get("figure", {}).get("caption", "")
+
+
+def with_captions(nb: NotebookNode) -> NotebookNode:
+    """A copy with each figure's caption in a cell below it: only the site reads those of the metadata."""
+    cells = []
+    for cell in nb.cells:
+        cells.append(cell)
+        if text := caption(cell):
+            cells.append(new_markdown_cell(text, id=f"{cell.id}-caption"))
+    return nbformat.from_dict({**nb, "cells": cells})
 
 
 def widget_states(nb: NotebookNode) -> dict:
@@ -310,21 +327,25 @@ def refresh(names: Sequence[str] = ()) -> None:
         write(tidy(nb), path)
         print(f" {minutes:6.2f} minutes", flush=True)
         bad += [f"{twin.stem}: {line}" for line in problems(path, twin)]
-    PICTURE.write_bytes(landing_picture())
+    PICTURE.write_bytes(stored_picture("landing-picture", "image/png"))
+    ANIMATION.write_bytes(stored_picture("animation", "image/gif"))
     README.write_text(with_table(README.read_text("utf-8")), encoding="utf-8")
     if bad:
         raise BookError("refreshed, but not fit to be committed:\n  " + "\n  ".join(bad))
 
 
-def landing_picture() -> bytes:
-    """The figure of the cell tagged `landing-picture`, as a PNG."""
+def stored_picture(tag: str, kind: str) -> bytes:
+    """The picture in the output of the cell with this tag; it may stand inside a piece of HTML."""
+    inside = re.compile(f'data:{kind};base64,([^"]+)')
     for path in chapters():
         for cell in read(path).cells:
-            if "landing-picture" in cell.metadata.get("tags", []):
+            if tag in cell.metadata.get("tags", []):
                 for output in cell.outputs:
-                    if png := output.get("data", {}).get("image/png"):
-                        return base64.b64decode(png)
-    raise BookError("no chapter has a figure in a cell tagged `landing-picture`")
+                    data = output.get("data", {})
+                    found = inside.search(data.get("text/html", ""))
+                    if picture := found[1] if found else data.get(kind):
+                        return base64.b64decode(picture)
+    raise BookError(f"no chapter has a picture in a cell tagged `{tag}`")
 
 
 def chapter_table(books: dict[str, NotebookNode], link: str) -> str:

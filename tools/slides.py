@@ -1,8 +1,8 @@
 """A deck of slides of each chapter in _build/slides: its title, and each cell tagged `slide`.
 
-A markdown cell is a slide as it stands; of a code cell the last figure is shown. What has no heading of
-its own gets the last one before it. nbconvert writes the deck, which needs nothing but the folder
-`vendor` beside it.
+A markdown cell is a slide as it stands; of a code cell the last figure is shown, or the code where it
+draws none. What has no heading of its own gets the last one before it. nbconvert writes the deck, which
+needs nothing but the folder `vendor` beside it.
 """
 
 import re
@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 import npm
-from notebooks import NOTEBOOKS, ROOT, TWINS, BookError, alt_text, card, chapters, from_twin
+from notebooks import NOTEBOOKS, ROOT, TWINS, BookError, alt_text, caption, card, chapters, from_twin
 
 FOLDER = ROOT / "_build" / "slides"
 HEADING = re.compile(r"^##+ .+$", re.MULTILINE)
@@ -36,6 +36,8 @@ def pages(nb: NotebookNode) -> list[str]:
         headings = HEADING.findall(cell.source) if is_text else []
         if "slide" in cell.metadata.get("tags", []):
             inside = cell.source if is_text else figure(cell)
+            if inside is None and "plt." not in cell.source:
+                inside = f"```python\n{cell.source}\n```"
             if inside is None:
                 raise BookError(
                     f"{title}: cell {number} is tagged `slide` and has no figure: make refresh"
@@ -51,7 +53,8 @@ def figure(cell: NotebookNode) -> str | None:
     pictures = [data["image/png"].replace("\n", "") for data in bundles if "image/png" in data]
     if not pictures:
         return None
-    return f'<img alt="{escape(alt_text(cell))}" src="data:image/png;base64,{pictures[-1]}">'
+    picture = f'<img alt="{escape(alt_text(cell))}" src="data:image/png;base64,{pictures[-1]}">'
+    return f"{picture}\n\n{caption(cell)}".strip()
 
 
 def deck(nb: NotebookNode) -> str:

@@ -36,8 +36,9 @@ except ModuleNotFoundError as error:
 
     if "google.colab" not in sys.modules:
         raise ImportError(
-            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start it by `make lab` in the book's "
-            "folder, which installs everything once; or choose the kernel of the book's .venv."
+            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start "
+            "it by `make lab` in the book's folder, which installs everything once; "
+            "or choose the kernel of the book's .venv."
         ) from error
     # on Colab the notebook travels alone
     source = "git+https://github.com/OWNER/denoising-and-the-score"
@@ -70,7 +71,10 @@ test, test_labels = du.digits("test")
 network = du.UNetDenoiser(noise_levels=True)
 print(f"{sum(p.numel() for p in network.parameters()):,} parameters")
 history = du.fit(
-    network, images, sigma=du.corruption.log_normal(), steps=du.budget(quick=500, full=10_000)
+    network,
+    images,
+    sigma=du.corruption.log_normal(),
+    steps=du.budget(quick=500, full=10_000),
 )
 network.requires_grad_(False)
 device = du.pick_device()
@@ -101,7 +105,9 @@ plt.show()
 # *reconstruction* stop being this digit, and become another, or a blur of several? The static page shows one choice.
 
 # %%
-epsilon = torch.randn(10, 1, 28, 28, generator=torch.Generator().manual_seed(1)).to(device)
+epsilon = torch.randn(10, 1, 28, 28, generator=torch.Generator().manual_seed(1)).to(
+    device
+)
 one_each = torch.stack([test[test_labels == digit][0] for digit in range(10)])
 
 
@@ -156,15 +162,22 @@ def memoriser(x_noisy, sigma):
 
 
 def bce_per_pixel(r, x):
-    return du.objectives.bce(r.clamp(1e-4, 1 - 1e-4).logit(), x).mean().item() / x[0].numel()
+    return (
+        du.objectives.bce(r.clamp(1e-4, 1 - 1e-4).logit(), x).mean().item()
+        / x[0].numel()
+    )
 
 
-def floor(r):  # the entropy of the pixels given the corrupted image, were r the posterior mean
+def floor(
+    r,
+):  # the entropy of the pixels given the corrupted image, were r the posterior mean
     return du.objectives.entropy(r).mean().item() / r[0].numel()
 
 
 # %%
-drawn = images[torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:1000]].to(device)
+drawn = images[
+    torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:1000]
+].to(device)
 levels = du.corruption.log_normal()(1000, generator)  # the law of the training
 noisy = du.corruption.gaussian(drawn, levels, generator)
 least = bce_per_pixel(memoriser(noisy, levels[:, None].cpu()), drawn)
@@ -178,7 +191,15 @@ for height, name, place in [
     (grey, "grey pixels alone", "top"),
 ]:
     ax.axhline(height, color="gray", ls="--", lw=1)
-    ax.text(len(history.loss), height, name, ha="right", va=place, fontsize=9, color="gray")
+    ax.text(
+        len(history.loss),
+        height,
+        name,
+        ha="right",
+        va=place,
+        fontsize=9,
+        color="gray",
+    )
 ax.set(
     xlabel="step",
     ylabel="BCE per pixel (nats)",
@@ -188,7 +209,9 @@ ax.set(
 plt.show()
 
 # %%
-du.claim("the floor of the training loss is above zero, nats a pixel", least, at_least=0.06)
+du.claim(
+    "the floor of the training loss is above zero, nats a pixel", least, at_least=0.06
+)
 du.claim(
     "mean loss of the last 100 steps over its floor",
     history.smoothed(100)[-1] / least,
@@ -279,7 +302,9 @@ fig, axes = plt.subplots(1, 8, figsize=(9, 1.5))
 panels = [noisy[0, 0].cpu(), network(noisy, sigma)[0, 0].cpu()] + [
     vectors[:, -k].reshape(28, 28) for k in range(1, 7)
 ]
-for ax, panel, title in zip(axes, panels, ["x̃", "R(x̃)"] + [f"direction {k}" for k in range(1, 7)]):
+for ax, panel, title in zip(
+    axes, panels, ["x̃", "R(x̃)"] + [f"direction {k}" for k in range(1, 7)]
+):
     signed = title.startswith("direction")
     reach = panel.abs().max()
     ax.imshow(
@@ -319,9 +344,11 @@ gain = {
 # %% mystnb={"image": {"alt": "Median change of log-density from a digit to another image: near zero for another digit, clearly negative for noisy digits and shuffled pixels, and most of all for uniform noise and the inverted digit."}} tags=["nbval-ignore-output", "slide"]
 fig, ax = plt.subplots(figsize=(7, 2.6))
 medians = [g.median().item() for g in gain.values()]
-ax.barh(list(gain), medians, color=du.plotting.PAPER)
+ax.barh(list(gain), medians, color=du.plotting.EXACT)
 for i, g in enumerate(gain.values()):
-    ax.plot(g.quantile(torch.tensor([0.1, 0.9])), [i, i], color=du.plotting.INK, lw=1.2)
+    ax.plot(
+        g.quantile(torch.tensor([0.1, 0.9])), [i, i], color=du.plotting.INK, lw=1.2
+    )
 ax.invert_yaxis()
 ax.set(
     xlabel=r"$\log p_\sigma(\mathrm{image}) - \log p_\sigma(\mathrm{digit})$, nats (median; line: 10 to 90 %)"
@@ -332,9 +359,15 @@ plt.show()
 order = ["the digit of another", "the digit, noise 0.2", "the digit, noise 0.4"]
 for above, below in [*zip(order, order[1:]), (order[-1], "uniform noise")]:
     share = (gain[above] > gain[below]).float().mean().item()
-    du.claim(f"more probable: {above}, than {below} (share of 100)", share, at_least=0.9)
+    du.claim(
+        f"more probable: {above}, than {below} (share of 100)", share, at_least=0.9
+    )
 share = (gain["black on white"] < 0).float().mean().item()
-du.claim("more probable: the digit, than black on white (share of 100)", share, at_least=0.9)
+du.claim(
+    "more probable: the digit, than black on white (share of 100)",
+    share,
+    at_least=0.9,
+)
 
 # %% [markdown]
 # More probable means here: of higher density. It does not mean typical. A digit with noise 0.4 is just what $p_\sigma$ draws at $\sigma=0.4$, and a clean digit is what it hardly ever draws; yet the clean one has the higher density, by hundreds of nats. How the inverted digit compares with uniform *noise* we do not claim. Both lie further from the digits than noise of level 0.4 takes them; there the arrows mean little, and another seed of the training orders the two otherwise.

@@ -37,8 +37,9 @@ except ModuleNotFoundError as error:
 
     if "google.colab" not in sys.modules:
         raise ImportError(
-            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start it by `make lab` in the book's "
-            "folder, which installs everything once; or choose the kernel of the book's .venv."
+            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start "
+            "it by `make lab` in the book's folder, which installs everything once; "
+            "or choose the kernel of the book's .venv."
         ) from error
     # on Colab the notebook travels alone
     source = "git+https://github.com/OWNER/denoising-and-the-score"
@@ -194,7 +195,9 @@ axes[0].set_yticks([100, 300, 1000, 3000], [100, 300, 1000, 3000])
 axes[0].minorticks_off()
 axes[0].axhline(vae["distance"], color="gray", ls=":", lw=1)
 for name, m in [("a VAE (dotted)", vae), ("real digits (dashed)", real)]:
-    axes[0].text(30, 0.97 * m["distance"], name, ha="right", va="top", fontsize=8, color="gray")
+    axes[0].text(
+        30, 0.97 * m["distance"], name, ha="right", va="top", fontsize=8, color="gray"
+    )
 axes[0].set_ylim(0.7 * real["distance"], None)
 axes[1].set(ylim=(0, 1.05), title="confidence of the classifier")
 axes[1].legend(loc="lower right")
@@ -203,27 +206,62 @@ plt.show()
 
 # %% tags=["nbval-ignore-output"]
 print(f"{'':29} distance confidence coverage")
-rows = {"real digits": real, "a VAE": vae, "uniform noise, untouched": measured["uniform", 0.1][0]}
+rows = {
+    "real digits": real,
+    "a VAE": vae,
+    "uniform noise, untouched": measured["uniform", 0.1][0],
+}
 rows |= {f"{kind}, σ = {s:g}, 10 passes": c[10] for (kind, s), c in measured.items()}
 for name, m in rows.items():
-    print(f"{name:29} {m['distance']:8.0f} {m['confidence']:10.2f} {m['coverage']:8.2f}")
+    print(
+        f"{name:29} {m['distance']:8.0f} {m['confidence']:10.2f} {m['coverage']:8.2f}"
+    )
 
 # %%
 least = min(m["confidence"] for m in measured["uniform", 0.1].values())
-du.claim("untouched noise: confidence", measured["uniform", 0.1][0]["confidence"], at_least=0.99)
+du.claim(
+    "untouched noise: confidence",
+    measured["uniform", 0.1][0]["confidence"],
+    at_least=0.99,
+)
 du.claim("sigma = 0.1: the least confidence over all passes", least, at_least=0.8)
-best = {s: min(m["distance"] for m in measured["uniform", s].values()) for s in sigmas}
-du.claim("sigma = 0.1: best distance, against the VAE's", best[0.1] / vae["distance"], at_least=2)
+best = {
+    s: min(m["distance"] for m in measured["uniform", s].values()) for s in sigmas
+}
+du.claim(
+    "sigma = 0.1: best distance, against the VAE's",
+    best[0.1] / vae["distance"],
+    at_least=2,
+)
 covered = max(m["coverage"] for m in measured["uniform", 0.1].values())
-du.claim("sigma = 0.1: best coverage, against real digits'", covered / real["coverage"], at_most=0.2)
-du.claim("sigma = 1: best distance, against the VAE's", best[1.0] / vae["distance"], at_most=2)
+du.claim(
+    "sigma = 0.1: best coverage, against real digits'",
+    covered / real["coverage"],
+    at_most=0.2,
+)
+du.claim(
+    "sigma = 1: best distance, against the VAE's",
+    best[1.0] / vae["distance"],
+    at_most=2,
+)
 du.claim("but against the floor", best[1.0] / real["distance"], at_least=3)
-at = {kind: {s: measured[kind, s][10] for s in sigmas} for kind in ("uniform", "Gaussian")}
-du.claim("from Gaussian noise, sigma = 0.1: confidence", at["Gaussian"][0.1]["confidence"], at_least=0.8)
+at = {
+    kind: {s: measured[kind, s][10] for s in sigmas}
+    for kind in ("uniform", "Gaussian")
+}
+du.claim(
+    "from Gaussian noise, sigma = 0.1: confidence",
+    at["Gaussian"][0.1]["confidence"],
+    at_least=0.8,
+)
 gap = at["Gaussian"][0.1]["distance"] / at["Gaussian"][1.0]["distance"]
 du.claim("and distance, against that at sigma = 1", gap, at_least=2)
 gap = at["Gaussian"][1.0]["distance"] / at["uniform"][1.0]["distance"]
-du.claim("sigma = 1: distance from Gaussian noise, against that from uniform noise", gap, at_most=0.9)
+du.claim(
+    "sigma = 1: distance from Gaussian noise, against that from uniform noise",
+    gap,
+    at_most=0.9,
+)
 
 # %% [markdown] tags=["slide"]
 # **Confident is not good.** The classifier is sure of everything: of tangles, and of the untouched noise, too. It was trained on digits only, must
@@ -284,11 +322,19 @@ for s in sigmas:
 # %%
 at = measured["uniform", 1.0]
 du.claim("all starts are distinct", counts[1.0][0] == n)
-du.claim("sigma = 1, 30 passes: share still distinct", counts[1.0][-1] / n, at_most=0.35)
-du.claim("sigma = 0.1, 30 passes: share still distinct", counts[0.1][-1] / n, at_least=0.9)
-du.claim("control: real digits, share distinct", distinct(test[:n]) / n, at_least=0.95)
+du.claim(
+    "sigma = 1, 30 passes: share still distinct", counts[1.0][-1] / n, at_most=0.35
+)
+du.claim(
+    "sigma = 0.1, 30 passes: share still distinct", counts[0.1][-1] / n, at_least=0.9
+)
+du.claim(
+    "control: real digits, share distinct", distinct(test[:n]) / n, at_least=0.95
+)
 fallen = at[30]["coverage"] / max(m["coverage"] for m in at.values())
-du.claim("sigma = 1: coverage after 30 passes, against its best", fallen, at_most=0.75)
+du.claim(
+    "sigma = 1: coverage after 30 passes, against its best", fallen, at_most=0.75
+)
 du.claim("while confidence is still", at[30]["confidence"], at_least=0.9)
 
 # %% mystnb={"image": {"alt": "Forty-two end points of thirty passes at noise level 1: clean digits, many of them repeated."}}
@@ -311,7 +357,9 @@ plt.show()
 
 # %%
 annealed = begin("uniform")
-for s in torch.logspace(0, -1, 10).tolist():  # ten levels from 1 to 0.1, each 0.77 of the last
+for s in torch.logspace(
+    0, -1, 10
+).tolist():  # ten levels from 1 to 0.1, each 0.77 of the last
     annealed = du.iterate(unet, annealed, 1, s)
 generator = torch.Generator(device).manual_seed(1)
 walked = du.walkback(unet, begin("uniform"), 20, 1.0, generator)
@@ -326,7 +374,9 @@ plt.show()
 print(f"{'':12} distance  coverage  distinct of {n}")
 for name, m in judged.items():
     print(f"{name:12} {m['distance']:8.0f} {m['coverage']:9.2f} {m['distinct']:9}")
-print(f"{'real digits':12} {real['distance']:8.0f} {real['coverage']:9.2f} {distinct(test[:n]):9}")
+print(
+    f"{'real digits':12} {real['distance']:8.0f} {real['coverage']:9.2f} {distinct(test[:n]):9}"
+)
 
 # %%
 plain = judged["plain"]
@@ -336,7 +386,11 @@ for name in ("annealed", "walkback"):
     wider = judged[name]["coverage"] / plain["coverage"]
     du.claim(f"{name}: coverage against plain iteration's", wider, at_least=1.3)
 nearer = judged["walkback"]["distance"]
-du.claim("walkback: distance against plain iteration's", nearer / plain["distance"], at_most=0.5)
+du.claim(
+    "walkback: distance against plain iteration's",
+    nearer / plain["distance"],
+    at_most=0.5,
+)
 du.claim("against annealing's", nearer / judged["annealed"]["distance"], at_most=0.7)
 du.claim("and against the floor", nearer / real["distance"], at_least=1.5)
 wide = judged["walkback"]["coverage"] / real["coverage"]
@@ -355,7 +409,9 @@ du.claim("walkback: coverage against real digits'", wide, at_least=0.8)
 # training images under a little noise.
 
 # %%
-copies = images[:n].to(device) + 0.03 * torch.randn(n, 1, 28, 28, generator=generator, device=device)
+copies = images[:n].to(device) + 0.03 * torch.randn(
+    n, 1, 28, 28, generator=generator, device=device
+)
 train_features = du.evaluation.features(images)
 suspects = {"copies": copies, "test digits": test[:n].to(device), **made}
 novelty = {}
@@ -383,21 +439,31 @@ for name in suspects:
 # %%
 for space in ("pixels", "features"):
     caught = compare("copies", space)[1]
-    du.claim(f"the test can fail: share of copies that it catches, in {space}", caught, at_least=0.9)
+    du.claim(
+        f"the test can fail: share of copies that it catches, in {space}",
+        caught,
+        at_least=0.9,
+    )
     middle, share = compare("walkback", space)
-    du.claim(f"walkback: median distance in {space}, test digits = 1", middle, at_least=0.7)
+    du.claim(
+        f"walkback: median distance in {space}, test digits = 1", middle, at_least=0.7
+    )
     du.claim("nearer than all but 1 % of test digits: share", share, at_most=0.06)
     middle = compare("plain", space)[0]
     du.claim(f"plain iteration: median distance in {space}", middle, at_most=0.8)
 least = novelty["plain"]["pixels"][0].min() / novelty["copies"]["pixels"][0].max()
-du.claim("yet the nearest of all, against the farthest copy", least.item(), at_least=1.2)
+du.claim(
+    "yet the nearest of all, against the farthest copy", least.item(), at_least=1.2
+)
 
 # %% mystnb={"image": {"alt": "Three rows: the fourteen walkback images that are nearest to a training image, nearly all of them ones; the training image nearest to each in pixels; and the one nearest in features: alike, not equal."}}
 ours, index = novelty["walkback"]["pixels"]
 most = ours.argsort()[:14]  # the most suspicious
 beside = [index[most], novelty["walkback"]["features"][1][most]]
 rows = [walked[most], *(reference[i] for i in beside)]
-du.plotting.show_images(rows, ["made", "nearest\nin pixels", "nearest\nin features"], size=0.55)
+du.plotting.show_images(
+    rows, ["made", "nearest\nin pixels", "nearest\nin features"], size=0.55
+)
 plt.show()
 
 # %% [markdown]
@@ -430,7 +496,8 @@ trials = {
     "squared error, σ = 0.1": (edm, "uniform", 0.1),
 }
 controls = {
-    name: du.iterate(how, begin(kind), 5, s).clamp(0, 1) for name, (how, kind, s) in trials.items()
+    name: du.iterate(how, begin(kind), 5, s).clamp(0, 1)
+    for name, (how, kind, s) in trials.items()
 }
 outcome = {name: measure(x) for name, x in controls.items()}
 
@@ -445,20 +512,38 @@ plt.show()
 
 # %%
 away = {name: m["distance"] for name, m in outcome.items()}
-uniform, gaussian = (measured[kind, 1.0][5]["distance"] for kind in ("uniform", "Gaussian"))
-du.claim("untrained: distance against the trained network's", away["untrained"] / uniform, at_least=4)
+uniform, gaussian = (
+    measured[kind, 1.0][5]["distance"] for kind in ("uniform", "Gaussian")
+)
+du.claim(
+    "untrained: distance against the trained network's",
+    away["untrained"] / uniform,
+    at_least=4,
+)
 du.claim("reversed: likewise", away["reversed"] / uniform, at_least=4)
 twin = away["squared error, Gaussian"] / gaussian
-du.claim("squared error against BCE, from Gaussian noise", twin, at_least=0.4, at_most=1.5)
+du.claim(
+    "squared error against BCE, from Gaussian noise", twin, at_least=0.4, at_most=1.5
+)
 twin = away["squared error, uniform"] / uniform
 du.claim("squared error against BCE, from uniform noise", twin, at_least=1.3)
-ones = (du.evaluation.probabilities(controls["squared error, uniform"]).argmax(1) == 1).float().mean()
-du.claim("there, share of ones (a tenth among real digits)", ones.item(), at_least=0.3)
+ones = (
+    (du.evaluation.probabilities(controls["squared error, uniform"]).argmax(1) == 1)
+    .float()
+    .mean()
+)
+du.claim(
+    "there, share of ones (a tenth among real digits)", ones.item(), at_least=0.3
+)
 gathered = distinct(controls["squared error, uniform"]) / n
-du.claim("and its chains gather: share distinct after five passes", gathered, at_most=0.7)
+du.claim(
+    "and its chains gather: share distinct after five passes", gathered, at_most=0.7
+)
 twin = away["squared error, σ = 0.1"] / gaussian
 du.claim("squared error, sigma = 0.1, against BCE at sigma = 1", twin, at_least=3)
-du.claim("and confident", outcome["squared error, σ = 0.1"]["confidence"], at_least=0.85)
+du.claim(
+    "and confident", outcome["squared error, σ = 0.1"]["confidence"], at_least=0.85
+)
 
 # %% [markdown]
 # The architecture does nothing alone, and the direction of the step matters. The loss hardly matters where the start is as noisy, and as far out, as the inputs of the training: Gaussian noise of spread 1, with the network told $\sigma=1$. From uniform noise, which is weaker than the network is told, the twin does worse: far too many of its images are ones. Off the law of its training a network's answer is its own affair, and two networks differ. Do not conclude that BCE is

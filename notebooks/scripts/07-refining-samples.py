@@ -36,8 +36,9 @@ except ModuleNotFoundError as error:
 
     if "google.colab" not in sys.modules:
         raise ImportError(
-            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start it by `make lab` in the book's "
-            "folder, which installs everything once; or choose the kernel of the book's .venv."
+            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start "
+            "it by `make lab` in the book's folder, which installs everything once; "
+            "or choose the kernel of the book's .venv."
         ) from error
     # on Colab the notebook travels alone
     source = "git+https://github.com/OWNER/denoising-and-the-score"
@@ -87,7 +88,10 @@ def show(rows, names, title=""):
 
 
 # %% mystnb={"image": {"alt": "Three rows of digits: VAE samples, soft and smudged; Gaussian samples, cloudy, many of them no digit at all; and crisp real digits."}} tags=["slide"]
-show([start["VAE"][:14], start["Gaussian"][:14], test[:14]], ["VAE", "Gaussian", "real digits"])
+show(
+    [start["VAE"][:14], start["Gaussian"][:14], test[:14]],
+    ["VAE", "Gaussian", "real digits"],
+)
 plt.show()
 
 # %% [markdown]
@@ -109,13 +113,21 @@ def distance(f):
 
 
 def interval(f):
-    return du.evaluation.bootstrap(du.evaluation.frechet_between, f, test_features, draws=20)
+    return du.evaluation.bootstrap(
+        du.evaluation.frechet_between, f, test_features, draws=20
+    )
 
 
 floor = distance(features(images[:n]))
 before = {name: distance(features(x)) for name, x in start.items()}
-du.claim("the ruler works: floor far below the VAE", floor / before["VAE"], at_most=0.3)
-du.claim("and the VAE far below the Gaussian", before["VAE"] / before["Gaussian"], at_most=0.7)
+du.claim(
+    "the ruler works: floor far below the VAE", floor / before["VAE"], at_most=0.3
+)
+du.claim(
+    "and the VAE far below the Gaussian",
+    before["VAE"] / before["Gaussian"],
+    at_most=0.7,
+)
 
 # %% [markdown] tags=["slide"]
 # ## Passes and noise levels
@@ -135,7 +147,9 @@ def refine(x, k, s, way):
     """The whole path of k passes, (k + 1, n, 1, 28, 28)."""
     if way == "plain":
         return du.iterate(unet, x, k, s, return_path=True)
-    return du.walkback(unet, x, k, s, torch.Generator(device).manual_seed(0), return_path=True)
+    return du.walkback(
+        unet, x, k, s, torch.Generator(device).manual_seed(0), return_path=True
+    )
 
 
 curves, pictures = {}, {}
@@ -144,17 +158,30 @@ for name in models:
         for s in sigmas:
             path = refine(start[name], 8, s, way)[shown]
             found = [features(x) for x in path]
-            curves[name, way, s] = [distance(f) for f in found], [interval(f) for f in found]
+            curves[name, way, s] = (
+                [distance(f) for f in found],
+                [interval(f) for f in found],
+            )
             pictures[name, way, s] = path[:, :14]
 
 # %% mystnb={"image": {"alt": "Frechet distance with intervals against number of passes, four panels: VAE and Gaussian samples, plain passes and passes with noise, at four noise levels. All fall steeply at first. Plain passes at the largest noise level turn and rise again; with noise they fall further and hardly turn. The floor lies below."}} tags=["nbval-ignore-output", "slide"]
 fig, axes = plt.subplots(2, 2, figsize=(8.4, 6), sharex=True, sharey="row")
-for ax, (name, way) in zip(axes.flat, [(name, way) for name in models for way in ways]):
+for ax, (name, way) in zip(
+    axes.flat, [(name, way) for name in models for way in ways]
+):
     for s in sigmas:
         values, bands = curves[name, way, s]
         du.plotting.curve(ax, shown, values, list(zip(*bands)), label=f"σ = {s:g}")
     ax.axhline(floor, color="gray", ls="--", lw=1)
-    ax.text(8, floor, "floor: real digits", ha="right", va="bottom", fontsize=9, color="gray")
+    ax.text(
+        8,
+        floor,
+        "floor: real digits",
+        ha="right",
+        va="bottom",
+        fontsize=9,
+        color="gray",
+    )
     ax.set(title=f"{name} samples, {way}", yscale="log")
     ax.set_yticks([50, 100, 200, 500, 1000], [50, 100, 200, 500, 1000])
     ax.minorticks_off()
@@ -169,18 +196,29 @@ plt.show()
 for name in models:
     plain, noisy = (curves[name, way, 0.8][0] for way in ways)
     du.claim(
-        f"{name}, σ = 0.8: after one pass, with noise against plain", noisy[1] / plain[1], at_least=1.03
+        f"{name}, σ = 0.8: after one pass, with noise against plain",
+        noisy[1] / plain[1],
+        at_least=1.03,
     )
-    du.claim(f"{name}, σ = 0.8: after eight passes", noisy[-1] / plain[-1], at_most=0.85)
+    du.claim(
+        f"{name}, σ = 0.8: after eight passes", noisy[-1] / plain[-1], at_most=0.85
+    )
     du.claim(
         f"{name}, σ = 0.8, with noise: eight passes against its least",
         noisy[-1] / min(noisy),
         at_most=1.15,
     )
     medium = curves[name, "plain", 0.4][0]
-    du.claim(f"{name}, σ = 0.4: five plain passes against one", medium[4] / medium[1], at_most=0.85)
+    du.claim(
+        f"{name}, σ = 0.4: five plain passes against one",
+        medium[4] / medium[1],
+        at_most=0.85,
+    )
     small = curves[name, "plain", 0.2][0]
-    du.claim(f"{name}, σ = 0.2: eight plain passes only fall", small == sorted(small, reverse=True))
+    du.claim(
+        f"{name}, σ = 0.2: eight plain passes only fall",
+        small == sorted(small, reverse=True),
+    )
 
 # %% [markdown]
 # At small $\sigma$ the distance falls slowly, and goes on falling. At $\sigma=0.8$ it falls fast under plain passes, turns, and rises again. Noise between the passes is the worse choice for one pass and, from $\sigma=0.4$ on, the better one for eight: it costs at first, and hardly turns.
@@ -198,7 +236,13 @@ def picture(sigma, k, noise):
     show([path[0], path[i]], ["before", "after"], title)
 
 
-du.slide(picture, sigma=sigmas, k=shown, noise=["no", "yes"], start={"sigma": 0.4, "k": 3, "noise": "no"})
+du.slide(
+    picture,
+    sigma=sigmas,
+    k=shown,
+    noise=["no", "yes"],
+    start={"sigma": 0.4, "k": 3, "noise": "no"},
+)
 
 # %% [markdown]
 # ## Choose on one set, report on others
@@ -239,8 +283,16 @@ for name in models:
         fall = min(1 - a[0] / b[0] for b, a in pairs)
         apart = max(a[2] / b[1] for b, a in pairs)
         short = min(a[0] for _, a in pairs) / floor
-        du.claim(f"{name}, {way}: the distance falls, on both fresh sets, by", fall, at_least=0.5)
-        du.claim(f"{name}, {way}: upper end after, against lower end before", apart, at_most=0.8)
+        du.claim(
+            f"{name}, {way}: the distance falls, on both fresh sets, by",
+            fall,
+            at_least=0.5,
+        )
+        du.claim(
+            f"{name}, {way}: upper end after, against lower end before",
+            apart,
+            at_most=0.8,
+        )
         du.claim(f"{name}, {way}: the floor is not reached", short, at_least=1.1)
 
 # %% [markdown]
@@ -291,7 +343,10 @@ controls = {
 fresh = draw("VAE", 1)
 treated = {"no treatment": report["VAE", "plain", 1][0]}
 for name, (treat, strengths) in controls.items():
-    tried = {w: distance(features(du.iterate(treat, start["VAE"], k, w))) for w in strengths}
+    tried = {
+        w: distance(features(du.iterate(treat, start["VAE"], k, w)))
+        for w in strengths
+    }
     f = features(du.iterate(treat, fresh, k, min(tried, key=tried.get)))
     treated[name] = distance(f), *interval(f)
 treated["trained DAE"] = report["VAE", "plain", 1][1]
@@ -299,19 +354,30 @@ treated["trained DAE"] = report["VAE", "plain", 1][1]
 # %% mystnb={"image": {"alt": "Frechet distance of VAE samples after each treatment, with intervals: the trained denoiser is far below no treatment and below every control; none of the controls helps much, and the untrained network makes it far worse."}} tags=["nbval-ignore-output", "slide"]
 fig, ax = plt.subplots(figsize=(7, 2.6))
 for i, (name, (value, low, high)) in enumerate(treated.items()):
-    ax.barh(i, value, color=du.plotting.ACCENT if name == "trained DAE" else du.plotting.PAPER)
+    ax.barh(
+        i,
+        value,
+        color=du.plotting.LEARNED if name == "trained DAE" else du.plotting.EXACT,
+    )
     ax.plot([low, high], [i, i], color=du.plotting.INK, lw=1.5)
 ax.axvline(floor, color="gray", ls="--", lw=1)
 ax.set_yticks(range(len(treated)), list(treated))
 ax.invert_yaxis()
-ax.set(xscale="log", xlabel="Frechet distance to test digits (dashed: floor; black: interval)")
+ax.set(
+    xscale="log",
+    xlabel="Frechet distance to test digits (dashed: floor; black: interval)",
+)
 plt.show()
 
 # %%
 ours = treated["trained DAE"][2]  # upper end of its interval
 for name, (_, low, _) in treated.items():
     if name != "trained DAE":
-        du.claim(f"lower end of: {name}, over the trained DAE's upper end", low / ours, at_least=1.2)
+        du.claim(
+            f"lower end of: {name}, over the trained DAE's upper end",
+            low / ours,
+            at_least=1.2,
+        )
 
 # %% [markdown]
 # ## Why it turns
@@ -323,11 +389,21 @@ sigma = 0.8
 paths = {seed: refine(draw("VAE", seed), 8, sigma, "plain") for seed in (0, 1, 2)}
 falls = {seed: [distance(features(x)) for x in path] for seed, path in paths.items()}
 turns = {seed: min(range(9), key=d.__getitem__) for seed, d in falls.items()}
-du.claim("three sets: the earliest pass with the least distance", min(turns.values()), at_least=1)
-du.claim("three sets: the latest pass with the least distance", max(turns.values()), at_most=4)
+du.claim(
+    "three sets: the earliest pass with the least distance",
+    min(turns.values()),
+    at_least=1,
+)
+du.claim(
+    "three sets: the latest pass with the least distance",
+    max(turns.values()),
+    at_most=4,
+)
 rise = min(d[-1] / min(d) for d in falls.values())
 du.claim(
-    "after eight passes the distance is above its least, in each set, by the factor", rise, at_least=1.08
+    "after eight passes the distance is above its least, in each set, by the factor",
+    rise,
+    at_least=1.08,
 )
 
 # %% [markdown]
@@ -368,26 +444,54 @@ for seed, d in falls.items():
 axes[0].set(title="It turns (circles)", ylabel="Frechet distance", ylim=(0, None))
 du.plotting.curve(axes[1], range(1, 9), steps, label="step |R − y|")
 half = [d / 2 for d in disagreement]
-du.plotting.curve(axes[1], range(1, 9), half, label="|R − R₂| / 2", color=du.plotting.ACCENT)
-axes[1].set(title="The steps shrink", ylabel="mean length (pixel units)", ylim=(0, None))
+du.plotting.curve(
+    axes[1], range(1, 9), half, label="|R − R₂| / 2", color=du.plotting.LEARNED
+)
+axes[1].set(
+    title="The steps shrink", ylabel="mean length (pixel units)", ylim=(0, None)
+)
 du.plotting.curve(axes[2], range(1, 9), climbs, label="climbs")
-du.plotting.curve(axes[2], range(1, 9), must, label="must climb", ls="--", color=du.plotting.INK)
-axes[2].set(title="It climbs, says the witness", ylabel="share of passes", ylim=(0, 1.05))
+du.plotting.curve(
+    axes[2], range(1, 9), must, label="must climb", ls="--", color=du.plotting.INK
+)
+axes[2].set(
+    title="It climbs, says the witness", ylabel="share of passes", ylim=(0, 1.05)
+)
 for ax in axes:
     ax.set(xlabel="pass")
     ax.legend(fontsize=8)
 plt.show()
-print("the distance is least after pass", ", ".join(f"{k} (seed {i})" for i, k in turns.items()))
+print(
+    "the distance is least after pass",
+    ", ".join(f"{k} (seed {i})" for i, k in turns.items()),
+)
 
 # %%
 after_turn = turns[0] + 1  # the first pass that raises the distance
 du.claim("the steps shrink: eighth against first", steps[-1] / steps[0], at_most=0.4)
-du.claim("eighth pass: half of the disagreement against the step", half[-1] / steps[-1], at_least=0.6)
-du.claim("the disagreement shrinks less", disagreement[-1] / disagreement[0], at_least=0.5)
+du.claim(
+    "eighth pass: half of the disagreement against the step",
+    half[-1] / steps[-1],
+    at_least=0.6,
+)
+du.claim(
+    "the disagreement shrinks less", disagreement[-1] / disagreement[0], at_least=0.5
+)
 du.claim("first pass: share that climbs, says the witness", climbs[0], at_least=0.95)
-du.claim("first pass after the turn: share that climbs", climbs[after_turn - 1], at_least=0.8)
-du.claim("first pass after the turn: share that must climb", must[after_turn - 1], at_least=0.6)
-du.claim("eighth pass: the share that must climb is smaller than at first", must[-1] < must[0] - 0.05)
+du.claim(
+    "first pass after the turn: share that climbs",
+    climbs[after_turn - 1],
+    at_least=0.8,
+)
+du.claim(
+    "first pass after the turn: share that must climb",
+    must[after_turn - 1],
+    at_least=0.6,
+)
+du.claim(
+    "eighth pass: the share that must climb is smaller than at first",
+    must[-1] < must[0] - 0.05,
+)
 
 # %% [markdown]
 # The guarantee seems to wear out: the steps shrink, the disagreement shrinks far less, and at the eighth pass half of it is about as long as the step itself. But that is not what turns the curve. Right after the turn nearly all passes still climb, as far as the witness can see.
@@ -424,8 +528,14 @@ def describe(x, labels):
         "coverage": coverage,
         "share of ones": (guess == 1).float().mean().item(),
         "labels kept": (guess == labels).float().mean().item(),
-        "copies? (pixels)": (pixels < real["pixels"].quantile(0.01)).float().mean().item(),
-        "copies? (features)": (inside < real["features"].quantile(0.01)).float().mean().item(),
+        "copies? (pixels)": (pixels < real["pixels"].quantile(0.01))
+        .float()
+        .mean()
+        .item(),
+        "copies? (features)": (inside < real["features"].quantile(0.01))
+        .float()
+        .mean()
+        .item(),
     }
 
 
@@ -446,10 +556,17 @@ marks = {
 # %% mystnb={"image": {"alt": "Six panels against passes at noise level 0.8, plain and with noise. The distance to the nearest training image falls below that of real digits, more so for plain passes; density rises past that of real digits; coverage rises towards it and stays; the share of ones grows past that among real digits, more so with plain passes; half or less of the labels are kept; and the share of images suspiciously near a training image grows past one in a hundred, far more with plain passes."}} tags=["nbval-ignore-output", "slide"]
 fig, axes = plt.subplots(2, 3, figsize=(9, 5.4), sharex=True)
 for ax, (what, mark) in zip(axes.flat, marks.items()):
-    for way, color in zip(ways, [du.plotting.PAPER, du.plotting.ACCENT]):
-        du.plotting.curve(ax, shown, [m[what] for m in sets[way]], label=way, color=color)
+    for way, color in zip(ways, [du.plotting.EXACT, du.plotting.LEARNED]):
+        du.plotting.curve(
+            ax, shown, [m[what] for m in sets[way]], label=way, color=color
+        )
         if what.startswith("copies"):
-            ax.plot(shown, [m["copies? (features)"] for m in sets[way]], ls=":", color=color)
+            ax.plot(
+                shown,
+                [m["copies? (features)"] for m in sets[way]],
+                ls=":",
+                color=color,
+            )
     ax.axhline(mark, color="gray", ls="--", lw=1)
     ax.set(title=what, ylim=(0, None))
 axes[0, 0].legend(fontsize=8)
@@ -470,7 +587,11 @@ du.claim(
     last["density"] / real_set["density"],
     at_least=1.15,
 )
-du.claim("with noise it is lower, by the factor", noisy["density"] / last["density"], at_most=0.95)
+du.claim(
+    "with noise it is lower, by the factor",
+    noisy["density"] / last["density"],
+    at_most=0.95,
+)
 du.claim(
     "coverage does not fall: after eight passes against before",
     last["coverage"] / first["coverage"],
@@ -492,7 +613,9 @@ du.claim(
     noisy["labels kept"] / last["labels kept"],
     at_most=0.95,
 )
-variance = torch.stack([test[test_labels == c].flatten(1).var(0).sum() for c in range(10)])
+variance = torch.stack(
+    [test[test_labels == c].flatten(1).var(0).sum() for c in range(10)]
+)
 du.claim("of the ten digits, real ones vary least", variance.argmin().item() == 1)
 
 # %%
@@ -517,9 +640,13 @@ show([refined[nearest], reference[index[nearest]]], ["refined", "training"], tit
 plt.show()
 
 # %%
-copies = du.evaluation.probabilities(refined[apart < real["pixels"].quantile(0.01)]).argmax(1)
+copies = du.evaluation.probabilities(
+    refined[apart < real["pixels"].quantile(0.01)]
+).argmax(1)
 du.claim(
-    "of those nearer than 99 % of test digits: share of ones", (copies == 1).float().mean(), at_least=0.7
+    "of those nearer than 99 % of test digits: share of ones",
+    (copies == 1).float().mean(),
+    at_least=0.7,
 )
 
 # %% [markdown]

@@ -36,8 +36,9 @@ except ModuleNotFoundError as error:
 
     if "google.colab" not in sys.modules:
         raise ImportError(
-            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start it by `make lab` in the book's "
-            "folder, which installs everything once; or choose the kernel of the book's .venv."
+            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start "
+            "it by `make lab` in the book's folder, which installs everything once; "
+            "or choose the kernel of the book's .venv."
         ) from error
     # on Colab the notebook travels alone
     source = "git+https://github.com/OWNER/denoising-and-the-score"
@@ -83,10 +84,13 @@ mse_slope = sympy.diff((sigmoid - m) ** 2, a)
 du.claim("kl is zero at r = m", sympy.simplify(kl.subs(r, m)) == 0)
 du.claim("and so is its slope", sympy.simplify(sympy.diff(kl, r).subs(r, m)) == 0)
 du.claim(
-    "its second-order weight is 1 / (2 m (1 - m))", sympy.simplify(weight - 1 / (2 * m * (1 - m))) == 0
+    "its second-order weight is 1 / (2 m (1 - m))",
+    sympy.simplify(weight - 1 / (2 * m * (1 - m))) == 0,
 )
 du.claim("that weight is 2 at m = 1/2", weight.subs(m, sympy.Rational(1, 2)) == 2)
-du.claim("slope of BCE: sigmoid(a) - m", sympy.simplify(bce_slope - (sigmoid - m)) == 0)
+du.claim(
+    "slope of BCE: sigmoid(a) - m", sympy.simplify(bce_slope - (sigmoid - m)) == 0
+)
 du.claim(
     "slope of MSE: 2 (sigmoid(a) - m) sigmoid'(a)",
     sympy.simplify(mse_slope - 2 * (sigmoid - m) * sympy.diff(sigmoid, a)) == 0,
@@ -113,12 +117,21 @@ def descend(slope, steps, adam=False):
 
 
 slopes = {"BCE": lambda R: R - 0.1, "MSE": lambda R: 2 * (R - 0.1) * R * (1 - R)}
-walks = {(loss, adam): descend(s, 3000, adam) for loss, s in slopes.items() for adam in (False, True)}
+walks = {
+    (loss, adam): descend(s, 3000, adam)
+    for loss, s in slopes.items()
+    for adam in (False, True)
+}
 arrival = {key: int(np.argmax(abs(path - 0.1) < 0.05)) for key, path in walks.items()}
-du.claim("BCE comes within 0.05: steps", arrival["BCE", False], at_least=10, at_most=40)
+du.claim(
+    "BCE comes within 0.05: steps", arrival["BCE", False], at_least=10, at_most=40
+)
 du.claim("MSE: steps", arrival["MSE", False], at_least=1500, at_most=1900)
 du.claim(
-    "MSE: steps over exp(8) / 1.8", arrival["MSE", False] * 1.8 / np.exp(8), at_least=0.9, at_most=1.2
+    "MSE: steps over exp(8) / 1.8",
+    arrival["MSE", False] * 1.8 / np.exp(8),
+    at_least=0.9,
+    at_most=1.2,
 )
 du.claim("with Adam, BCE: steps", arrival["BCE", True], at_least=50, at_most=200)
 du.claim("with Adam, MSE: steps", arrival["MSE", True], at_least=50, at_most=200)
@@ -132,7 +145,9 @@ left.axhline(1, color=COLORS["MSE"])
 left.text(0.5, 3.6, "BCE: 1 / (2R*(1 − R*))", color=COLORS["BCE"], ha="center")
 left.text(0.5, 1.1, "MSE: 1", color=COLORS["MSE"], ha="center")
 left.set(
-    xlabel="posterior mean R*", ylabel="weight of a squared error", title="Which errors are expensive?"
+    xlabel="posterior mean R*",
+    ylabel="weight of a squared error",
+    title="Which errors are expensive?",
 )
 left.set_yticks([1, 2, 5, 10, 50], [1, 2, 5, 10, 50])
 for (loss, adam), path in walks.items():
@@ -142,7 +157,12 @@ right.text(1.2, 0.13, "target 0.1", color="gray")
 right.text(6, 0.6, "BCE", color=COLORS["BCE"], ha="right")
 right.text(1000, 0.6, "MSE", color=COLORS["MSE"], ha="right")
 right.text(95, 0.86, "both with Adam", color=du.plotting.INK, fontsize=9)
-right.set(xlabel="steps", ylabel="reconstruction R", title="One pixel, from the logit 8", ylim=(0, 1.05))
+right.set(
+    xlabel="steps",
+    ylabel="reconstruction R",
+    title="One pixel, from the logit 8",
+    ylim=(0, 1.05),
+)
 plt.show()
 
 # %% [markdown]
@@ -167,7 +187,9 @@ ARMS = {
 def interval(x):
     """Mean over the seeds (axis 0), and half the width of its 95 per cent t interval."""
     x = np.asarray(x, dtype=float)
-    return x.mean(0), stats.t.ppf(0.975, len(x) - 1) * x.std(0, ddof=1) / len(x) ** 0.5
+    return x.mean(0), stats.t.ppf(0.975, len(x) - 1) * x.std(0, ddof=1) / len(
+        x
+    ) ** 0.5
 
 
 def percent(new, old):
@@ -185,26 +207,52 @@ def ring_error(arm, sigma, steps, seed):
     objective, output = ARMS[arm]
     sample = ring.sample(10_000, torch.Generator().manual_seed(1 + seed)).clamp(0, 1)
     network = du.MLPDenoiser(2, hidden=64, output=output, seed=seed)
-    how = dict(objective=objective, steps=steps, batch_size=256, seed=seed, device="cpu")
+    how = dict(
+        objective=objective, steps=steps, batch_size=256, seed=seed, device="cpu"
+    )
     du.fit(network, sample, sigma=sigma, **how)
-    y = du.corruption.gaussian(fresh, sigma, torch.Generator().manual_seed(2000 + SEED))
+    y = du.corruption.gaussian(
+        fresh, sigma, torch.Generator().manual_seed(2000 + SEED)
+    )
     with torch.no_grad():
-        error = du.relative_error(du.score_from_denoiser(network, y, sigma), ring.smooth(sigma).score(y))
-        kl = du.objectives.excess_risk(network.logits(y), ring.posterior_mean(y, sigma)).mean().item()
+        error = du.relative_error(
+            du.score_from_denoiser(network, y, sigma), ring.smooth(sigma).score(y)
+        )
+        kl = (
+            du.objectives.excess_risk(
+                network.logits(y), ring.posterior_mean(y, sigma)
+            )
+            .mean()
+            .item()
+        )
     return error, kl if output == "sigmoid" else np.nan
 
 
 sigmas = [0.2, 0.05]
 steps = du.budget(quick=500, full=4000)
-plane = {arm: np.array([[ring_error(arm, s, steps, k) for s in sigmas] for k in seeds]) for arm in ARMS}
+plane = {
+    arm: np.array([[ring_error(arm, s, steps, k) for s in sigmas] for k in seeds])
+    for arm in ARMS
+}
 
 # %% tags=["nbval-ignore-output"]
-print("relative error of the score in per cent, mean ± 95 per cent interval over five seeds")
+print(
+    "relative error of the score in per cent, mean ± 95 per cent interval over five seeds"
+)
 for arm in ARMS:
     mean, half = interval(100 * plane[arm][..., 0])
-    print(f"  {arm:13}", *[f" sigma {s:<5g} {v:5.2f} ± {h:.2f}" for s, v, h in zip(sigmas, mean, half)])
+    print(
+        f"  {arm:13}",
+        *[
+            f" sigma {s:<5g} {v:5.2f} ± {h:.2f}"
+            for s, v, h in zip(sigmas, mean, half)
+        ],
+    )
 b, q, linear = (plane[arm] for arm in ARMS)
-loss_gap, output_gap = percent(q[..., 0], b[..., 0]), percent(linear[..., 0], q[..., 0])
+loss_gap, output_gap = (
+    percent(q[..., 0], b[..., 0]),
+    percent(linear[..., 0], q[..., 0]),
+)
 kl_gap = percent(q[..., 1], b[..., 1])
 print("paired differences in per cent of the error")
 for text, gap in [
@@ -212,13 +260,27 @@ for text, gap in [
     ("linear against sigmoid, both MSE", output_gap),
     ("MSE against BCE, excess BCE", kl_gap),
 ]:
-    print(f"  {text:33}", *[f" sigma {s:<5g} {v:+6.1f} ± {h:.1f}" for s, v, h in zip(sigmas, *gap)])
+    print(
+        f"  {text:33}",
+        *[f" sigma {s:<5g} {v:+6.1f} ± {h:.1f}" for s, v, h in zip(sigmas, *gap)],
+    )
 
 # %%
 for i, s in enumerate(sigmas):
-    du.claim(f"sigma {s}, MSE: linear against sigmoid, per cent", abs(output_gap[0][i]), at_most=3)
-du.claim("sigma 0.2, sigmoid: MSE against BCE, per cent", abs(loss_gap[0][0]), at_most=8)
-du.claim("sigma 0.05, sigmoid: MSE against BCE, per cent", loss_gap[0][1], at_least=-20, at_most=5)
+    du.claim(
+        f"sigma {s}, MSE: linear against sigmoid, per cent",
+        abs(output_gap[0][i]),
+        at_most=3,
+    )
+du.claim(
+    "sigma 0.2, sigmoid: MSE against BCE, per cent", abs(loss_gap[0][0]), at_most=8
+)
+du.claim(
+    "sigma 0.05, sigmoid: MSE against BCE, per cent",
+    loss_gap[0][1],
+    at_least=-20,
+    at_most=5,
+)
 
 # %% mystnb={"image": {"alt": "Paired differences of the score error in per cent, five seeds and an interval for each of two noise levels. Left: MSE against BCE, both with a sigmoid; about zero at the large noise level, a few per cent below zero at the small one, with a wide spread. Right: linear against sigmoid, both with MSE; on zero, with a short interval."}} tags=["nbval-ignore-output", "slide"]
 fig, axes = plt.subplots(1, 2, figsize=(8.4, 3), sharey=True)
@@ -229,14 +291,20 @@ panels = [
 for ax, (title, new, old, gap) in zip(axes, panels):
     for i in range(len(sigmas)):
         seeds_apart = 100 * (new[:, i, 0] / old[:, i, 0] - 1)
-        ax.plot([i] * 5, seeds_apart, "o", ms=4, color=du.plotting.PAPER, alpha=0.6)
-    ax.errorbar(np.arange(2) + 0.15, *gap, fmt="s", ms=5, capsize=4, color=du.plotting.ACCENT)
+        ax.plot([i] * 5, seeds_apart, "o", ms=4, color=du.plotting.EXACT, alpha=0.6)
+    ax.errorbar(
+        np.arange(2) + 0.15, *gap, fmt="s", ms=5, capsize=4, color=du.plotting.LEARNED
+    )
     ax.axhline(0, color="gray", lw=0.8)
     ax.set(title=title, xlabel=r"noise level $\sigma$", xlim=(-0.5, 1.6))
     ax.set_xticks(range(2), sigmas)
 axes[0].set_ylabel("difference of the score error, %")
 axes[1].text(
-    0.02, 0.04, "dots: seeds;  square: mean, 95 % interval", transform=axes[1].transAxes, fontsize=9
+    0.02,
+    0.04,
+    "dots: seeds;  square: mean, 95 % interval",
+    transform=axes[1].transAxes,
+    fontsize=9,
 )
 plt.show()
 
@@ -271,7 +339,9 @@ class OneNumber(du.Denoiser):
         shift = 0.05 * self.decode(self.code((y - self.mean) / 0.05))
         if self.output == "linear":
             return self.mean + shift
-        return self.mean.logit() + shift / (self.mean * (1 - self.mean))  # same slope at the mean
+        return self.mean.logit() + shift / (
+            self.mean * (1 - self.mean)
+        )  # same slope at the mean
 
 
 # %%
@@ -282,7 +352,9 @@ def two_pixels(centre):
 
 def noisy_pixels(law, sigma=0.02):
     x = law.sample(5000, torch.Generator().manual_seed(3000 + SEED))
-    return du.corruption.gaussian(x, sigma, torch.Generator().manual_seed(4000 + SEED))
+    return du.corruption.gaussian(
+        x, sigma, torch.Generator().manual_seed(4000 + SEED)
+    )
 
 
 def one_number(arm, centre, seed, sigma=0.02):
@@ -304,7 +376,9 @@ def one_number(arm, centre, seed, sigma=0.02):
 
 
 # %%
-near_black = {arm: np.array([one_number(arm, 0.08, k) for k in seeds]) for arm in ARMS}
+near_black = {
+    arm: np.array([one_number(arm, 0.08, k) for k in seeds]) for arm in ARMS
+}
 centres = [0.06, 0.10, 0.13, 0.16, 0.20, 0.30, 0.50]
 sweep = {
     arm: np.array([[one_number(arm, c, k)[:2] for c in centres] for k in seeds[:2]])
@@ -315,7 +389,9 @@ spread = two_pixels(0.3).posterior_mean(noisy_pixels(two_pixels(0.3)), 0.02).var
 switch = 0.5 - (0.25 - 0.25 * (spread[0] / spread[1]).item()) ** 0.5
 
 b, q, linear = (near_black[arm] for arm in ARMS)
-du.claim("BCE keeps pixel 1: its error over its spread", interval(b)[0][0], at_most=0.3)
+du.claim(
+    "BCE keeps pixel 1: its error over its spread", interval(b)[0][0], at_most=0.3
+)
 du.claim("and drops pixel 2", interval(b)[0][1], at_least=0.95)
 du.claim("MSE drops pixel 1", interval(q)[0][0], at_least=0.95)
 du.claim("and keeps pixel 2", interval(q)[0][1], at_most=0.3)
@@ -325,10 +401,23 @@ du.claim(
     at_most=0.15,
 )
 plain, weighted = percent(q[:, 2], b[:, 2]), percent(q[:, 3], b[:, 3])
-du.claim("plain error of the score: MSE against BCE, upper end, per cent", sum(plain), at_most=-20)
-du.claim("weighted error: MSE against BCE, lower end, per cent", weighted[0] - weighted[1], at_least=25)
+du.claim(
+    "plain error of the score: MSE against BCE, upper end, per cent",
+    sum(plain),
+    at_most=-20,
+)
+du.claim(
+    "weighted error: MSE against BCE, lower end, per cent",
+    weighted[0] - weighted[1],
+    at_least=25,
+)
 bce_sweep = sweep["BCE, sigmoid"][..., 0].mean(0)
-du.claim("BCE changes its mind at a mean level of, predicted", switch, at_least=0.13, at_most=0.16)
+du.claim(
+    "BCE changes its mind at a mean level of, predicted",
+    switch,
+    at_least=0.13,
+    at_most=0.16,
+)
 du.claim("at 0.10 BCE still keeps pixel 1", bce_sweep[1], at_most=0.4)
 du.claim("at 0.30 no longer", bce_sweep[5], at_least=0.9)
 du.claim("MSE never does", sweep["MSE, sigmoid"][..., 0].min(), at_least=0.9)
@@ -354,7 +443,13 @@ left.set(
 for values, color in zip(sweep.values(), COLORS.values()):
     du.plotting.curve(right, centres, values[..., 0].mean(0), color=color)
 right.axvline(switch, color="gray", ls="--", lw=1)
-right.text(switch + 0.01, 0.5, "predicted from\nthe weights", color=du.plotting.INK, fontsize=9)
+right.text(
+    switch + 0.01,
+    0.5,
+    "predicted from\nthe weights",
+    color=du.plotting.INK,
+    fontsize=9,
+)
 right.text(0.07, 0.19, "BCE", color=COLORS["BCE"], ha="center")
 right.text(0.07, 1.06, "MSE", color=COLORS["MSE"], ha="center")
 right.set(
@@ -385,20 +480,31 @@ def black_or_white(seed, n=100, sigma=0.5):
     p = np.exp(-(at**2) / (2 * sigma**2)) + np.exp(-((at - 1) ** 2) / (2 * sigma**2))
     best = expit((at - 0.5) / sigma**2)
     risks = {
-        "bce": lambda c: np.mean(np.logaddexp(0, c[0] + c[1] * y) - x * (c[0] + c[1] * y)),
+        "bce": lambda c: np.mean(
+            np.logaddexp(0, c[0] + c[1] * y) - x * (c[0] + c[1] * y)
+        ),
         "mse": lambda c: np.mean((expit(c[0] + c[1] * y) - x) ** 2),
     }
     fitted = [minimize(risk, [-2.0, 4.0]).x for risk in risks.values()]
     errors = [(expit(c[0] + c[1] * at) - best) ** 2 for c in fitted]
-    return [[np.average(e, weights=p * w) for w in (1, 1 / (best * (1 - best)))] for e in errors]
+    return [
+        [np.average(e, weights=p * w) for w in (1, 1 / (best * (1 - best)))]
+        for e in errors
+    ]
 
 
-pixels = np.array([black_or_white(1000 * SEED + k) for k in range(200)])  # (repeats, loss, norm)
+pixels = np.array(
+    [black_or_white(1000 * SEED + k) for k in range(200)]
+)  # (repeats, loss, norm)
 extra, half = interval(pixels[:, 1] - pixels[:, 0])
 ratio = pixels[:, 1].mean(0) / pixels[:, 0].mean(0)
 du.claim("squared error, MSE over BCE", ratio[0], at_least=1.1)
 du.claim("weighted squared error, MSE over BCE", ratio[1], at_least=1.1)
-du.claim("both intervals of the paired difference lie above 0", (extra - half).min(), at_least=0)
+du.claim(
+    "both intervals of the paired difference lie above 0",
+    (extra - half).min(),
+    at_least=0,
+)
 
 # %% [markdown]
 # **BCE wins in both norms**, the plain one included. Digits are mostly made of such pixels. For grey pixels whose uncertainty does not depend on the grey level, the equal weights of MSE are the ones that fit.
@@ -412,7 +518,11 @@ du.claim("both intervals of the paired difference lie above 0", (extra - half).m
 # %%
 train, test = du.digits("train")[0].flatten(1), du.digits("test")[0][:1000].flatten(1)
 y = du.corruption.gaussian(test, 0.4, torch.Generator().manual_seed(5000 + SEED))
-bands = {"black": test < 0.1, "grey": (test >= 0.1) & (test <= 0.9), "white": test > 0.9}
+bands = {
+    "black": test < 0.1,
+    "grey": (test >= 0.1) & (test <= 0.9),
+    "white": test > 0.9,
+}
 
 
 def digit_errors(arm, seed):
@@ -420,10 +530,21 @@ def digit_errors(arm, seed):
     objective, output = ARMS[arm]
     network = du.MLPDenoiser(784, hidden=128, depth=2, output=output, seed=seed)
     how = dict(optimiser="adam", lr=2e-3, batch_size=64, seed=seed, device="cpu")
-    du.fit(network, train, sigma=0.4, objective=objective, steps=du.budget(quick=150, full=1500), **how)
+    du.fit(
+        network,
+        train,
+        sigma=0.4,
+        objective=objective,
+        steps=du.budget(quick=150, full=1500),
+        **how,
+    )
     with torch.no_grad():
         logits, r = network.logits(y), network(y)
-    bce = du.objectives.bce(logits, test).mean() / 784 if output == "sigmoid" else torch.tensor(np.nan)
+    bce = (
+        du.objectives.bce(logits, test).mean() / 784
+        if output == "sigmoid"
+        else torch.tensor(np.nan)
+    )
     error, clipped = (r - test) ** 2, (r.clamp(0, 1) - test) ** 2
     outside = ((r < 0) | (r > 1)).float()
     parts = [
@@ -441,33 +562,79 @@ to_linear = percent(digits["MSE, linear"][:, 1:6], digits["MSE, sigmoid"][:, 1:6
 
 # %% tags=["nbval-ignore-output"]
 names = ["BCE", "sq. error", *bands, "clipped", "outside"]
-print("mean over five seeds, on test digits".ljust(14), *[f"{name:>9}" for name in names])
+print(
+    "mean over five seeds, on test digits".ljust(14),
+    *[f"{name:>9}" for name in names],
+)
 for arm in ARMS:
     print(f"{arm:36}", *[f"{v:9.4f}" for v in digits[arm].mean(0)])
 print("MSE against BCE, %".ljust(36), *[f"{v:+9.1f}" for v in gap[0]])
 print("  half-width of the interval".ljust(36), *[f"{v:9.1f}" for v in gap[1]])
-print("linear against sigmoid, %".ljust(36), " " * 9, *[f"{v:+9.1f}" for v in to_linear[0]])
-print("  half-width of the interval".ljust(36), " " * 9, *[f"{v:9.1f}" for v in to_linear[1]])
+print(
+    "linear against sigmoid, %".ljust(36),
+    " " * 9,
+    *[f"{v:+9.1f}" for v in to_linear[0]],
+)
+print(
+    "  half-width of the interval".ljust(36),
+    " " * 9,
+    *[f"{v:9.1f}" for v in to_linear[1]],
+)
 
 # %%
 mean, half = gap
-du.claim("test BCE: MSE against BCE, lower end of the interval, per cent", mean[0] - half[0], at_least=0)
-du.claim("squared error: MSE against BCE, upper end, per cent", mean[1] + half[1], at_most=0)
-du.claim("grey pixels: MSE against BCE, lower end, per cent", mean[3] - half[3], at_least=1)
-du.claim("white pixels: MSE against BCE, upper end, per cent", mean[4] + half[4], at_most=-3)
-du.claim("linear against sigmoid, squared error, per cent", to_linear[0][0], at_least=40)
-du.claim("the same with the linear output clipped, per cent", to_linear[0][4], at_least=20)
-du.claim("grey pixels only: linear against sigmoid, per cent", to_linear[0][2], at_most=-5)
-du.claim("share of linear outputs outside [0, 1]", digits["MSE, linear"][:, 6].mean(), at_least=0.25)
+du.claim(
+    "test BCE: MSE against BCE, lower end of the interval, per cent",
+    mean[0] - half[0],
+    at_least=0,
+)
+du.claim(
+    "squared error: MSE against BCE, upper end, per cent",
+    mean[1] + half[1],
+    at_most=0,
+)
+du.claim(
+    "grey pixels: MSE against BCE, lower end, per cent", mean[3] - half[3], at_least=1
+)
+du.claim(
+    "white pixels: MSE against BCE, upper end, per cent",
+    mean[4] + half[4],
+    at_most=-3,
+)
+du.claim(
+    "linear against sigmoid, squared error, per cent", to_linear[0][0], at_least=40
+)
+du.claim(
+    "the same with the linear output clipped, per cent", to_linear[0][4], at_least=20
+)
+du.claim(
+    "grey pixels only: linear against sigmoid, per cent", to_linear[0][2], at_most=-5
+)
+du.claim(
+    "share of linear outputs outside [0, 1]",
+    digits["MSE, linear"][:, 6].mean(),
+    at_least=0.25,
+)
 
 # %% mystnb={"image": {"alt": "MSE against BCE on digits, both with a sigmoid, in per cent, five seeds and intervals. Test BCE is higher under MSE; squared error is a little lower; by clean pixel value, black nearly the same, grey higher, white clearly lower."}} tags=["nbval-ignore-output", "slide"]
 fig, ax = plt.subplots(figsize=(7, 2.8))
 each = 100 * (digits["MSE, sigmoid"][:, :5] / digits["BCE, sigmoid"][:, :5] - 1)
 for i in range(5):
-    ax.plot(each[:, i], [i] * 5, "o", ms=4, color=du.plotting.PAPER, alpha=0.6)
-ax.errorbar(mean, np.arange(5) - 0.2, xerr=half, fmt="s", ms=5, capsize=4, color=du.plotting.ACCENT)
+    ax.plot(each[:, i], [i] * 5, "o", ms=4, color=du.plotting.EXACT, alpha=0.6)
+ax.errorbar(
+    mean,
+    np.arange(5) - 0.2,
+    xerr=half,
+    fmt="s",
+    ms=5,
+    capsize=4,
+    color=du.plotting.LEARNED,
+)
 ax.axvline(0, color="gray", lw=0.8)
-ax.set_yticks(range(5), ["test BCE", "squared error, all", "black pixels", "grey pixels", "white pixels"])
+ax.set_yticks(
+    range(5),
+    ["test BCE", "squared error, all", "black pixels", "grey pixels", "white pixels"],
+)
 ax.invert_yaxis()
 ax.set(
     xlabel="MSE against BCE, %  (left of 0: MSE better; squares: 95 % interval)",
@@ -493,7 +660,9 @@ levels, images = [0.1, 0.2, 0.4, 0.8], test[:300].reshape(-1, 1, 28, 28)
 shipped, curves = {}, {}
 edges = torch.logspace(-3, 0, 10)
 for level in levels:
-    y = du.corruption.gaussian(images, level, torch.Generator().manual_seed(6000 + SEED))
+    y = du.corruption.gaussian(
+        images, level, torch.Generator().manual_seed(6000 + SEED)
+    )
     for name, network in pair.items():
         with torch.no_grad():
             r = network(y, level)
@@ -504,21 +673,39 @@ for level in levels:
             ((r < 0) | (r > 1)).float().mean().item(),
         )
         bins = [(r >= low) & (r < high) for low, high in zip(edges, edges[1:])]
-        curves[level, name] = [(r[k].mean(), images[k].mean()) for k in bins if k.sum() > 500]
+        curves[level, name] = [
+            (r[k].mean(), images[k].mean()) for k in bins if k.sum() > 500
+        ]
 
 # %% tags=["nbval-ignore-output"]
-print("sigma  network  squared error   clean / reconstructed, dark pixels   outside [0, 1]")
+print(
+    "sigma  network  squared error   clean / reconstructed, dark pixels   outside [0, 1]"
+)
 for (level, name), (error, ratio, outside) in shipped.items():
     print(f"{level:5g}  {name:7} {error:13.5f} {ratio:22.2f} {outside:31.2f}")
 
 # %%
 by_level = np.array([[shipped[level, name] for name in pair] for level in levels])
 relative = 100 * (by_level[:, 1, 0] / by_level[:, 0, 0] - 1)
-du.claim("squared errors of the two differ by, per cent, at most", abs(relative).max(), at_most=4)
-du.claim("dark pixels, BCE network: least ratio", by_level[:, 0, 1].min(), at_least=0.5)
+du.claim(
+    "squared errors of the two differ by, per cent, at most",
+    abs(relative).max(),
+    at_most=4,
+)
+du.claim(
+    "dark pixels, BCE network: least ratio", by_level[:, 0, 1].min(), at_least=0.5
+)
 du.claim("its largest", by_level[:, 0, 1].max(), at_most=1.6)
-du.claim("the same of the EDM network: largest ratio", by_level[:, 1, 1].max(), at_most=0.45)
-du.claim("share of its values outside [0, 1], least", by_level[:, 1, 2].min(), at_least=0.25)
+du.claim(
+    "the same of the EDM network: largest ratio",
+    by_level[:, 1, 1].max(),
+    at_most=0.45,
+)
+du.claim(
+    "share of its values outside [0, 1], least",
+    by_level[:, 1, 2].min(),
+    at_least=0.25,
+)
 
 # %% mystnb={"image": {"alt": "Mean clean pixel against mean reconstruction on logarithmic axes, at noise level 0.4. Both follow the diagonal above about 0.1. Below, the network trained with BCE stays near it, and the one trained with the squared error, without a sigmoid, falls far under it."}} tags=["nbval-ignore-output", "slide"]
 fig, ax = plt.subplots(figsize=(5.6, 3.6))

@@ -36,8 +36,9 @@ except ModuleNotFoundError as error:
 
     if "google.colab" not in sys.modules:
         raise ImportError(
-            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start it by `make lab` in the book's "
-            "folder, which installs everything once; or choose the kernel of the book's .venv."
+            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start "
+            "it by `make lab` in the book's folder, which installs everything once; "
+            "or choose the kernel of the book's .venv."
         ) from error
     # on Colab the notebook travels alone
     source = "git+https://github.com/OWNER/denoising-and-the-score"
@@ -89,7 +90,9 @@ def train(network, data, corrupt, steps, batch_size=512, lr=2e-2):
     matrices = [p for p in network.parameters() if p.ndim == 2]
     others = [p for p in network.parameters() if p.ndim != 2]
     optimisers = [du.Muon(matrices, lr=lr), torch.optim.Adam(others, lr=lr / 5)]
-    cosines = [torch.optim.lr_scheduler.CosineAnnealingLR(o, steps) for o in optimisers]
+    cosines = [
+        torch.optim.lr_scheduler.CosineAnnealingLR(o, steps) for o in optimisers
+    ]
     for step in range(steps):
         x = data[torch.randint(len(data), (batch_size,), generator=generator)]
         loss = du.objectives.bce(network.logits(corrupt(x, generator)), x).mean()
@@ -131,17 +134,27 @@ def clamped_posterior_mean(law, y, sigma):
     mu, v = law.means, law.covariances[:, 0, 0, None]  # (K, d), (K, 1)
     scale = (v + sigma**2).sqrt()
     normal = torch.distributions.Normal(y.new_zeros(()), 1.0)
-    below, above = -mu / scale, (mu - 1) / scale  # log_ndtr of these: log P(face given component)
+    below, above = (
+        -mu / scale,
+        (mu - 1) / scale,
+    )  # log_ndtr of these: log P(face given component)
     inside = normal.log_prob((y - mu) / scale) - scale.log()
-    log_like = torch.where(y <= 0, log_ndtr(below), torch.where(y >= 1, log_ndtr(above), inside))
-    past_0 = mu - scale * (normal.log_prob(below) - log_ndtr(below)).exp()  # E[x~ given x~ <= 0]
+    log_like = torch.where(
+        y <= 0, log_ndtr(below), torch.where(y >= 1, log_ndtr(above), inside)
+    )
+    past_0 = (
+        mu - scale * (normal.log_prob(below) - log_ndtr(below)).exp()
+    )  # E[x~ given x~ <= 0]
     past_1 = mu + scale * (normal.log_prob(above) - log_ndtr(above)).exp()
     x_noisy = torch.where(y <= 0, past_0, torch.where(y >= 1, past_1, y))
     weight = (law.weights.log() + log_like.sum(-1)).softmax(1)[..., None]
     return (weight * (mu + v / scale**2 * (x_noisy - mu))).sum(1)
 
 
-law, sigma = du.GaussianMixture([[0.06], [0.4]], [0.011**2, 0.05**2], [0.15, 0.85]), 0.15
+law, sigma = (
+    du.GaussianMixture([[0.06], [0.4]], [0.011**2, 0.05**2], [0.15, 0.85]),
+    0.15,
+)
 zero = torch.zeros(1, 1, dtype=torch.float64)
 tweedie_0 = law.posterior_mean(zero, sigma).item()
 clamped_0 = clamped_posterior_mean(law, zero, sigma).item()
@@ -169,36 +182,64 @@ mean_clipped = torch.trapezoid(density * z[:, 0], z[:, 0]).item() / mass
 identity = mean_clipped + sigma**2 * density[-1].item() / mass
 
 du.claim(
-    "the optimum at y = 0 agrees with quadrature", abs(clamped_0 - clipped(1) / clipped(0)), at_most=1e-6
+    "the optimum at y = 0 agrees with quadrature",
+    abs(clamped_0 - clipped(1) / clipped(0)),
+    at_most=1e-6,
 )
 du.claim("and with the identity", abs(clamped_0 - identity), at_most=1e-5)
 inside = torch.linspace(0.001, 0.999, 500, dtype=torch.float64)[:, None]
 gap = clamped_posterior_mean(law, inside, sigma) - law.posterior_mean(inside, sigma)
-du.claim("strictly inside, clamping changes nothing", gap.abs().max().item(), at_most=1e-12)
-du.claim("on the face, the clamped arrow over Tweedie's", clamped_0 / tweedie_0, at_most=0.75)
+du.claim(
+    "strictly inside, clamping changes nothing", gap.abs().max().item(), at_most=1e-12
+)
+du.claim(
+    "on the face, the clamped arrow over Tweedie's",
+    clamped_0 / tweedie_0,
+    at_most=0.75,
+)
 
 # %% mystnb={"image": {"alt": "Left: the optimal reconstruction against the input; the clamped optimum coincides with the posterior mean inside and drops to a lower point at zero. Right: the arrow of each negative noisy value grows to the left, while the clamped optimum has one arrow, from zero, for all of them."}} tags=["slide"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2))
 y = torch.linspace(-0.3, 0.6, 400, dtype=torch.float64)[:, None]
 r_star = law.posterior_mean(y, sigma)
-left.plot(y, r_star, color=du.plotting.PAPER)
-left.plot(y[y > 0], r_star[y > 0], color=du.plotting.ACCENT, lw=6, alpha=0.35)
-left.plot(0, clamped_0, "o", color=du.plotting.ACCENT, ms=7)
+left.plot(y, r_star, color=du.plotting.EXACT)
+left.plot(y[y > 0], r_star[y > 0], color=du.plotting.LEARNED, lw=6, alpha=0.35)
+left.plot(0, clamped_0, "o", color=du.plotting.LEARNED, ms=7)
 left.text(
-    0.03, 0.05, "the clamped optimum\njumps at $y=0$", color=du.plotting.ACCENT, va="top", fontsize=9
+    0.03,
+    0.05,
+    "the clamped optimum\njumps at $y=0$",
+    color=du.plotting.LEARNED,
+    va="top",
+    fontsize=9,
 )
-left.text(-0.1, 0.3, "$R^*$, unclamped", color=du.plotting.PAPER, fontsize=9)
-left.set(xlabel="input to the network", ylabel="best reconstruction", title="Inside, the same function")
+left.text(-0.1, 0.3, "$R^*$, unclamped", color=du.plotting.EXACT, fontsize=9)
+left.set(
+    xlabel="input to the network",
+    ylabel="best reconstruction",
+    title="Inside, the same function",
+)
 left.set_ylim(-0.04, 0.48)
 gone = z[z[:, 0] > -0.35]
-right.plot(gone, law.posterior_mean(gone, sigma) - gone, color=du.plotting.PAPER)
-right.axhline(clamped_0, color=du.plotting.ACCENT)
+right.plot(gone, law.posterior_mean(gone, sigma) - gone, color=du.plotting.EXACT)
+right.axhline(clamped_0, color=du.plotting.LEARNED)
 right.text(
-    -0.34, clamped_0 - 0.01, "clamped: one arrow, from 0", color=du.plotting.ACCENT, va="top", fontsize=9
+    -0.34,
+    clamped_0 - 0.01,
+    "clamped: one arrow, from 0",
+    color=du.plotting.LEARNED,
+    va="top",
+    fontsize=9,
 )
-right.text(-0.2, 0.3, r"$R^*(\tilde x)-\tilde x$", color=du.plotting.PAPER, fontsize=9)
+right.text(
+    -0.2, 0.3, r"$R^*(\tilde x)-\tilde x$", color=du.plotting.EXACT, fontsize=9
+)
 right.set_xticks([-0.3, -0.2, -0.1, 0.0])
-right.set(xlabel=r"noisy value $\tilde x$, before clipping", ylabel="arrow", title="What the face hides")
+right.set(
+    xlabel=r"noisy value $\tilde x$, before clipping",
+    ylabel="arrow",
+    title="What the face hides",
+)
 right.set_ylim(0, 0.48)
 plt.show()
 
@@ -210,33 +251,52 @@ plt.show()
 
 # %%
 law2, sigma2 = du.GaussianMixture([[0.07, 0.3], [0.28, 0.6]], 0.013**2), 0.12
-data = law2.sample(10_000, seeded()).clamp(0, 1)  # the clean points: a formality, their tails are inside
+data = law2.sample(10_000, seeded()).clamp(
+    0, 1
+)  # the clean points: a formality, their tails are inside
 steps = du.budget(quick=1000, full=4000)
 pair = {
     "clamped": trained(data, lambda x, g: du.corruption.clamped(x, sigma2, g), steps),
-    "unclamped": trained(data, lambda x, g: du.corruption.gaussian(x, sigma2, g), steps),
+    "unclamped": trained(
+        data, lambda x, g: du.corruption.gaussian(x, sigma2, g), steps
+    ),
 }
 
 # %%
 x = law2.sample(20_000, seeded(2)).clamp(0, 1)
 z = du.corruption.gaussian(x, sigma2, seeded(3))
 y = z.clamp(0, 1)
-best, tweedie = clamped_posterior_mean(law2, y, sigma2), law2.posterior_mean(y.double(), sigma2)
+best, tweedie = (
+    clamped_posterior_mean(law2, y, sigma2),
+    law2.posterior_mean(y.double(), sigma2),
+)
 face = (y != z).any(1)
 with torch.no_grad():
     learned = {name: network(y) for name, network in pair.items()}
 exact_gap = du.relative_error((tweedie - y)[face], (best - y)[face])
 du.claim(
-    "inside, the two optima are one function", (best - tweedie)[~face].abs().max().item(), at_most=1e-6
+    "inside, the two optima are one function",
+    (best - tweedie)[~face].abs().max().item(),
+    at_most=1e-6,
 )
-du.claim("on the faces, relative error of Tweedie's arrow", exact_gap, at_least=0.08, at_most=0.3)
-to_best, to_tweedie = [(learned["clamped"] - r)[face].norm(dim=1) for r in (best, tweedie)]
+du.claim(
+    "on the faces, relative error of Tweedie's arrow",
+    exact_gap,
+    at_least=0.08,
+    at_most=0.3,
+)
+to_best, to_tweedie = [
+    (learned["clamped"] - r)[face].norm(dim=1) for r in (best, tweedie)
+]
 du.claim(
     "there the clamped network is nearer its own optimum than Tweedie: share of inputs",
     (to_best < to_tweedie).float().mean().item(),
     at_least=0.75,
 )
-shift, seen = (best - tweedie)[face], (learned["clamped"] - learned["unclamped"])[face]
+shift, seen = (
+    (best - tweedie)[face],
+    (learned["clamped"] - learned["unclamped"])[face],
+)
 du.claim(
     "of the exact difference, the two networks show",
     ((seen * shift).sum() / shift.square().sum()).item(),
@@ -265,7 +325,11 @@ du.claim(
 def best_digit(atoms, y, sigma, clamp):
     """E[x given y], (N, D), when x is one of the atoms (K, D), and y is clamped or not."""
     inside = ((y > 0) & (y < 1)).double() if clamp else torch.ones_like(y)
-    squares = (inside * y**2).sum(1)[:, None] - 2 * (inside * y) @ atoms.T + inside @ (atoms**2).T
+    squares = (
+        (inside * y**2).sum(1)[:, None]
+        - 2 * (inside * y) @ atoms.T
+        + inside @ (atoms**2).T
+    )
     log_like = -squares / (2 * sigma**2)
     if clamp:
         log_like += (y == 0).double() @ log_ndtr(-atoms / sigma).T
@@ -289,8 +353,12 @@ for s in sigmas:
         readers[name].append((r - atoms[:500]).square().sum(1).mean().item())
 
 du.claim("noisy digits with no clipped pixel, of 2,500", unclipped, at_most=0)
-du.claim("share of pixels clipped at sigma = 0.5", share[0], at_least=0.45, at_most=0.55)
-du.claim("relative error of Tweedie's arrow at sigma = 2", arrow_error[2], at_least=0.15)
+du.claim(
+    "share of pixels clipped at sigma = 0.5", share[0], at_least=0.45, at_most=0.55
+)
+du.claim(
+    "relative error of Tweedie's arrow at sigma = 2", arrow_error[2], at_least=0.15
+)
 du.claim(
     "squared error, clamped over unclamped, at sigma = 2",
     readers["clamped, told so"][2] / readers["unclamped"][2],
@@ -301,16 +369,29 @@ du.claim(
     readers["clamped, Tweedie"][2] / readers["clamped, told so"][2],
     at_least=1.25,
 )
-du.claim("at sigma = 0.5 the arrow errs by less than 3 per cent", arrow_error[0], at_most=0.03)
+du.claim(
+    "at sigma = 0.5 the arrow errs by less than 3 per cent",
+    arrow_error[0],
+    at_most=0.03,
+)
 
 # %% mystnb={"image": {"alt": "Left: along the left edge of the square, the second coordinate of the clamped optimum differs from the posterior mean by a bump, and the trained pair shows the same bump, less deep. Right: squared error of the best reconstruction of digits against noise level for three readers; clamping costs, and ignoring the clamp costs more, at sigma one to three."}} tags=["nbval-ignore-output", "slide"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2))
 edge = torch.stack([torch.zeros(100), torch.linspace(0.15, 0.8, 100)], 1)
-gap = clamped_posterior_mean(law2, edge, sigma2) - law2.posterior_mean(edge.double(), sigma2)
+gap = clamped_posterior_mean(law2, edge, sigma2) - law2.posterior_mean(
+    edge.double(), sigma2
+)
 with torch.no_grad():
     learned_gap = pair["clamped"](edge) - pair["unclamped"](edge)
-left.plot(edge[:, 1], gap[:, 1], color=du.plotting.PAPER, label="exact")
-left.plot(edge[::4, 1], learned_gap[::4, 1], "o", ms=4, color=du.plotting.ACCENT, label="trained pair")
+left.plot(edge[:, 1], gap[:, 1], color=du.plotting.EXACT, label="exact")
+left.plot(
+    edge[::4, 1],
+    learned_gap[::4, 1],
+    "o",
+    ms=4,
+    color=du.plotting.LEARNED,
+    label="trained pair",
+)
 left.axhline(0, color="gray", lw=0.8)
 left.set(
     xlabel="$y_2$, along the edge $y_1=0$",
@@ -321,7 +402,9 @@ left.legend()
 for (name, errors), style in zip(readers.items(), ("o-", "s-", "^--")):
     right.plot(sigmas, errors, style, ms=5, label=name)
 right.set(
-    xlabel=r"noise level $\sigma$", ylabel="squared error per image", title="1,000 digits: three readers"
+    xlabel=r"noise level $\sigma$",
+    ylabel="squared error per image",
+    title="1,000 digits: three readers",
 )
 right.legend()
 plt.show()
@@ -338,9 +421,17 @@ file_cost = []
 for s in (0.1, 0.5, 0.8):
     z = du.corruption.gaussian(test[:200], s, seeded(5))
     with torch.no_grad():
-        kept, saved = [(unet(v, s) - test[:200]).square().sum().item() for v in (z, z.clamp(0, 1))]
+        kept, saved = [
+            (unet(v, s) - test[:200]).square().sum().item()
+            for v in (z, z.clamp(0, 1))
+        ]
     file_cost.append(saved / kept)
-du.claim("squared error, saved over kept, at sigma = 0.1", file_cost[0], at_least=0.95, at_most=1.05)
+du.claim(
+    "squared error, saved over kept, at sigma = 0.1",
+    file_cost[0],
+    at_least=0.95,
+    at_most=1.05,
+)
 du.claim("squared error, saved over kept, at sigma = 0.8", file_cost[2], at_least=1.1)
 
 # %% [markdown]
@@ -362,7 +453,9 @@ def hit_posterior_mean(law, y):
     """E[x given y] under masking or salt and pepper, for a mixture of round bumps inside the cube."""
     y = y.double()
     seen = (y > 0) & (y < 1)  # (N, d)
-    per_pixel = -((y[:, None] - law.means) ** 2) / (2 * law.covariances[:, 0, 0, None])
+    per_pixel = -((y[:, None] - law.means) ** 2) / (
+        2 * law.covariances[:, 0, 0, None]
+    )
     log_like = torch.where(seen[:, None], per_pixel, 0.0).sum(-1)
     return torch.where(seen, y, (law.weights.log() + log_like).softmax(1) @ law.means)
 
@@ -375,12 +468,21 @@ corruptions = {
 }
 data = ring.sample(10_000, seeded()).clamp(0, 1)
 steps = du.budget(quick=600, full=3000)
-networks = {name: trained(data, corrupt, steps) for name, corrupt in corruptions.items()}
+networks = {
+    name: trained(data, corrupt, steps) for name, corrupt in corruptions.items()
+}
 
 x = ring.sample(20_000, seeded(6)).clamp(0, 1)
-inputs = {name: corrupt(x, seeded(20 + i)) for i, (name, corrupt) in enumerate(corruptions.items())}
+inputs = {
+    name: corrupt(x, seeded(20 + i))
+    for i, (name, corrupt) in enumerate(corruptions.items())
+}
 optima = {
-    name: (ring.posterior_mean(y.double(), sigma) if name == "Gaussian" else hit_posterior_mean(ring, y))
+    name: (
+        ring.posterior_mean(y.double(), sigma)
+        if name == "Gaussian"
+        else hit_posterior_mean(ring, y)
+    )
     for name, y in inputs.items()
 }
 for name, y in inputs.items():
@@ -407,15 +509,28 @@ for name, y in inputs.items():
         left_over[name].append(du.relative_error(fitted, arrow))
 untouched = ((inputs["masking"] > 0) & (inputs["masking"] < 1)).all(1)
 still = (optima["masking"] - inputs["masking"])[untouched].abs().max().item()
-missing = (sigma**2 * ring.smooth(sigma).score(inputs["masking"][untouched])).norm(dim=1).mean().item()
+missing = (
+    (sigma**2 * ring.smooth(sigma).score(inputs["masking"][untouched]))
+    .norm(dim=1)
+    .mean()
+    .item()
+)
 
-du.claim("Gaussian: the right sigma leaves nothing over", min(left_over["Gaussian"]), at_most=1e-5)
+du.claim(
+    "Gaussian: the right sigma leaves nothing over",
+    min(left_over["Gaussian"]),
+    at_most=1e-5,
+)
 for name in ("masking", "salt and pepper"):
     du.claim(
-        f"{name}: every sigma, with its best multiple, leaves over", min(left_over[name]), at_least=0.3
+        f"{name}: every sigma, with its best multiple, leaves over",
+        min(left_over[name]),
+        at_least=0.3,
     )
 du.claim("where nothing was hit, the masking arrow is zero", still, at_most=0.0)
-du.claim("and sigma^2 times the score is not: its mean length", missing, at_least=0.02)
+du.claim(
+    "and sigma^2 times the score is not: its mean length", missing, at_least=0.02
+)
 
 # %% [markdown]
 # About a third left over is the *flattering* number: any sensible repair of a masked point heads for the data, and so does a score. (That the two corruptions agree is the symmetry of the ring: a 1 is a mirrored 0.)
@@ -427,12 +542,14 @@ du.plotting.density_background(left, ring)
 some = torch.cat([inputs["masking"][:110], torch.tensor([[0.0, 0.5]])])
 repaired = hit_posterior_mean(ring, some)
 left.scatter(*some.T, s=8, color=du.plotting.INK, zorder=4, clip_on=False)
-du.plotting.arrows(left, some, repaired - some, scale=1, color=du.plotting.ACCENT)
+du.plotting.arrows(left, some, repaired - some, scale=1, color=du.plotting.LEARNED)
 left.set(title="Masking: arrows of the optimum", xlim=(-0.02, 1), ylim=(-0.02, 1))
 for (name, values), style in zip(left_over.items(), ("o-", "s-", "^--")):
     right.semilogx(tried, values, style, ms=4, label=name)
 right.axvline(sigma, color="gray", lw=0.8, ls=":")
-right.set_xticks([0.02, 0.05, 0.1, 0.3, 1, 2], ["0.02", "0.05", "0.1", "0.3", "1", "2"])
+right.set_xticks(
+    [0.02, 0.05, 0.1, 0.3, 1, 2], ["0.02", "0.05", "0.1", "0.3", "1", "2"]
+)
 right.minorticks_off()
 right.set(
     xlabel=r"$\sigma$ of the score that is fitted",
@@ -448,12 +565,18 @@ plt.show()
 
 # %%
 centre = hit_posterior_mean(ring, torch.tensor([[0.0, 0.5]]))
-drop = ring.smooth(sigma).log_prob(centre) - ring.smooth(sigma).log_prob(ring.means[:1])
-du.claim(
-    "(0, 0.5) is repaired to the centre of the ring", (centre - 0.5).abs().max().item(), at_most=1e-6
+drop = ring.smooth(sigma).log_prob(centre) - ring.smooth(sigma).log_prob(
+    ring.means[:1]
 )
 du.claim(
-    "which is a fixed point", (hit_posterior_mean(ring, centre) - centre).abs().max().item(), at_most=0
+    "(0, 0.5) is repaired to the centre of the ring",
+    (centre - 0.5).abs().max().item(),
+    at_most=1e-6,
+)
+du.claim(
+    "which is a fixed point",
+    (hit_posterior_mean(ring, centre) - centre).abs().max().item(),
+    at_most=0,
 )
 du.claim("and no mode: log p_sigma there, against a bump", drop.item(), at_most=-1.0)
 
@@ -462,13 +585,20 @@ here = ring.smooth(sigma).log_prob(start)
 downhill, mean_gain = {}, {}
 for name, network in networks.items():
     gain = ring.smooth(sigma).log_prob(du.iterate(network, start, 20)) - here
-    downhill[name], mean_gain[name] = (gain < 0).float().mean().item(), gain.mean().item()
+    downhill[name], mean_gain[name] = (
+        (gain < 0).float().mean().item(),
+        gain.mean().item(),
+    )
 du.claim(
     "twenty passes of the Gaussian network: share of points that went down",
     downhill["Gaussian"],
     at_most=0.03,
 )
-du.claim("of the masking network, on the same noisy points", downhill["masking"], at_least=0.2)
+du.claim(
+    "of the masking network, on the same noisy points",
+    downhill["masking"],
+    at_least=0.2,
+)
 du.claim(
     "mean gain of log p_sigma, masking network over Gaussian",
     mean_gain["masking"] / mean_gain["Gaussian"],
@@ -525,7 +655,9 @@ try:
 except ValueError as error:
     told = str(error)
     print(told)
-du.claim("du.fit refuses data in [-1, 1], and says what to do", "rescale the data" in told)
+du.claim(
+    "du.fit refuses data in [-1, 1], and says what to do", "rescale the data" in told
+)
 
 # %% [markdown]
 # **What to do.** Rescale to $[0,1]$. Do not clamp the data: that moves the law.
@@ -565,14 +697,24 @@ ways = {
     ),
 }
 results = {name: loss_and_gradient(loss, a) for name, loss in ways.items()}
-truth, slope = loss_and_gradient(lambda a: functional.softplus(a, threshold=1e9), a.double())
+truth, slope = loss_and_gradient(
+    lambda a: functional.softplus(a, threshold=1e9), a.double()
+)
 
 beyond = a > 17.5
 naive, stock, logit = results.values()
-du.claim("beyond 17.5: the loss from the sigmoid is infinite", naive[0][beyond].isinf().all())
+du.claim(
+    "beyond 17.5: the loss from the sigmoid is infinite",
+    naive[0][beyond].isinf().all(),
+)
 du.claim("and its gradient is not a number", naive[1][beyond].isnan().all())
-du.claim("torch's BCELoss says 100, whatever the logit", (stock[0][beyond] == 100).all())
-du.claim("and its gradient is 0: the wrong pixel stays wrong", (stock[1][beyond] == 0).all())
+du.claim(
+    "torch's BCELoss says 100, whatever the logit", (stock[0][beyond] == 100).all()
+)
+du.claim(
+    "and its gradient is 0: the wrong pixel stays wrong",
+    (stock[1][beyond] == 0).all(),
+)
 du.claim(
     "from logits, loss against float64: largest relative error",
     (logit[0] / truth - 1).abs().max().item(),
@@ -587,10 +729,10 @@ du.claim(
 # %% mystnb={"image": {"alt": "Three panels. The cross-entropy for target 1.2 falls without bound as r goes to one; gradient descent on it never settles; beyond a logit of about 17 the loss of a black pixel from a float32 sigmoid is infinite, or stuck at 100, while the loss from the logit stays on the exact line."}} tags=["slide"]
 fig, (one, two, three) = plt.subplots(1, 3, figsize=(9, 3))
 r = 1 - torch.logspace(-8, -0.05, 300, dtype=torch.float64).flip(0)
-for target, color in ((0.85, du.plotting.PAPER), (1.2, du.plotting.ACCENT)):
+for target, color in ((0.85, du.plotting.EXACT), (1.2, du.plotting.LEARNED)):
     one.plot(1 - r, -target * r.log() - (1 - target) * (1 - r).log(), color=color)
-one.text(1e-5, 2.2, "mean target 0.85", color=du.plotting.PAPER, fontsize=9)
-one.text(1e-8, 0.0, "target 1.2", color=du.plotting.ACCENT, fontsize=9, va="bottom")
+one.text(1e-5, 2.2, "mean target 0.85", color=du.plotting.EXACT, fontsize=9)
+one.text(1e-8, 0.0, "target 1.2", color=du.plotting.LEARNED, fontsize=9, va="bottom")
 one.set(
     xscale="log",
     xlabel="$1-r$ (right: black, left: white)",
@@ -598,19 +740,28 @@ one.set(
     title="c. No floor",
     ylim=(-4, 4),
 )
-two.plot(mixed, color=du.plotting.PAPER)
-two.plot(runaway, color=du.plotting.ACCENT)
-two.text(330, -3.5, "targets 0.5 and 1.2", color=du.plotting.PAPER, fontsize=9)
-two.text(80, -32, "target 1.2", color=du.plotting.ACCENT, fontsize=9)
+two.plot(mixed, color=du.plotting.EXACT)
+two.plot(runaway, color=du.plotting.LEARNED)
+two.text(330, -3.5, "targets 0.5 and 1.2", color=du.plotting.EXACT, fontsize=9)
+two.text(80, -32, "target 1.2", color=du.plotting.LEARNED, fontsize=9)
 two.set(xlabel="gradient step", title="c. No end")
 three.plot(a, truth, color="gray", lw=5, alpha=0.4)
-three.plot(a, stock[0], "--", color=du.plotting.ACCENT)
-three.plot(a, logit[0], color=du.plotting.PAPER)
+three.plot(a, stock[0], "--", color=du.plotting.LEARNED)
+three.plot(a, logit[0], color=du.plotting.EXACT)
 three.axvline(saturates, color="gray", lw=0.8, ls=":")
-three.text(1, 36, "float64 (gray),\nfrom the logit", color=du.plotting.PAPER, fontsize=9)
-three.text(29.5, 104, "sigmoid, BCELoss", color=du.plotting.ACCENT, ha="right", fontsize=9)
 three.text(
-    saturates - 0.5, 125, "from here on\n$\\log(1-r)=-\\infty$", color="gray", ha="right", fontsize=9
+    1, 36, "float64 (gray),\nfrom the logit", color=du.plotting.EXACT, fontsize=9
+)
+three.text(
+    29.5, 104, "sigmoid, BCELoss", color=du.plotting.LEARNED, ha="right", fontsize=9
+)
+three.text(
+    saturates - 0.5,
+    125,
+    "from here on\n$\\log(1-r)=-\\infty$",
+    color="gray",
+    ha="right",
+    fontsize=9,
 )
 three.set(xlabel="logit $a$ of a black pixel", title="f. float32", ylim=(0, 150))
 plt.show()
@@ -652,7 +803,9 @@ def distance_to(points, x):
 
 # %%
 away = distance_to(points, places) / sigma_small
-exact = torch.cat([law_of_points.posterior_mean(part, sigma_small) for part in places.split(500)])
+exact = torch.cat(
+    [law_of_points.posterior_mean(part, sigma_small) for part in places.split(500)]
+)
 with torch.no_grad():
     miss = (network(places) - exact).norm(dim=1) / sigma_small
 true_step = (exact - places).norm(dim=1) / sigma_small
@@ -660,11 +813,15 @@ edges = [0, 1, 2, 4, 8, 16, 64]
 bands = [miss[(away >= low) & (away < high)] for low, high in zip(edges, edges[1:])]
 by_distance = [band.mean().item() for band in bands]
 du.claim(
-    "within one sigma of a point: mean miss of the reconstruction, in sigma", by_distance[0], at_most=0.2
+    "within one sigma of a point: mean miss of the reconstruction, in sigma",
+    by_distance[0],
+    at_most=0.2,
 )
 du.claim("beyond sixteen sigma", by_distance[-1], at_least=5.0)
 share_missed = (miss / true_step)[away >= 16].median().item()
-du.claim("there, miss over true step, median", share_missed, at_least=0.15, at_most=0.6)
+du.claim(
+    "there, miss over true step, median", share_missed, at_least=0.15, at_most=0.6
+)
 
 # %% [markdown]
 # Far away the miss is ten $\sigma$ or so, about a hundred times what it is near the points. Now the chains. If the arrows are wrong out there, does iteration get lost? Here $R$ is in the unit square, whatever the start:
@@ -676,14 +833,25 @@ network.output = "linear"
 end_without = du.iterate(network, start[:500], 100)
 network.output = "sigmoid"
 true_end = du.iterate(
-    lambda x, s: law_of_points.posterior_mean(x, s), start[:500], 100, sigma=sigma_small
+    lambda x, s: law_of_points.posterior_mean(x, s),
+    start[:500],
+    100,
+    sigma=sigma_small,
 )
 lost = (distance_to(points, end) > 4 * sigma_small).float().mean().item()
 elsewhere = ((end - true_end).norm(dim=1) > 4 * sigma_small).float().mean().item()
-du.claim("share of chains, from anywhere in [-1, 2]^2, that end off the data", lost, at_most=0.02)
-lost_without = (distance_to(points, end_without) > 4 * sigma_small).float().mean().item()
+du.claim(
+    "share of chains, from anywhere in [-1, 2]^2, that end off the data",
+    lost,
+    at_most=0.02,
+)
+lost_without = (
+    (distance_to(points, end_without) > 4 * sigma_small).float().mean().item()
+)
 du.claim("the same without the sigmoid", lost_without, at_most=0.02)
-du.claim("share that end elsewhere than the exact chain does", elsewhere, at_least=0.04)
+du.claim(
+    "share that end elsewhere than the exact chain does", elsewhere, at_least=0.04
+)
 
 # %% [markdown]
 # We expected chains that end nowhere, and found none. We then thought that the sigmoid had saved them; they arrive without it too. What saves them is that an arrow may be wrong by a third and still lead nearer. Far from
@@ -700,7 +868,10 @@ starts = {
     "digit + noise": du.corruption.gaussian(test[:24], 0.1, seeded(11)),
     "random pixels": torch.rand(24, 1, 28, 28, generator=seeded(12)),
 }
-tracks = {name: du.iterate(unet, x, 20, sigma=0.1, return_path=True) for name, x in starts.items()}
+tracks = {
+    name: du.iterate(unet, x, 20, sigma=0.1, return_path=True)
+    for name, x in starts.items()
+}
 ways = {
     name: [distance_to(gallery, x.flatten(1)).mean().item() for x in path]
     for name, path in tracks.items()
@@ -714,25 +885,49 @@ du.claim(
     ways["digit + noise"][-1] / scale,
     at_most=1.2,
 )
-du.claim("random pixels, sigma = 0.1 throughout", ways["random pixels"][-1] / scale, at_least=1.5)
-du.claim("random noise, sigma from 10 down (chapter 10)", flow_distance / scale, at_most=1.3)
+du.claim(
+    "random pixels, sigma = 0.1 throughout",
+    ways["random pixels"][-1] / scale,
+    at_least=1.5,
+)
+du.claim(
+    "random noise, sigma from 10 down (chapter 10)",
+    flow_distance / scale,
+    at_most=1.3,
+)
 
 # %% mystnb={"image": {"alt": "Left: the reconstruction of a network trained at one small sigma misses the exact one by a fraction of sigma near the data and by several sigma far from it. Right: distance to the nearest training digit along chains at sigma 0.1: chains that start at a noisy digit stay at the level of test digits, chains from random pixels stay far above it."}} tags=["nbval-ignore-output", "slide"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2))
 quartiles = [[band.quantile(q).item() for band in bands] for q in (0.25, 0.75)]
 names = ["0-1", "1-2", "2-4", "4-8", "8-16", "> 16"]
-du.plotting.curve(left, range(len(names)), by_distance, interval=quartiles, color=du.plotting.ACCENT)
+du.plotting.curve(
+    left,
+    range(len(names)),
+    by_distance,
+    interval=quartiles,
+    color=du.plotting.LEARNED,
+)
 left.set_xticks(range(len(names)), names)
 left.set(
     xlabel=r"distance from the data, in $\sigma$",
     ylabel=r"miss of $R$, in $\sigma$",
     title=r"Moons, $\sigma$ = 0.03 (band: middle half)",
 )
-for (name, values), color in zip(ways.items(), (du.plotting.PAPER, du.plotting.ACCENT)):
+for (name, values), color in zip(
+    ways.items(), (du.plotting.EXACT, du.plotting.LEARNED)
+):
     right.plot(values, "o-", ms=3, color=color)
     right.text(20, values[-1] + 0.5, name, color=color, ha="right", fontsize=9)
 right.axhline(scale, color="gray", lw=0.8)
-right.text(20, scale - 0.4, "gray line: test digits", color="gray", ha="right", va="top", fontsize=9)
+right.text(
+    20,
+    scale - 0.4,
+    "gray line: test digits",
+    color="gray",
+    ha="right",
+    va="top",
+    fontsize=9,
+)
 right.set(
     xlabel=r"pass, $\sigma$ = 0.1",
     ylabel="distance to nearest training image",
@@ -744,7 +939,11 @@ plt.show()
 # %% mystnb={"image": {"alt": "Three rows of images: chains from noisy digits end in digits; chains from random pixels at one small noise level end in tangles of strokes; flows from large noise to small end in digits, one or two of them broken."}} tags=["nbval-ignore-output"]
 du.plotting.show_images(
     [tracks["digit + noise"][-1][:10], tracks["random pixels"][-1][:10], flow[:10]],
-    labels=["digit + noise,\n20 passes", "random pixels,\n20 passes", "noise levels\n10 to 0.02"],
+    labels=[
+        "digit + noise,\n20 passes",
+        "random pixels,\n20 passes",
+        "noise levels\n10 to 0.02",
+    ],
 )
 plt.show()
 
@@ -762,18 +961,25 @@ plt.show()
 ring_points, sigma_e = ring.sample(50, seeded()).clamp(0, 1), 0.03
 x = ring.sample(4000, seeded(14)).clamp(0, 1)
 y = du.corruption.gaussian(x, sigma_e, seeded(15))
-of_law, of_points = ring.smooth(sigma_e).score(y), du.from_points(ring_points).smooth(sigma_e).score(y)
+of_law, of_points = (
+    ring.smooth(sigma_e).score(y),
+    du.from_points(ring_points).smooth(sigma_e).score(y),
+)
 floor = du.objectives.bce(ring.posterior_mean(y, sigma_e).logit(), x).mean().item()
 unit = of_law.square().mean().sqrt()
 
 total = du.budget(quick=1500, full=6000)
 looks = sorted({round(20 * (total / 20) ** (i / 14)) for i in range(15)})
 network, to_law, to_points, held_out = du.MLPDenoiser(2, seed=SEED), [], [], []
-for step in train(network, ring_points, lambda x, g: du.corruption.gaussian(x, sigma_e, g), total):
+for step in train(
+    network, ring_points, lambda x, g: du.corruption.gaussian(x, sigma_e, g), total
+):
     if step in looks:
         with torch.no_grad():
             learned = (network(y) - y) / sigma_e**2
-            held_out.append(du.objectives.bce(network.logits(y), x).mean().item() - floor)
+            held_out.append(
+                du.objectives.bce(network.logits(y), x).mean().item() - floor
+            )
         to_law.append(((learned - of_law).square().mean().sqrt() / unit).item())
         to_points.append(((learned - of_points).square().mean().sqrt() / unit).item())
 
@@ -782,24 +988,39 @@ du.claim(
     to_points[-1] / to_points[4],
     at_most=0.7,
 )
-du.claim("distance to the score of the law, last over its best", to_law[-1] / min(to_law), at_least=1.08)
+du.claim(
+    "distance to the score of the law, last over its best",
+    to_law[-1] / min(to_law),
+    at_least=1.08,
+)
 du.claim(
     "at the end the network is nearer the points than the law: ratio",
     to_points[-1] / to_law[-1],
     at_most=0.7,
 )
-du.claim("held-out BCE above its floor, last over its best", held_out[-1] / min(held_out), at_least=1.15)
+du.claim(
+    "held-out BCE above its floor, last over its best",
+    held_out[-1] / min(held_out),
+    at_least=1.15,
+)
 
 # %% mystnb={"image": {"alt": "Left: over training, the distance of the learned score to that of the fifty smoothed points goes on falling, while the distance to that of the law falls, turns and rises; the curves cross. Right: the cross-entropy of held-out points falls, turns and rises."}} tags=["nbval-ignore-output", "slide"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), sharex=True)
-du.plotting.curve(left, looks, to_law, color=du.plotting.PAPER)
-du.plotting.curve(left, looks, to_points, color=du.plotting.ACCENT)
-left.text(looks[-1], to_law[-1] * 1.08, "to the law", color=du.plotting.PAPER, ha="right", fontsize=9)
+du.plotting.curve(left, looks, to_law, color=du.plotting.EXACT)
+du.plotting.curve(left, looks, to_points, color=du.plotting.LEARNED)
+left.text(
+    looks[-1],
+    to_law[-1] * 1.08,
+    "to the law",
+    color=du.plotting.EXACT,
+    ha="right",
+    fontsize=9,
+)
 left.text(
     looks[-1],
     to_points[-1] * 0.85,
     "to the 50 points",
-    color=du.plotting.ACCENT,
+    color=du.plotting.LEARNED,
     ha="right",
     va="top",
     fontsize=9,
@@ -813,7 +1034,9 @@ left.set(
 )
 left.set_yticks([0.2, 0.5, 1, 2], ["0.2", "0.5", "1", "2"])
 left.minorticks_off()
-du.plotting.curve(right, looks, [1000 * value for value in held_out], color=du.plotting.INK)
+du.plotting.curve(
+    right, looks, [1000 * value for value in held_out], color=du.plotting.INK
+)
 right.set(
     yscale="log",
     xlabel="training step",
@@ -845,7 +1068,11 @@ table = [
         f"no score fits: {best_fit:.0%} left over; {downhill['masking']:.0%} of chains go down",
         "Gaussian noise, to climb or sample",
     ),
-    ("c. target 1.2", f"loss {runaway[-1]:.0f} after 1,000 steps, and falling", "rescale to [0, 1]"),
+    (
+        "c. target 1.2",
+        f"loss {runaway[-1]:.0f} after 1,000 steps, and falling",
+        "rescale to [0, 1]",
+    ),
     (
         "d. far start",
         f"miss {by_distance[0]:.1f} sigma near, {by_distance[-1]:.1f} far; digits {ways['random pixels'][-1] / scale:.1f} x too far",
@@ -862,7 +1089,10 @@ table = [
         "train from logits",
     ),
 ]
-for what, symptom, remedy in [("break", "symptom, as measured above", "what to do"), *table]:
+for what, symptom, remedy in [
+    ("break", "symptom, as measured above", "what to do"),
+    *table,
+]:
     print(f"{what:<20}{symptom:<66}{remedy}")
 
 # %% [markdown] tags=["slide"]

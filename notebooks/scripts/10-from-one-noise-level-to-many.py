@@ -34,8 +34,9 @@ except ModuleNotFoundError as error:
 
     if "google.colab" not in sys.modules:
         raise ImportError(
-            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start it by `make lab` in the book's "
-            "folder, which installs everything once; or choose the kernel of the book's .venv."
+            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start "
+            "it by `make lab` in the book's folder, which installs everything once; "
+            "or choose the kernel of the book's .venv."
         ) from error
     # on Colab the notebook travels alone
     source = "git+https://github.com/OWNER/denoising-and-the-score"
@@ -71,7 +72,9 @@ n = du.budget(quick=1000, full=2000)
 law = du.ring()
 generator = torch.Generator().manual_seed(0)
 sigmas = du.noise_schedule(40, high=10.0, low=0.005)
-pure = law.mean().float() + sigmas[0].float() * torch.randn(4000, 2, generator=generator)
+pure = law.mean().float() + sigmas[0].float() * torch.randn(
+    4000, 2, generator=generator
+)
 flowed = du.probability_flow(law.posterior_mean, pure, sigmas)
 drawn = law.sample(4000, generator)
 
@@ -90,7 +93,7 @@ fig, axes = plt.subplots(1, 4, figsize=(9, 2.5))
 for ax, level in zip(axes, (10, 0.4, 0.1, 0.005)):
     i = (sigmas - level).abs().argmin()
     reach = 3 * level + 0.5
-    ax.scatter(*path[i].T, s=3, color=du.plotting.PAPER)
+    ax.scatter(*path[i].T, s=3, color=du.plotting.EXACT)
     ax.set(
         xlim=(0.5 - reach, 0.5 + reach),
         ylim=(0.5 - reach, 0.5 + reach),
@@ -158,9 +161,21 @@ plt.show()
 # %%
 about_zero = (noise(0) - mean.to(device))[:300]
 thin = du.probability_flow(unet, about_zero, levels).clamp(0, 1)
-du.claim("length of the mean digit, against one direction of the noise", mean.norm() / 10, at_most=0.7)
-du.claim("ink of the flow from about 0, against about the mean", thin.mean() / made.mean(), at_most=0.95)
-du.claim("about the mean: ink against training digits", made.mean() / images.mean(), at_least=0.93)
+du.claim(
+    "length of the mean digit, against one direction of the noise",
+    mean.norm() / 10,
+    at_most=0.7,
+)
+du.claim(
+    "ink of the flow from about 0, against about the mean",
+    thin.mean() / made.mean(),
+    at_most=0.95,
+)
+du.claim(
+    "about the mean: ink against training digits",
+    made.mean() / images.mean(),
+    at_least=0.93,
+)
 
 # %% [markdown]
 # ## How near?
@@ -191,11 +206,18 @@ def frechet(f):
 
 measured = {}
 for name, f in features.items():
-    low, high = du.evaluation.bootstrap(du.evaluation.frechet_between, f, test_features)
+    low, high = du.evaluation.bootstrap(
+        du.evaluation.frechet_between, f, test_features
+    )
     density, coverage = du.evaluation.density_coverage(f, test_features)
     kernel = du.evaluation.kernel_between(f, test_features)
     measured[name] = dict(
-        frechet=frechet(f), low=low, high=high, kernel=kernel, density=density, coverage=coverage
+        frechet=frechet(f),
+        low=low,
+        high=high,
+        kernel=kernel,
+        density=density,
+        coverage=coverage,
     )
 
 # %% tags=["nbval-ignore-output"]
@@ -215,11 +237,31 @@ du.claim(
     at_most=4,
 )
 du.claim("BCE flow against the VAE", flow["frechet"] / old["frechet"], at_most=0.3)
-du.claim("BCE flow, upper end, against the VAE, lower end", flow["high"] / old["low"], at_most=0.35)
-du.claim("BCE flow: kernel distance against the VAE's", flow["kernel"] / old["kernel"], at_most=0.3)
-du.claim("BCE flow: coverage against real digits'", flow["coverage"] / real["coverage"], at_least=0.7)
-du.claim("VAE: coverage against real digits'", old["coverage"] / real["coverage"], at_most=0.4)
-du.claim("BCE flow: density against real digits'", flow["density"] / real["density"], at_most=0.9)
+du.claim(
+    "BCE flow, upper end, against the VAE, lower end",
+    flow["high"] / old["low"],
+    at_most=0.35,
+)
+du.claim(
+    "BCE flow: kernel distance against the VAE's",
+    flow["kernel"] / old["kernel"],
+    at_most=0.3,
+)
+du.claim(
+    "BCE flow: coverage against real digits'",
+    flow["coverage"] / real["coverage"],
+    at_least=0.7,
+)
+du.claim(
+    "VAE: coverage against real digits'",
+    old["coverage"] / real["coverage"],
+    at_most=0.4,
+)
+du.claim(
+    "BCE flow: density against real digits'",
+    flow["density"] / real["density"],
+    at_most=0.9,
+)
 du.claim(
     "the squared error makes a diffusion model too: against the VAE",
     squared["frechet"] / old["frechet"],
@@ -263,13 +305,20 @@ for space, (ours, fresh, reference) in spaces.items():
     )
 classes = du.evaluation.probabilities(made).argmax(1)
 share = classes.bincount(minlength=10) / n
-du.claim("all ten digits appear: share of the rarest", share.min().item(), at_least=0.04)
+du.claim(
+    "all ten digits appear: share of the rarest", share.min().item(), at_least=0.04
+)
 
 # %% mystnb={"image": {"alt": "For each digit from 0 to 9 the made image that is nearest to a training image in the features, above, and that training image below: alike in class and slant, with different strokes."}}
 distances, index = near["features"]
-closest = [distances.masked_fill(classes != digit, torch.inf).argmin().item() for digit in range(10)]
+closest = [
+    distances.masked_fill(classes != digit, torch.inf).argmin().item()
+    for digit in range(10)
+]
 found = [index[i].item() for i in closest]
-du.plotting.show_images([made[closest], images[found]], ["made", "nearest"], columns=range(10), size=0.6)
+du.plotting.show_images(
+    [made[closest], images[found]], ["made", "nearest"], columns=range(10), size=0.6
+)
 plt.show()
 
 # %% [markdown]
@@ -291,7 +340,9 @@ m = 200  # images of each kind
 def anneal(steps, levels=13, high=2.0):
     """A few Langevin steps at each level, then R."""
     generator = torch.Generator(device).manual_seed(0)
-    x = high * torch.randn(m, 1, 28, 28, generator=generator, device=device) + mean.to(device)
+    x = high * torch.randn(
+        m, 1, 28, 28, generator=generator, device=device
+    ) + mean.to(device)
     for s in du.noise_schedule(levels, high=high, low=0.05).tolist():
         x = du.langevin(unet, x, steps, s, step_size=0.7 * s**2, generator=generator)
     return unet(x, s)
@@ -320,7 +371,9 @@ plt.show()
 
 # %% tags=["nbval-ignore-output"]
 ways = {"training digits (floor)": images[:m], **ways}
-by_way = {name: frechet(du.evaluation.features(x.clamp(0, 1))) for name, x in ways.items()}
+by_way = {
+    name: frechet(du.evaluation.features(x.clamp(0, 1))) for name, x in ways.items()
+}
 for name, value in by_way.items():
     print(f"{name:26} {value:5.0f}   ({m} images)")
 
@@ -358,19 +411,30 @@ du.claim(
 
 # %%
 generator = torch.Generator().manual_seed(1)
-churned = du.probability_flow(law.posterior_mean, pure, sigmas, churn=0.4, generator=generator)
+churned = du.probability_flow(
+    law.posterior_mean, pure, sigmas, churn=0.4, generator=generator
+)
 counts = law.responsibilities(churned).argmax(1).bincount(minlength=8) / 4000
-du.claim("exact R: the eight bumps stay even", (counts.min() / counts.max()).item(), at_least=0.7)
+du.claim(
+    "exact R: the eight bumps stay even",
+    (counts.min() / counts.max()).item(),
+    at_least=0.7,
+)
 gap = (law.log_prob(churned).mean() - law.log_prob(drawn).mean()).abs().item()
-du.claim("exact R: mean log-density of churned against drawn points", gap, at_most=0.08)
+du.claim(
+    "exact R: mean log-density of churned against drawn points", gap, at_most=0.08
+)
 
 some = n // 2
 generator = torch.Generator(device).manual_seed(1)
-forgetful = du.probability_flow(unet, noise(0)[:some], levels, churn=0.4, generator=generator)
+forgetful = du.probability_flow(
+    unet, noise(0)[:some], levels, churn=0.4, generator=generator
+)
 pairs = {"real": train_features[:some], "flow": features["flow, BCE"][:some]}
 pairs["with noise"] = du.evaluation.features(forgetful.clamp(0, 1))
 by_noise = {
-    name: (frechet(f), *du.evaluation.density_coverage(f, test_features)) for name, f in pairs.items()
+    name: (frechet(f), *du.evaluation.density_coverage(f, test_features))
+    for name, f in pairs.items()
 }
 
 # %% tags=["nbval-ignore-output"]
@@ -414,7 +478,9 @@ def measure(x):
 
 def flow_back(strength):
     """Add noise, and follow the flow down from its level."""
-    x = du.corruption.gaussian(patients, strength, torch.Generator(device).manual_seed(1))
+    x = du.corruption.gaussian(
+        patients, strength, torch.Generator(device).manual_seed(1)
+    )
     return du.probability_flow(unet, x, du.noise_schedule(8, high=strength, low=0.02))
 
 
@@ -429,7 +495,11 @@ flow_scores, walk_scores, plain_scores = [
 ]
 
 # %% mystnb={"image": {"alt": "Rows of the same fourteen VAE samples: untouched; after five plain passes; after walkback from 0.6; and after noise of level 0.5, 1 and 2, flowed back: crisper than the VAE's each time, and after much noise often a different digit."}}
-rows = {"VAE": patients, "5 passes, σ = 0.4": plain[5], "walkback, σ₀ = 0.6": by_walk[0.6]}
+rows = {
+    "VAE": patients,
+    "5 passes, σ = 0.4": plain[5],
+    "walkback, σ₀ = 0.6": by_walk[0.6],
+}
 rows |= {f"flow, σ₀ = {s:g}": x for s, x in by_flow.items()}
 du.plotting.show_images([x[:14] for x in rows.values()], list(rows), size=0.5)
 plt.show()
@@ -451,14 +521,27 @@ for name, values, beside in [
         )  # fmt: skip
 ax.axhline(floor_500, color="gray", ls="--", lw=1)
 ax.text(1.0, floor_500, "floor", va="bottom", ha="right", fontsize=9, color="gray")
-ax.set(xlabel="share of labels kept", ylabel="Frechet distance to test digits", yscale="log")
+ax.set(
+    xlabel="share of labels kept",
+    ylabel="Frechet distance to test digits",
+    yscale="log",
+)
 ax.set_yticks([100, 200, 300, 500], [100, 200, 300, 500])
 ax.minorticks_off()
-ax.set(xlim=(0.15, 1.05), title="Better, and still the same digit? (at the points: σ₀, or k)")
+ax.set(
+    xlim=(0.15, 1.05),
+    title="Better, and still the same digit? (at the points: σ₀, or k)",
+)
 ax.legend(loc="upper left")
 plt.show()
-for name, values in [("flow", flow_scores), ("walkback", walk_scores), ("passes", plain_scores)]:
-    print(name, {key: (round(d), round(share, 2)) for key, (d, share) in values.items()})
+for name, values in [
+    ("flow", flow_scores),
+    ("walkback", walk_scores),
+    ("passes", plain_scores),
+]:
+    print(
+        name, {key: (round(d), round(share, 2)) for key, (d, share) in values.items()}
+    )
 print(f"untouched {untouched[0]:.0f}, floor {floor_500:.0f}")
 
 # %%
@@ -468,13 +551,23 @@ du.claim(
     max(b / a for a, b in zip(distances, distances[1:])),
     at_most=0.95,
 )
-du.claim("at strength 2: distance against the VAE's", flow_scores[2.0][0] / untouched[0], at_most=0.35)
+du.claim(
+    "at strength 2: distance against the VAE's",
+    flow_scores[2.0][0] / untouched[0],
+    at_most=0.35,
+)
 du.claim("but few labels are kept", flow_scores[2.0][1], at_most=0.4)
 (d, kept), (d_flow, kept_flow) = walk_scores[0.6], flow_scores[1.0]
-du.claim("walkback from 0.6: distance against the VAE's", d / untouched[0], at_most=0.4)
+du.claim(
+    "walkback from 0.6: distance against the VAE's", d / untouched[0], at_most=0.4
+)
 du.claim("with labels kept, share", kept, at_least=0.43)
 du.claim("against the flow from 1: distance", d / d_flow, at_most=0.95)
-du.claim("and labels kept, less those that the flow keeps", kept - kept_flow, at_least=-0.02)
+du.claim(
+    "and labels kept, less those that the flow keeps",
+    kept - kept_flow,
+    at_least=-0.02,
+)
 du.claim("against five plain passes: distance", d / plain_scores[5][0], at_most=1.1)
 du.claim("but fewer labels than they, by", plain_scores[5][1] - kept, at_least=0.0)
 
@@ -499,7 +592,9 @@ du.claim("but fewer labels than they, by", plain_scores[5][1] - kept, at_least=0
 
 # %%
 here, there = 1.0, 0.6
-x = du.corruption.gaussian(test[:20].to(device), here, torch.Generator(device).manual_seed(2))
+x = du.corruption.gaussian(
+    test[:20].to(device), here, torch.Generator(device).manual_seed(2)
+)
 alpha, alpha_next = 1 / (1 + here**2), 1 / (1 + there**2)
 x_t = alpha**0.5 * x  # DDPM's coordinates
 x0_hat = unet(x_t / alpha**0.5, here)
@@ -519,11 +614,17 @@ du.claim(
 
 # %%
 caught = {}
-first = edm.enter.register_forward_pre_hook(lambda layer, given: caught.update(given=given[0]))
-last = edm.leave.register_forward_hook(lambda layer, given, result: caught.update(F=result))
+first = edm.enter.register_forward_pre_hook(
+    lambda layer, given: caught.update(given=given[0])
+)
+last = edm.leave.register_forward_hook(
+    lambda layer, given, result: caught.update(F=result)
+)
 for s in (0.05, 0.5, 5.0):
     spread = 0.5
-    x_noisy = du.corruption.gaussian(test[:200].to(device), s, torch.Generator(device).manual_seed(3))
+    x_noisy = du.corruption.gaussian(
+        test[:200].to(device), s, torch.Generator(device).manual_seed(3)
+    )
     c_skip = spread**2 / (s**2 + spread**2)
     c_out = s * spread / (s**2 + spread**2) ** 0.5
     c_in = 1 / (s**2 + spread**2) ** 0.5
@@ -538,7 +639,11 @@ for s in (0.05, 0.5, 5.0):
     du.claim("and its layers are given c_in times the input", given, at_most=1e-4)
     target = (test[:200].to(device) - 0.5 - c_skip * (x_noisy - 0.5)) / c_out
     sizes = [t.square().mean().sqrt().item() for t in (caught["given"], target)]
-    du.claim("what they see and must learn has unit size: smallest", min(sizes), at_least=0.9)
+    du.claim(
+        "what they see and must learn has unit size: smallest",
+        min(sizes),
+        at_least=0.9,
+    )
     du.claim("and largest", max(sizes), at_most=1.1)
 first.remove()
 last.remove()

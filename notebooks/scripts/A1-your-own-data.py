@@ -35,8 +35,9 @@ except ModuleNotFoundError as error:
 
     if "google.colab" not in sys.modules:
         raise ImportError(
-            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start it by `make lab` in the book's "
-            "folder, which installs everything once; or choose the kernel of the book's .venv."
+            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start "
+            "it by `make lab` in the book's folder, which installs everything once; "
+            "or choose the kernel of the book's .venv."
         ) from error
     # on Colab the notebook travels alone
     source = "git+https://github.com/OWNER/denoising-and-the-score"
@@ -67,7 +68,9 @@ device = du.pick_device()
 
 # %%
 stored = load_digits()
-digits = torch.from_numpy(stored.images).float()[:, None] / 16  # (N, 1, 8, 8) in [0, 1]
+digits = (
+    torch.from_numpy(stored.images).float()[:, None] / 16
+)  # (N, 1, 8, 8) in [0, 1]
 order = torch.randperm(len(digits), generator=torch.Generator().manual_seed(0))
 held_out = torch.zeros(len(digits), dtype=torch.bool).index_fill(0, order[:360], True)
 train, test = digits[~held_out].to(device), digits[held_out].to(device)
@@ -109,7 +112,9 @@ def linear(x_noisy, sigma, train):
 
 def errors(network, train, test, sigma):
     """Mean squared error per pixel on test images: the network's, and its rivals'."""
-    x_noisy = du.corruption.gaussian(test, sigma, torch.Generator(device).manual_seed(1))
+    x_noisy = du.corruption.gaussian(
+        test, sigma, torch.Generator(device).manual_seed(1)
+    )
     answers = {
         "network": network(x_noisy, sigma),
         "noisy image": x_noisy,
@@ -123,7 +128,9 @@ def errors(network, train, test, sigma):
 error = errors(network, train, test, sigma=0.3)
 for rival, bound in [("noisy image", 0.3), ("mean image", 0.35), ("linear", 0.85)]:
     ratio = error["network"] / error[rival]
-    du.claim(f"test error at sigma = 0.3, network against {rival}", ratio, at_most=bound)
+    du.claim(
+        f"test error at sigma = 0.3, network against {rival}", ratio, at_most=bound
+    )
 
 # %% [markdown] tags=["slide"]
 # Second use: new digits, by the probability flow of chapter 10, from pure noise of level 10 in twenty steps. For your own data keep to this list of checks; each has a number that it could fail by.
@@ -151,9 +158,19 @@ def mixed(train, n):
 
 def distances(made, train, test):
     """Median distance to the nearest training image, relative to that of test images."""
-    noise = torch.rand(test.shape, generator=torch.Generator().manual_seed(0)).to(device)
-    sets = {"made": made, "noise": noise, "mixed": mixed(train, len(test)), "test": test}
-    median = {name: du.evaluation.nearest(x, train)[0].median().item() for name, x in sets.items()}
+    noise = torch.rand(test.shape, generator=torch.Generator().manual_seed(0)).to(
+        device
+    )
+    sets = {
+        "made": made,
+        "noise": noise,
+        "mixed": mixed(train, len(test)),
+        "test": test,
+    }
+    median = {
+        name: du.evaluation.nearest(x, train)[0].median().item()
+        for name, x in sets.items()
+    }
     return {name: value / median["test"] for name, value in median.items()}
 
 
@@ -161,16 +178,30 @@ def distances(made, train, test):
 made = make(network, train, len(test))
 index = du.evaluation.nearest(made, train)[1]
 rows = [*made[:42].split(14), train[index[28:42]], test[:14]]
-du.plotting.show_images(rows, ["made", "", "", "nearest in training", "test digits"], size=0.5)
+du.plotting.show_images(
+    rows, ["made", "", "", "nearest in training", "test digits"], size=0.5
+)
 plt.show()
 
 # %%
 far = distances(made, train, test)
-du.claim("made digits lie nearer to the data than mixed pixels", far["made"] / far["mixed"], at_most=0.75)
+du.claim(
+    "made digits lie nearer to the data than mixed pixels",
+    far["made"] / far["mixed"],
+    at_most=0.75,
+)
 du.claim("and than noise", far["made"] / far["noise"], at_most=0.45)
-du.claim("made digits are not copies: distance against test digits", far["made"], at_least=0.9)
-kinds = torch.from_numpy(stored.target)[~held_out][index.cpu()].bincount(minlength=10) / len(made)
-du.claim("all ten digits appear: share of the rarest", kinds.min().item(), at_least=0.02)
+du.claim(
+    "made digits are not copies: distance against test digits",
+    far["made"],
+    at_least=0.9,
+)
+kinds = torch.from_numpy(stored.target)[~held_out][index.cpu()].bincount(
+    minlength=10
+) / len(made)
+du.claim(
+    "all ten digits appear: share of the rarest", kinds.min().item(), at_least=0.02
+)
 
 # %% [markdown]
 # ## A folder of pictures
@@ -209,8 +240,15 @@ for kind in ["discs", "squares", "triangles"]:
 # %%
 shapes, labels = du.folder(folder, side=16, channels=3)
 unseen, unseen_labels = du.folder(folder, "test", side=16, channels=3)
-print("train", tuple(shapes.shape), "images of each kind:", labels.bincount().tolist())
-print("test ", tuple(unseen.shape), "images of each kind:", unseen_labels.bincount().tolist())
+print(
+    "train", tuple(shapes.shape), "images of each kind:", labels.bincount().tolist()
+)
+print(
+    "test ",
+    tuple(unseen.shape),
+    "images of each kind:",
+    unseen_labels.bincount().tolist(),
+)
 shapes, unseen = shapes.to(device), unseen.to(device)
 
 # %% [markdown]
@@ -226,7 +264,14 @@ painted = make(painter, shapes, len(unseen))
 some = torch.arange(0, len(unseen), len(unseen) // 13)[:14]  # from each kind
 noisy = du.corruption.gaussian(unseen[some], 0.5, generator)
 nearest = shapes[du.evaluation.nearest(painted, shapes)[1]]
-rows = [unseen[some], noisy, painter(noisy, 0.5), painted[:14], painted[14:28], nearest[14:28]]
+rows = [
+    unseen[some],
+    noisy,
+    painter(noisy, 0.5),
+    painted[:14],
+    painted[14:28],
+    nearest[14:28],
+]
 names = ["clean x", "x̃, σ = 0.5", "R(x̃)", "made", "", "nearest in training"]
 du.plotting.show_images(rows, names, size=0.5)
 plt.show()
@@ -235,10 +280,22 @@ plt.show()
 error = errors(painter, shapes, unseen, sigma=0.5)
 for rival, bound in [("noisy image", 0.2), ("mean image", 0.5), ("linear", 0.97)]:
     ratio = error["network"] / error[rival]
-    du.claim(f"shapes, test error at sigma = 0.5, network against {rival}", ratio, at_most=bound)
+    du.claim(
+        f"shapes, test error at sigma = 0.5, network against {rival}",
+        ratio,
+        at_most=bound,
+    )
 far = distances(painted, shapes, unseen)
-du.claim("made shapes lie nearer to the data than mixed pixels", far["made"] / far["mixed"], at_most=0.75)
-du.claim("made shapes are not copies: distance against test shapes", far["made"], at_least=0.8)
+du.claim(
+    "made shapes lie nearer to the data than mixed pixels",
+    far["made"] / far["mixed"],
+    at_most=0.75,
+)
+du.claim(
+    "made shapes are not copies: distance against test shapes",
+    far["made"],
+    at_least=0.8,
+)
 
 # %% [markdown]
 # Most colours come out nearly right, even where the noise hides them from us: over many pixels it averages out. Corners are harder, and some squares come back rounded. In the last two rows, compare form and colours: the nearest training image is not the same picture.
@@ -260,7 +317,9 @@ def kind_of(x):
 right = (kind_of(unseen) == unseen_labels).float().mean().item()
 du.claim("silhouettes tell the kind of test shapes: share right", right, at_least=0.9)
 share = kind_of(painted).bincount(minlength=3) / len(painted)
-du.claim("all three kinds are made: share of the rarest", share.min().item(), at_least=0.1)
+du.claim(
+    "all three kinds are made: share of the rarest", share.min().item(), at_least=0.1
+)
 
 # %% [markdown]
 # **Where the noise lies matters here.** The flow starts about the *mean* training image. These pictures are pale: their mean is longer than what noise of level 10 has in one direction. So what if we start about 0, as if it were all the same?
@@ -268,9 +327,15 @@ du.claim("all three kinds are made: share of the rarest", share.min().item(), at
 # %%
 about_zero = make(painter, torch.zeros_like(shapes), len(painted))  # a mean of 0
 wrong = kind_of(about_zero).bincount(minlength=3) / len(painted)
-du.claim("length of the mean image, against the noise", shapes.mean(0).norm() / 10, at_least=1)
+du.claim(
+    "length of the mean image, against the noise",
+    shapes.mean(0).norm() / 10,
+    at_least=1,
+)
 du.claim("from noise about 0: share of the commonest kind", wrong.max(), at_least=0.5)
-du.claim("from noise about 0: brightness", about_zero.mean() / painted.mean(), at_most=0.95)
+du.claim(
+    "from noise about 0: brightness", about_zero.mean() / painted.mean(), at_most=0.95
+)
 
 # %% [markdown]
 # Then what is made is darker on average, and about two in three are discs. Nothing else was changed, and no error is raised: a check that counts kinds is what tells.
@@ -329,7 +394,9 @@ du.claim(
     at_least=1.5,
 )
 du.claim(
-    "at 10, where the flow starts, digits tell almost nothing", counts["digits, 8 × 8"][-4], at_least=0.9
+    "at 10, where the flow starts, digits tell almost nothing",
+    counts["digits, 8 × 8"][-4],
+    at_least=0.9,
 )
 du.claim("and shapes little more", counts["shapes, 16 × 16 × 3"][-4], at_least=0.85)
 
@@ -394,7 +461,9 @@ class Bytes:
         self.images = (255 * images).round().byte().cpu()
 
     def sample(self, n, generator):
-        index = torch.randint(len(self.images), (n,), generator=generator, device=generator.device)
+        index = torch.randint(
+            len(self.images), (n,), generator=generator, device=generator.device
+        )
         return self.images[index.cpu()].float() / 255
 
 
@@ -405,7 +474,9 @@ du.fit(
     batch_size=64, lr=1e-2,
 )  # fmt: skip
 error = errors(frugal.requires_grad_(False), train, test, sigma=0.3)
-du.claim("bytes against floats: memory", kept.images.nbytes / train.nbytes, at_most=0.25)
+du.claim(
+    "bytes against floats: memory", kept.images.nbytes / train.nbytes, at_most=0.25
+)
 du.claim("and they train", error["network"] / error["mean image"], at_most=0.6)
 
 # %% [markdown]
@@ -452,10 +523,16 @@ one_level = du.UNetDenoiser(side=8)
 mistakes = {
     "bytes": lambda: du.fit(network, (train * 255).byte(), sigma=0.3, progress=False),
     "0 to 255": lambda: du.fit(network, train * 255, sigma=0.3, progress=False),
-    "no channel axis": lambda: du.fit(network, train[:, 0], sigma=0.3, progress=False),
-    "colour for a grey network": lambda: du.fit(network, shapes, sigma=0.3, progress=False),
+    "no channel axis": lambda: du.fit(
+        network, train[:, 0], sigma=0.3, progress=False
+    ),
+    "colour for a grey network": lambda: du.fit(
+        network, shapes, sigma=0.3, progress=False
+    ),
     "a side that is no multiple of 4": lambda: du.UNetDenoiser(side=30),
-    "several levels, one-level network": lambda: du.fit(one_level, train, sigma=levels),
+    "several levels, one-level network": lambda: du.fit(
+        one_level, train, sigma=levels
+    ),
     "a level of 0": lambda: du.fit(network, train, sigma=0.0),
     "a text file called .png": lambda: du.folder(folder / "discs", held_out=0),
     "a wrong path": lambda: du.folder(folder / "disks"),

@@ -6,6 +6,8 @@ WRONG = {
         ("def predicted_reconstruction(images): return images.median(0).values", "best answer"),
         ("def predicted_reconstruction(images): return images[0]", "best answer"),
         ("def predicted_reconstruction(images): return images.mean()", "(1, 28, 28)"),
+        ("def predicted_reconstruction(images): return (images > 0.5).float().mean(0)", "best answer"),
+        ("def predicted_reconstruction(images): return images.square().mean(0).sqrt()", "best answer"),
     ],
     "ex01_b": [
         (
@@ -27,7 +29,14 @@ def floors(): return 0.0, 0.6 * 0.4, 0.8**2 / 12
 def expected_squared_error(r, mean, variance): return (r - mean) ** 2 + variance
 def floors(): return 0.0, 0.6 * 0.4, 0.8 / 12
 """,
-            "uniform on [0.2, 1]: the least error",
+            "uniform on [0.2, 1]: over 200,000 draws the least error",
+        ),
+        (
+            """
+def expected_squared_error(r, mean, variance): return (r - mean) ** 2 + variance
+def floors(): return 0.0, 0.6 * 0.4
+""",
+            "three targets ask for three floors",
         ),
     ],
     "ex01_c": [
@@ -52,7 +61,7 @@ def bounded_below(targets): return 0 <= targets.mean() <= 1
 def slope(a, m): return torch.sigmoid(a) - m
 def bounded_below(targets): return bool(((targets >= 0) & (targets <= 1)).all())
 """,
-            "one outlier, mean inside",
+            "one outlier",
         ),
         (
             """
@@ -60,6 +69,20 @@ def slope(a, m): return torch.sigmoid(a) - m
 def bounded_below(targets): return 0 < targets.mean() < 1
 """,
             "always black",
+        ),
+        (
+            """
+def slope(a, m): return torch.sigmoid(a) - m
+def bounded_below(targets): return 0 <= targets.median() <= 1
+""",
+            "two bright pixels",
+        ),
+        (
+            """
+def slope(a, m): return torch.sigmoid(a) - 0.3
+def bounded_below(targets): return 0 <= targets.mean() <= 1
+""",
+            "m = 1.2",
         ),
     ],
 }

@@ -1,9 +1,5 @@
 """Answers that a student may well give, and words that the check must say about each."""
 
-MAP = """
-def error_map(learned, exact, density): return density * (learned - exact).square().sum(1)
-"""
-PREDICTIONS = "\ndef predictions(): return True, False\n"
 INTERVAL = """
 def interval(first, second):
     difference = np.log(first) - np.log(second)
@@ -17,24 +13,23 @@ def verdict(low, high): return "second" if low > 0 else "first" if high < 0 else
 
 WRONG = {
     "ex03_a": [
-        (MAP + "def predictions(): return True, True", "statement 2"),
-        (MAP + "def predictions(): return False, False", "statement 1"),
         (
-            PREDICTIONS
-            + "def error_map(learned, exact, density): return (learned - exact).square().sum(1)",
+            "def error_map(learned, exact, density): return (learned - exact).square().sum(1)",
             "weighs each place by p_sigma",
         ),
         (
-            PREDICTIONS
-            + "def error_map(learned, exact, density): return density * (learned - exact).norm(dim=1)",
+            "def error_map(learned, exact, density): return density * (learned - exact).norm(dim=1)",
             "squares are added up",
         ),
         (
-            PREDICTIONS
-            + """
-def error_map(learned, exact, density): return density * (learned - exact).square().mean(1)
-""",
+            "def error_map(learned, exact, density): return density * (learned - exact).square().mean(1)",
             "over both coordinates",
+        ),
+        (
+            """
+def error_map(learned, exact, density): return density[0] * (learned - exact).square().sum(1)
+""",
+            "the average over 100,000 corrupted points",
         ),
     ],
     "ex03_b": [
@@ -55,6 +50,31 @@ def extrapolate(sigmas, errors, sigma):
             "take the exponential",
         ),
         ("def extrapolate(sigmas, errors, sigma): return errors[0] * sigmas[0] / sigma", "log-log"),
+        # a line through two of the points, and a curve through three
+        (
+            """
+def extrapolate(sigmas, errors, sigma):
+    slope, height = np.polyfit(np.log(sigmas[:2]), np.log(errors[:2]), 1)
+    return np.exp(height + slope * np.log(sigma))
+""",
+            "all points by least squares",
+        ),
+        (
+            """
+def extrapolate(sigmas, errors, sigma):
+    ends = [0, -1]
+    line = np.polyfit(np.log(sigmas)[ends], np.log(errors)[ends], 1)
+    return np.exp(np.polyval(line, np.log(sigma)))
+""",
+            "all points by least squares",
+        ),
+        (
+            """
+def extrapolate(sigmas, errors, sigma):
+    return np.exp(np.polyval(np.polyfit(np.log(sigmas), np.log(errors), 2), np.log(sigma)))
+""",
+            "all points by least squares",
+        ),
     ],
     "ex03_c": [
         (
@@ -99,7 +119,6 @@ def interval(first, second):  # the spread of one difference, not of the mean
     "ex03_d": [
         (
             """
-def helps_more_at(): return 0.05
 def fourier(x):
     angle = (x[:, :, None] * torch.arange(1, 5)).flatten(1)
     return torch.cat([angle.sin(), angle.cos()], 1)
@@ -108,21 +127,20 @@ def fourier(x):
         ),
         (
             """
-def helps_more_at(): return 0.05
 def fourier(x):
     angle = (x[:, :, None] * torch.arange(1, 5) * math.pi).flatten(1)
     return angle.sin()
 """,
             "16 columns",
         ),
+        # the frequencies 0 to 3
         (
             """
-def helps_more_at(): return 0.4
 def fourier(x):
-    angle = (x[:, :, None] * torch.arange(1, 5) * math.pi).flatten(1)
+    angle = (x[:, :, None] * torch.arange(4) * math.pi).flatten(1)
     return torch.cat([angle.sin(), angle.cos()], 1)
 """,
-            "fine structure",
+            "add up to 1.414",
         ),
     ],
 }

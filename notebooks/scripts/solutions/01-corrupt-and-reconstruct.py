@@ -15,13 +15,14 @@
 # %% [markdown]
 # # 01 · Exercises: corrupt and reconstruct
 #
-# For [chapter 01](../01-corrupt-and-reconstruct.ipynb). Needed: expectations, the derivative of a logarithm. About 40 minutes; the code takes seconds.
+# For [chapter 01](../01-corrupt-and-reconstruct.ipynb). You need expectations and the derivative of a logarithm. The three exercises take about 60 minutes; exercise (b) is the core one. The code takes under a minute.
 #
-# Write in the cells that say so; run the check below each. A check that passes says so.
+# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down before you run anything: nobody grades a prediction, and a wrong one that you can explain is worth the most.
 
 # %%
 import daeutils as du
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -30,18 +31,44 @@ du.plotting.use_style()
 images, _ = du.digits("train")
 test_images, _ = du.digits("test")
 
+
+# %%
+# The checks use these two functions; you need not read them.
+def numbers(found):
+    """What a function returned, as a tensor of float64."""
+    if isinstance(found, torch.Tensor):
+        return found.detach().cpu().double()
+    return torch.as_tensor(np.asarray(found, dtype=float))
+
+
+def number(found):
+    """The same for a single number."""
+    values = numbers(found)
+    assert values.numel() == 1, f"expected one number, got shape {tuple(values.shape)}"
+    return values.item()
+
+
 # %% [markdown]
-# ## (a) · Three times the noise of everything
+# ## (a) · More noise than image
 #
-# At $\sigma=3$ the noise on each pixel is three times as large as the step from black to white. Predict what a network trained there will answer, before you train it: suppose that it gives nearly the *same* image for every
-# input. Which one? Write the image that is best under BCE if one answer must do for all digits. It may use the training images.
+# *About 20 minutes.*
 #
-# The next cell trains the network of the chapter at $\sigma=3$; the check compares your image with its answers.
+# At $\sigma=3$ the noise in each pixel is three times as large as the step from black to white. What will a network answer that is trained at this level?
+#
+# **Warm-up, with a pencil.** For one black-or-white pixel the chapter finds the best answer $R^*(y)=\mathrm{sigmoid}\big((2y-1)/2\sigma^2\big)$. Let $\sigma=3$. Compute $R^*(0.6)$, then $R^*(3.6)$. What is the best answer of somebody who has not seen $y$ at all? How much does seeing $y$ change it?
+#
+# **Predict.** Suppose that the trained network gives nearly the *same* image for every input. Which image?
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
+
+# %% [markdown]
+# Write the image that is best under BCE if one answer must do for all digits. You may use the training images. The next cell trains the chapter's network at $\sigma=3$, so that the check can compare your image with the network's answers.
 
 
 # %%
 def train_dae(images, sigma, steps=300, batch=128, lr=2e-3, seed=0):
-    """The network and the loop of chapter 01, with a few steps less."""
+    """The network and the loop of chapter 01, with fewer steps."""
     torch.manual_seed(seed)
     network = nn.Sequential(
         *[nn.Flatten(), nn.Linear(784, 256), nn.SiLU(), nn.Linear(256, 64), nn.SiLU()],
@@ -66,7 +93,7 @@ with torch.no_grad():
 
 # %% nbgrader={"grade": false, "grade_id": "ex01_a", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def predicted_reconstruction(images):
-    """The one image, of shape (1, 28, 28), that you expect for every input at sigma = 3.
+    """The one image, (1, 28, 28), that you expect for every input; to within 0.02 per pixel.
 
     images: the training images, (N, 1, 28, 28), values in [0, 1].
     """
@@ -76,58 +103,96 @@ def predicted_reconstruction(images):
 
 
 # %% nbgrader={"grade": true, "grade_id": "ex01_a_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-prediction = predicted_reconstruction(images)
+prediction = numbers(predicted_reconstruction(images)).float()
 assert prediction.shape == (1, 28, 28), (
     f"one image has the shape (1, 28, 28); the prediction has {tuple(prediction.shape)}"
+)
+three = torch.tensor([0.2, 0.2, 0.8]).view(3, 1, 1, 1).expand(3, 1, 28, 28)  # three grey images
+answer = numbers(predicted_reconstruction(three)).mean().item()
+assert abs(answer - 0.4) < 0.02, (
+    f"given three grey images of brightness 0.2, 0.2 and 0.8, the best answer is 0.4; yours is {answer:.3f}. "
+    "What does the chapter say about a pixel with several possible values?"
 )
 same_for_all = prediction.clamp(0.001, 0.999).expand_as(test_images)
 bce_network = F.binary_cross_entropy(reconstructed, test_images).item()
 bce_predicted = F.binary_cross_entropy(same_for_all, test_images).item()
 assert bce_predicted < 1.15 * bce_network, (
-    f"your image has a BCE of {bce_predicted:.3f} a pixel, the network only {bce_network:.3f}: "
-    "which constant is the best answer under BCE for one pixel, if the pixel is 0.2 in half of the images and 0.8 in the others?"
+    f"your image costs {bce_predicted:.3f} nats per pixel, the network's answers {bce_network:.3f}: "
+    "a single image can come within 15 per cent of that"
 )
-distance = (reconstructed.mean(0) - prediction).square().mean().sqrt().item()
-assert distance < 0.05, (
-    f"the network's average answer is {distance:.2f} a pixel away from your image: BCE asks for the mean"
+### BEGIN HIDDEN TESTS
+distance = (prediction - images.mean(0)).square().mean().sqrt().item()
+assert distance < 0.02, (
+    f"your image is {distance:.3f} per pixel away from the best one: BCE asks for the mean of the images"
 )
+few = torch.rand(7, 1, 28, 28, generator=torch.Generator().manual_seed(0)) ** 3
+distance = (numbers(predicted_reconstruction(few)) - few.mean(0)).square().mean().sqrt().item()
+assert distance < 0.02, (
+    f"given seven random images, your answer is {distance:.3f} per pixel away from the best answer"
+)
+### END HIDDEN TESTS
 print("(a) passes")
 
-# %% mystnb={"image": {"alt": "Rows of the same ten digits: clean, lost in noise of standard deviation 3, and reconstructed: grey blots that differ a little from digit to digit, all close to the mean digit, which the last row repeats."}} tags=["discussion"]
+# %% mystnb={"image": {"alt": "Rows of the same ten digits: clean, lost in noise of standard deviation 3, and reconstructed: grey blots that differ a little from digit to digit. The last row repeats the predicted image, which looks much like them."}}
 rows = [test_images[:10], noisy[:10], reconstructed[:10], prediction.expand(10, -1, -1, -1)]
-du.plotting.show_images(rows, ["clean x", "σ = 3", "R(x̃)", "predicted"])
+du.plotting.show_images(rows, ["clean x", "σ = 3", "R(x̃)", "your image"])
 plt.show()
 
+# %% tags=["nbval-ignore-output"]
+apart = (reconstructed - prediction).square().mean().sqrt().item()
+between = (test_images - prediction).square().mean().sqrt().item()
+print(f"BCE per pixel: your image {bce_predicted:.3f}, the network {bce_network:.3f}")
+print(
+    f"root mean square distance from your image: the network's answers {apart:.3f}, real digits {between:.3f}"
+)
+
 # %% [markdown] tags=["discussion"]
-# The answers are nearly the mean digit. Given so noisy an image, the digits that may be behind it are nearly all digits: the posterior is close to the prior, and its mean close to the mean of the data. BCE asks for that mean.
-# "Grey" is half an answer: a constant grey of one half costs $\log 2\approx0.69$ a pixel, the mean digit well under half of that. Nearly is not quite: 784 noisy pixels together still say a little about a digit, whether it is
-# upright or round, and the network uses it. Its BCE is a few per cent lower.
+# **Warm-up.** $R^*(0.6)=\mathrm{sigmoid}(0.2/18)=0.503$ and $R^*(3.6)=\mathrm{sigmoid}(6.2/18)=0.585$. Without $y$ the best answer is 0.5, the mean of the two colours. A noisy value that lies a full 3 above the other one moves the answer by only 0.08.
+#
+# **The experiment.** The network's answers resemble the mean digit: the cell above finds them about a third as far from it as real digits are. Given such a noisy image, nearly all digits remain possible. Their posterior mean is therefore close to the plain mean of the data, and BCE asks for that mean. "Grey" is half an answer: the constant grey of one half costs $\log 2\approx0.69$ nats per pixel, and the mean digit costs well under half of that.
+#
+# Close is not equal. The 784 noisy pixels together still say a little about the digit, for example whether it is round or upright, and the network uses this. Its BCE is about 7 per cent lower than that of the mean digit.
 
 # %% [markdown]
 # ## (b) · The same figure with squared error
 #
-# The chapter draws the expected BCE against the answer $r$ for three targets of mean 0.6: always 0.6; 1 with probability 0.6 and else 0; uniform on $[0.2,1]$. There it is one curve. Predict first: with the squared error $E(x-r)^2$, is it one curve again?
-# Where are the minima, and how high?
+# *Core exercise, about 20 minutes.*
 #
-# Write the expected squared error for a target of which only mean and variance are known, then the three floors.
+# Figure 1.5 draws the expected BCE against the answer $r$ for three targets of mean 0.6. The first is always 0.6, the second is 1 with probability 0.6 and otherwise 0, and the third is uniform on $[0.2,1]$. All three give one and the same curve.
+#
+# **Warm-up, with a pencil.** Take the chapter's pixel at $\sigma=0.3$ that arrives as 0.6. Given that value, it was white with probability 0.752 and black otherwise. Compute the expected squared error of three answers: 0.752, 1 (the likelier colour) and 0.5. Then compute the expected BCE of the answers 0.752 and 0.99. Which answer wins under each loss?
+#
+# **Predict.** Draw Figure 1.5 again with the squared error $E(x-r)^2$. Is it one curve again? Where are the minima, and how high are they?
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
+
+# %% [markdown]
+# Write the expected squared error for a target of which you know only the mean and the variance. Then give the smallest expected squared error for each of the three targets.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex01_b", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def expected_squared_error(r, mean, variance):
-    """E(x - r)^2 for a target x of this mean and variance; r: a number or a tensor."""
+    """E(x - r)^2, to within 1e-4, for a target x with this mean and variance.
+
+    r: a number, or a tensor of numbers, which gives a tensor of the same shape.
+    """
     ### BEGIN SOLUTION
     return (r - mean) ** 2 + variance
     ### END SOLUTION
 
 
 def floors():
-    """The least expected squared errors: of (always 0.6, 1 or 0, uniform on [0.2, 1])."""
+    """The three smallest expected squared errors, to within 0.002.
+
+    In this order: the target that is always 0.6, the one that is 1 or 0, the uniform one.
+    """
     ### BEGIN SOLUTION
     return 0.0, 0.6 * 0.4, 0.8**2 / 12
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex01_b_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex01_b_curve_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 generator = torch.Generator().manual_seed(0)
 u = torch.rand(200_000, generator=generator, dtype=torch.float64)
 targets = {
@@ -135,96 +200,162 @@ targets = {
     "1 with probability 0.6, else 0": (u < 0.6).double(),
     "uniform on [0.2, 1]": 0.2 + 0.8 * u,
 }
-r = torch.linspace(0, 1, 101, dtype=torch.float64)
-for (name, x), floor in zip(targets.items(), floors()):
-    drawn = torch.stack([(x - r_i).square().mean() for r_i in r])
-    written = expected_squared_error(r, x.mean(), x.var(correction=0))
+answers = torch.linspace(0, 1, 21, dtype=torch.float64)
+for name, x in targets.items():
+    drawn = torch.stack([(x - r).square().mean() for r in answers])
+    moments = x.mean().item(), x.var(correction=0).item()
+    written = numbers(expected_squared_error(answers, *moments))
+    assert written.shape == answers.shape, (
+        f"21 answers r ask for 21 errors; you return the shape {tuple(written.shape)}"
+    )
     gap = (drawn - written).abs().max().item()
-    assert gap < 1e-6, (
+    assert gap < 1e-4, (
         f"{name}: your curve is up to {gap:.3f} away from the mean over 200,000 draws. "
         "Write x - r = (x - mean) + (mean - r) and expand the square: which terms are left?"
     )
-    least = drawn.min().item()
-    assert abs(floor - least) < 0.002, (
-        f"{name}: the least error over draws is {least:.3f}, your floor {floor:.3f}. "
-        "At r = mean only the variance of the target is left"
+### BEGIN HIDDEN TESTS
+for r, mean, variance, wanted in [
+    (0.25, 0.5, 0.0, 0.0625),
+    (1.0, 0.4, 0.2, 0.56),
+    (-1.0, 0.5, 2.0, 4.25),
+]:
+    found = number(expected_squared_error(r, mean, variance))
+    assert abs(found - wanted) < 1e-4, (
+        f"r = {r}, mean {mean}, variance {variance}: the expected error is {wanted}, you find {found:.4f}. "
+        "Expand the square"
     )
-print("(b) passes")
+### END HIDDEN TESTS
+print("(b) the curve passes")
 
-# %% mystnb={"image": {"alt": "Expected squared error against the answer r for three targets with mean 0.6: three equal parabolas, all with their minimum at 0.6, at the heights 0, 0.053 and 0.24."}} tags=["discussion"]
-fig, ax = plt.subplots()
-for name, floor, style in zip(targets, floors(), ["-", "--", ":"]):
-    ax.plot(r, expected_squared_error(r, 0.6, floor), style, lw=2.5, label=f"target {name}")
-ax.set(xlabel="answer r", ylabel="expected squared error", title="One minimum, three floors")
-ax.legend()
+# %% nbgrader={"grade": true, "grade_id": "ex01_b_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+found = numbers(floors()).flatten().tolist()
+assert len(found) == 3, f"three targets ask for three floors; you give {len(found)}"
+for (name, x), floor in zip(targets.items(), found):
+    least = min((x - r).square().mean().item() for r in torch.linspace(0, 1, 101).tolist())
+    assert abs(floor - least) < 0.002, (
+        f"{name}: over 200,000 draws the least error is {least:.3f}, your floor is {floor:.3f}. "
+        "What is left of the curve at r = mean?"
+    )
+print("(b) the floors pass")
+
+# %% mystnb={"image": {"alt": "Expected squared error against the answer r for three targets with mean 0.6: three parabolas of the same shape, each with its minimum at 0.6, at the heights 0, 0.053 and 0.24."}}
+r = torch.linspace(0, 1, 101, dtype=torch.float64)
+fig, ax = plt.subplots(figsize=(6.2, 3.2))
+styles = [("-", "#AAAAAA"), ("--", "#444444"), (":", "#000000")]
+for name, floor, (style, colour) in zip(targets, found, styles):
+    curve = numbers(expected_squared_error(r, 0.6, floor))
+    ax.plot(r, curve, style, color=colour, lw=3, label=name)
+ax.set(
+    xlabel="answer $r$", ylabel="expected squared error", title="Squared error: three targets of mean 0.6"
+)
+ax.legend(title="target")
 plt.show()
 
 # %% [markdown] tags=["discussion"]
-# Three curves, one place: $E(x-r)^2=(r-0.6)^2+\operatorname{Var}x$, so the minimum is at the mean whatever the target, and its height is the variance: 0, 0.24 and $0.64/12\approx0.053$. A half answer has the place only.
-# BCE draws *one* curve because it is linear in the target: only the mean can enter. The squared error is quadratic, so the second moment enters too, but only as a height that no answer can change. So both losses ask for the posterior mean.
+# **Warm-up.** The squared error of the answer $m=0.752$ is the variance, $0.752\cdot0.248=0.186$. The answer 1 pays 1 whenever the pixel was black, so 0.248 on average, and 0.5 pays 0.25 either way. Under BCE the answer 0.752 costs $h(0.752)=0.560$ nats, and the answer 0.99 costs $-0.752\log0.99-0.248\log0.01=1.15$. Under both losses the mean wins.
+#
+# **The figure** has three curves with one minimum, because $E(x-r)^2=(r-0.6)^2+\operatorname{Var}x$. The best answer is the mean, whatever the target. The height of the minimum is the variance: 0, 0.24 and $0.64/12\approx0.053$. Whoever gives only the place has half an answer.
+#
+# BCE draws *one* curve because it is linear in the target, so that nothing but the mean can enter. The squared error is quadratic. The second moment of the target enters, too, but only as a height that no answer can change. Both losses ask for the posterior mean.
 
 # %% [markdown]
 # ## (c) · Targets outside [0, 1]
 #
-# Data are sometimes scaled to $[-1,1]$, or carry outliers. Let a pixel have targets $x$ with mean $m$, and let the network answer with the logit $a$, $r=\operatorname{sigmoid}(a)$. Work out by hand the slope of the expected BCE in $a$. Then say, from the slope alone, for which
-# targets the expected loss is *bounded below*. Careful: some targets may lie outside $[0,1]$ without harm.
+# *About 20 minutes.*
+#
+# Images are sometimes scaled to $[-1,1]$, and some data contain outliers. Let a pixel have targets $x$ with mean $m$. The network answers with the logit $a$, so its reconstruction is $r=\mathrm{sigmoid}(a)$.
+#
+# **Warm-up, with a pencil.** Let the target be 1.2. Compute the BCE, $-1.2\log r+0.2\log(1-r)$, at $r=0.5$, 0.9, 0.99 and 0.999. By how much does it fall each time when $1-r$ shrinks to a tenth?
+#
+# **Predict.** For which targets is the expected BCE *bounded below*? Careful: some targets may lie outside $[0,1]$ without harm.
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
+
+# %% [markdown]
+# Work out by hand the slope of the expected BCE in the logit $a$. Then decide, from the slope alone, for which targets the expected loss has a lower bound.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex01_c", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def slope(a, m):
-    """d/da of E[BCE(sigmoid(a), x)] for targets of mean m; a: a tensor of logits."""
+    """d/da of E[BCE(sigmoid(a), x)] for targets of mean m, to within 1e-4.
+
+    a: a tensor of logits; the slopes have its shape. m: a number.
+    """
     ### BEGIN SOLUTION
     return torch.sigmoid(a) - m
     ### END SOLUTION
 
 
 def bounded_below(targets):
-    """True if the expected BCE has a lower bound, over all answers, for these targets (N,)."""
+    """True if the expected BCE has a lower bound over all answers; targets: a tensor (N,)."""
     ### BEGIN SOLUTION
-    m = targets.mean().item()
-    return 0 <= m <= 1
+    return 0 <= targets.mean().item() <= 1
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex01_c_check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex01_c_slope_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+for a, m, wanted in [(0.0, 0.3, 0.2), (2.0, 1.2, -0.3192)]:
+    found = number(slope(torch.tensor(a, dtype=torch.float64), m))
+    assert abs(found - wanted) < 1e-4, (
+        f"at a = {a} and m = {m} the slope is {wanted}; you find {found:.4f}. "
+        "Use the chain rule with dr/da = r (1 - r), and simplify"
+    )
+### BEGIN HIDDEN TESTS
 a = torch.linspace(-6, 6, 49, dtype=torch.float64, requires_grad=True)
 for m in (0.0, 0.3, 0.6, 1.0, 1.2, -0.4):
     loss = -m * F.logsigmoid(a) - (1 - m) * F.logsigmoid(-a)
     (exact,) = torch.autograd.grad(loss.sum(), a)
-    gap = (slope(a, m) - exact).abs().max().item()
-    assert gap < 1e-9, (
-        f"m = {m}: your slope is up to {gap:.3f} away from PyTorch's. Use d r / d a = r (1 - r), and simplify"
+    found = numbers(slope(a.detach(), m))
+    assert found.shape == exact.shape, f"49 logits ask for 49 slopes; you return {tuple(found.shape)}"
+    gap = (found - exact).abs().max().item()
+    assert gap < 1e-4, (
+        f"m = {m}: your slope is up to {gap:.3f} away from PyTorch's. Use dr/da = r (1 - r), and simplify"
     )
-cases = {
-    "all in [0, 1]": [0.1, 0.9],
-    "always black": [0.0, 0.0],
-    "one outlier, mean inside": [0.2, 0.3, 1.3],
-    "mean above 1": [0.9, 1.3],
-    "scaled to [-1, 1], mostly black": [-1.0, -1.0, 1.0],
-}
-far = torch.tensor([-200.0, 200.0], dtype=torch.float64)
-for name, values in cases.items():
-    x = torch.tensor(values, dtype=torch.float64)
-    loss = F.binary_cross_entropy_with_logits(
-        far[:, None].expand(2, len(x)), x.expand(2, -1), reduction="none"
-    )
-    is_bounded = bool(loss.mean(1).min() > -1)
-    assert bool(bounded_below(x)) == is_bounded, (
-        f"{name}, targets {values}: the expected BCE at a = -200 and 200 is {loss.mean(1).tolist()}, so it is "
-        f"{'bounded' if is_bounded else 'not bounded'} below; look at the sign of the slope far out: it depends on the mean of the targets"
-    )
-print("(c) passes")
+### END HIDDEN TESTS
+print("(c) the slope passes")
 
-# %% mystnb={"image": {"alt": "Expected BCE against the logit for mean targets 0.6, 1 and 1.2: the first has a minimum, the second falls to 0 and stays there, the third goes down along a straight line without end."}} tags=["discussion"]
+
+# %% nbgrader={"grade": true, "grade_id": "ex01_c_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+def judge(name, values):
+    x = torch.tensor(values, dtype=torch.float64)
+    far = torch.tensor([-200.0, 200.0], dtype=torch.float64)[:, None].expand(2, len(x))
+    loss = F.binary_cross_entropy_with_logits(far, x.expand(2, -1), reduction="none").mean(1)
+    is_bounded = bool(loss.min() > -1)
+    assert bool(bounded_below(x)) == is_bounded, (
+        f"{name}, targets {values}: at a = -200 and a = 200 the expected BCE is {loss.tolist()}, so it is "
+        f"{'bounded' if is_bounded else 'not bounded'} below. Which sign has the slope far out on either side?"
+    )
+
+
+judge("all in [0, 1]", [0.1, 0.9])
+judge("always black", [0.0, 0.0])
+judge("one outlier", [0.2, 0.3, 1.3])
+judge("two bright pixels", [0.9, 1.3])
+### BEGIN HIDDEN TESTS
+judge("always white", [1.0, 1.0, 1.0])
+judge("two outliers", [-0.5, 1.5, 0.25, 0.75])
+judge("outliers around white", [0.5, 1.5])
+judge("scaled to [-1, 1], mostly black", [-1.0, -1.0, 1.0])
+judge("scaled to [-1, 1], mostly white", [-1.0, 1.0, 1.0])
+judge("median inside, mean outside", [0.5, 0.5, 0.5, 0.5, 4.0])
+### END HIDDEN TESTS
+print("(c) the bound passes")
+
+# %% mystnb={"image": {"alt": "Expected BCE against the logit for mean targets 0.6, 1 and 1.2: the first has a minimum, the second falls to 0 and stays there, the third goes down along a straight line without end."}}
 a = torch.linspace(-4, 12, 200)
-fig, ax = plt.subplots()
-for m, style in [(0.6, "-"), (1.0, "--"), (1.2, ":")]:
-    ax.plot(a, -m * F.logsigmoid(a) - (1 - m) * F.logsigmoid(-a), style, lw=2.5, label=f"mean target {m}")
-ax.axhline(0, color="gray", lw=0.8)
-ax.set(xlabel="logit a", ylabel="expected BCE (nats)", title="A mean target above 1: no floor")
-ax.legend()
+fig, ax = plt.subplots(figsize=(6.2, 3.2))
+for m, style, colour in [(0.6, "-", "#AAAAAA"), (1.0, "--", "#444444"), (1.2, ":", "#000000")]:
+    cost = -m * F.logsigmoid(a) - (1 - m) * F.logsigmoid(-a)
+    ax.plot(a, cost, style, color=colour, lw=2.5, label=f"{m}")
+ax.axhline(0, color=du.plotting.GREY, lw=0.8)
+ax.set(xlabel="logit $a$", ylabel="expected BCE (nats)", title="Which of these curves has a lower bound?")
+ax.legend(title="mean target")
 plt.show()
 
 # %% [markdown] tags=["discussion"]
-# The slope is $\operatorname{sigmoid}(a)-m$. For $0<m<1$ it changes sign at the minimum. For $m>1$ it is negative everywhere and tends to $1-m<0$: the loss falls along a line for ever, below 0. For $m=0$ and $m=1$ the loss tends to 0 and never reaches it. "It becomes negative" is half an answer: what counts is that it goes on.
-# It is the *mean* target, given the input, that must lie in $[0,1]$; single outliers do no harm while their mean is inside. PyTorch does not complain in any of these cases. Chapter 09 comes back to this.
+# **Warm-up.** The values are 0.693, $-0.334$, $-0.909$ and $-1.380$. Each time $1-r$ shrinks to a tenth, the second term falls by $0.2\log10=0.46$, and the first tends to 0. Nothing stops the fall.
+#
+# **The slope** is $\mathrm{sigmoid}(a)-m$. For $0<m<1$ it changes sign at the minimum. For $m>1$ it is negative everywhere and tends to $1-m<0$, so the loss falls along a straight line for ever. For $m=0$ and $m=1$ the loss tends to 0 and never reaches it. "The loss becomes negative" is half an answer: what counts is that it goes on falling.
+#
+# So it is the *mean* target, given the input, that must lie in $[0,1]$. Single outliers do no harm while their mean is inside. PyTorch does not complain in any of these cases. Chapter 09 comes back to this.

@@ -1,0 +1,84 @@
+"""What a reader of a chapter relies on: numbered captions, short open cells, and what is needed."""
+
+import re
+
+import pytest
+
+from notebooks import TWINS, caption, chapters, read, with_captions
+
+PART_ONE = ["00", "01", "02", "03", "04", "A2"]  # those of the second edition so far
+FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
+FIGURE = re.compile(r"^\*\*Figure (\w+)\.(\d+)\. [^*]+\*\* .+", re.MULTILINE)
+
+
+@pytest.fixture(params=chapters(PART_ONE), ids=lambda path: path.stem[:2])
+def chapter(request):
+    return request.param.stem[:2], read(request.param)
+
+
+def prose(nb):
+    return "\n\n".join(cell.source for cell in nb.cells if cell.cell_type == "markdown")
+
+
+def test_every_picture_has_a_caption(chapter):
+    for number, cell in enumerate(chapter[1].cells):
+        kinds = {kind for output in cell.get("outputs", []) for kind in output.get("data", {})}
+        assert "image/png" not in kinds or caption(cell), f"cell {number} shows a picture"
+
+
+def test_figures_are_numbered_in_order_and_named_in_the_text(chapter):
+    name, nb = chapter
+    text = prose(with_captions(nb))
+    found = FIGURE.findall(text)
+    own = name.lstrip("0") or "0"
+    assert found == [(own, str(k)) for k in range(1, len(found) + 1)]
+    rest = FIGURE.sub("", text)
+    for _, k in found:
+        assert re.search(rf"Figures? (?:[\w.]+ and )?{own}\.{k}\b", rest), (
+            f"the text never names {own}.{k}"
+        )
+
+
+def test_an_open_cell_fits_beside_its_text(chapter):
+    for number, cell in enumerate(chapter[1].cells):
+        if cell.cell_type == "code" and not FOLDED & set(cell.metadata.get("tags", [])):
+            lines = [line for line in cell.source.splitlines() if line.strip()]
+            assert len(lines) <= 20, f"cell {number} has {len(lines)} lines"
+            assert max(map(len, lines)) <= 86, f"cell {number} is too wide"
+
+
+def test_a_chapter_says_what_it_asks_and_needs_and_what_stays(chapter):
+    text = prose(chapter[1])
+    parts = [
+        "**Question.**",
+        "**You will be able to**",
+        "**You need**",
+        "**Time.**",
+        "## What to remember",
+    ]
+    places = [text.find(part) for part in parts]
+    assert -1 not in places and places == sorted(places)
+
+
+def test_at_most_five_claims_are_visible(chapter):
+    shown = [
+        output
+        for cell in chapter[1].cells
+        if "hide-cell" not in cell.metadata.get("tags", [])
+        for output in cell.get("outputs", [])
+        if "claim" in output.get("metadata", {})
+    ]
+    assert 1 <= len(shown) <= 5
+
+
+def test_captions_stand_below_their_figures_in_a_copy():
+    nb = read(next(path for path in chapters() if path.stem.startswith("01")))
+    copied = with_captions(nb)
+    for above, below in zip(copied.cells, copied.cells[1:], strict=False):
+        if caption(above):
+            assert below.cell_type == "markdown" and below.source == caption(above)
+    assert len(copied.cells) == len(nb.cells) + sum(bool(caption(cell)) for cell in nb.cells)
+
+
+def test_each_chapter_has_a_twin():
+    assert [path.stem for path in chapters()] == [path.stem for path in chapters(folder=TWINS, ext=".py")]
