@@ -11,7 +11,7 @@ import daeutils as du
 import live_models
 
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-LAW = live_models.LAW
+DENSITY = live_models.DENSITY
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +47,14 @@ def page(browser, address):
 
 
 def trails(page) -> list[torch.Tensor]:
-    """Where each particle has been, (passes + 1, 2) each."""
+    """Where each particle has been, (steps + 1, 2) each."""
     found = page.evaluate("async () => (await import('./_static/live.js')).particles")
     return [torch.tensor(trail, dtype=torch.float64) for trail in found]
 
 
 def assert_climbed(trail, sigma) -> None:
     """Up at every step that is worth the name, and much in all (P3); near a mode T5 promises nothing."""
-    log_p = LAW.smooth(sigma).log_prob(trail)
+    log_p = DENSITY.smooth(sigma).log_prob(trail)
     long = trail.diff(dim=0).norm(dim=1) > 0.01
     assert long.any() and (log_p.diff()[long] > 0).all()
     assert log_p[-1] > log_p[0] + 1
@@ -105,11 +105,47 @@ def test_the_exact_density_of_the_page_is_exact(page):
         }""",
         x.tolist(),
     )
-    exact = torch.stack([LAW.smooth(sigma).log_prob(x) for sigma in (0.02, 0.3)])
+    exact = torch.stack([DENSITY.smooth(sigma).log_prob(x) for sigma in (0.02, 0.3)])
     torch.testing.assert_close(torch.tensor(found, dtype=torch.float64), exact)
 
 
 # Points
+
+
+MODES = "async (sigma) => (await import('./_static/live.js')).exactModes(sigma)"
+
+
+@pytest.mark.parametrize("sigma", [0.02, 0.05, 0.08, 0.2, 0.4])
+def test_the_crosses_of_the_page_are_modes(page, sigma):
+    found = torch.tensor(page.evaluate(MODES, sigma), dtype=torch.float64)
+    assert DENSITY.smooth(sigma).score(found).norm(dim=1).max() < 1e-4
+    for mode in found:
+        J = du.jacobian(DENSITY.posterior_mean, mode[None], sigma)
+        assert torch.linalg.eigvalsh((J + J.T) / 2).max() < 1
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.2, 0.4])
+def test_the_best_denoiser_ends_at_a_cross_of_the_page_and_at_each(page, sigma):
+    found = torch.tensor(page.evaluate(MODES, sigma), dtype=torch.float64)
+    ends = du.iterate(DENSITY.posterior_mean, DENSITY.means, 10_000, sigma)
+    apart = torch.cdist(ends, found)
+    assert apart.min(1).values.max() < 0.001 and apart.min(0).values.max() < 0.001
+
+
+def test_particles_that_the_best_denoiser_moves_never_go_down(browser, address):
+    with opened(browser, address, reduced_motion="reduce") as page:
+        page.locator("#plane-who").select_option("exact")
+        side = page.locator("#plane").bounding_box()["width"]
+        page.locator("#plane").click(position={"x": 0.1 * side, "y": 0.15 * side})
+        for _ in range(30):
+            page.locator("#plane-step").click()
+        page.get_by_text("1 particle, 30 steps").wait_for()
+        (trail,) = trails(page)
+        sigma = sigma_of(page, "plane")
+        expected = du.iterate(DENSITY.posterior_mean, trail[:1], 30, sigma, return_path=True)[:, 0]
+        torch.testing.assert_close(trail, expected, atol=0.02, rtol=0)  # the page shows sigma rounded
+        assert (DENSITY.smooth(sigma).log_prob(trail).diff() > -1e-3).all()
+        assert "Farthest from a mode: " in page.locator("#plane-said").inner_text()
 
 
 def test_a_click_drops_a_particle_that_climbs_as_in_pytorch(page):
@@ -120,7 +156,7 @@ def test_a_click_drops_a_particle_that_climbs_as_in_pytorch(page):
         plane.click(position={"x": x * side, "y": (1 - y) * side})
     for _ in range(4):
         page.locator("#plane-step").click()
-    page.get_by_text("3 particles, 4 passes").wait_for()
+    page.get_by_text("3 particles, 4 steps").wait_for()
     found, sigma = torch.stack(trails(page)), sigma_of(page, "plane")
     torch.testing.assert_close(found[:, 0].float(), starts, atol=0.01, rtol=0)
     for trail in found:
@@ -144,6 +180,7 @@ def test_the_keyboard_alone_drops_a_particle_and_moves_it(browser, address):
             raise AssertionError(f"the Tab key does not reach {name}")
 
         tab_to("plane")
+        page.wait_for_timeout(300)  # the page has come to rest
         place = page.evaluate("scrollY")
         for key in 4 * ["Shift+ArrowUp", "Shift+ArrowRight"] + ["ArrowLeft", "ArrowDown", "Enter"]:
             page.keyboard.press(key)
@@ -156,7 +193,7 @@ def test_the_keyboard_alone_drops_a_particle_and_moves_it(browser, address):
         assert sigma_of(page, "plane") > before
         tab_to("plane-run")
         page.keyboard.press("Enter")
-        page.locator("#plane-said").filter(has_not_text=", 0 passes").wait_for()
+        page.locator("#plane-said").filter(has_not_text=", 0 steps").wait_for()
         assert_climbed(trails(page)[0], sigma_of(page, "plane"))
 
 

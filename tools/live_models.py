@@ -13,7 +13,7 @@ import daeutils as du
 
 POINTS, DIGITS = "spiral-mlp-bce", "digits-unet-bce"
 SHAPES = {POINTS: (2,), DIGITS: (1, 28, 28)}
-LAW = du.spiral()
+DENSITY = du.spiral()
 
 
 def export(name: str) -> bytes:
@@ -41,9 +41,9 @@ def digits() -> list[tuple[int, torch.Tensor]]:
 
 
 def data() -> dict:
-    """What the page's script needs to know: the law of the points, and the digits in bytes."""
+    """What the page's script needs to know: the density of the points, and the digits in bytes."""
     return {
-        "law": {"means": LAW.means.tolist(), "variance": LAW.covariances[0, 0, 0].item()},
+        "density": {"means": DENSITY.means.tolist(), "variance": DENSITY.covariances[0, 0, 0].item()},
         "digits": [
             {"label": label, "pixels": (255 * image).round().int().flatten().tolist()}
             for label, image in digits()
@@ -57,7 +57,7 @@ def picture_of_points(passes: int = 25):
     start, places = du.plotting.grid(4, 0.08, 0.92), du.plotting.grid(18, 0.03, 0.97)
     figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.7))
     for ax, sigma in zip(axes, (0.05, 0.2), strict=True):
-        du.plotting.density_background(ax, LAW.smooth(sigma))
+        du.plotting.density_background(ax, DENSITY.smooth(sigma))
         step = denoiser(places, sigma) - places
         shown = step * (0.045 / step.norm(dim=1, keepdim=True)).clamp(max=1)  # none beyond its cell
         du.plotting.arrows(ax, places, shown, scale=1)

@@ -1,4 +1,4 @@
-// The live page: two of the book's denoisers in the reader's browser. docs/live_models.py makes what is loaded.
+// The live page: two of the book's denoisers in the reader's browser. tools/live_models.py makes what is loaded.
 
 import * as ort from "./onnxruntime/ort.wasm.bundle.min.mjs";
 
@@ -10,7 +10,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 const SHAPES = { points: [2], digits: [1, 28, 28] };
 const sessions = {};
-let data; // {law: {means, variance}, digits: [{label, pixels}]}
+let data; // {density: {means, variance}, digits: [{label, pixels}]}
 let free = Promise.resolve(); // settles when no network is running: one call at a time
 
 // R(x; sigma) of n samples that lie one after the other in x; the test compares it with PyTorch.
@@ -94,13 +94,57 @@ const places = Array.from({ length: GRID ** 2 }, (_, i) => [(i % GRID) + 0.5, Ma
   .map((place) => place.map((k) => k / GRID));
 const shade = document.createElement("canvas");
 let arrows = [];
+let modes = [];
+const exact = () => $("plane-who").value === "exact";
 let planeSigma;
 let running = false;
 
+// The mean and covariance of the centres, weighted by how probable each is, given the noisy point.
+function posterior([x, y], sigma) {
+  const v = data.density.variance + sigma ** 2;
+  const far = data.density.means.map(([a, b]) => ((x - a) ** 2 + (y - b) ** 2) / (2 * v));
+  const least = Math.min(...far);
+  const weights = far.map((term) => Math.exp(least - term));
+  const sum = weights.reduce((total, weight) => total + weight);
+  const average = (of) => data.density.means.reduce((total, mean, k) => total + weights[k] * of(mean), 0) / sum;
+  const [a, b] = [average((mean) => mean[0]), average((mean) => mean[1])];
+  const [aa, ab, bb] = [[0, 0, a, a], [0, 1, a, b], [1, 1, b, b]]
+    .map(([i, j, m, n]) => average((mean) => (mean[i] - m) * (mean[j] - n)));
+  return { mean: [a, b], covariance: [aa, ab, bb], v };
+}
+
+// R*, the best answer: the mean of the clean point given the noisy one.
+export function bestAnswer(place, sigma) {
+  const { mean, v } = posterior(place, sigma);
+  return place.map((value, i) => (data.density.variance * value + sigma ** 2 * mean[i]) / v);
+}
+
+// The modes of p_sigma, by Newton's method from the summits along the spiral.
+export function exactModes(sigma) {
+  const heights = data.density.means.map((mean) => logDensity(mean, sigma));
+  const starts = data.density.means.filter((_, k) =>
+    heights[k] >= (heights[k - 1] ?? -Infinity) && heights[k] >= (heights[k + 1] ?? -Infinity));
+  const found = [];
+  for (let place of starts) {
+    for (let i = 0, length = 1; i < 300 && length > 1e-9; i++) {
+      const { mean, covariance: [aa, ab, bb], v } = posterior(place, sigma);
+      let [p, q, r] = [1 - aa / v, -ab / v, 1 - bb / v]; // minus the curvature of log p_sigma, times v
+      const lowest = (p + r) / 2 - Math.hypot((p - r) / 2, q);
+      if (lowest < 1e-6) [p, r] = [p - lowest + 1e-3, r - lowest + 1e-3]; // else it would not climb
+      const [x, y] = [mean[0] - place[0], mean[1] - place[1]];
+      const step = [(r * x - q * y) / (p * r - q * q), (p * y - q * x) / (p * r - q * q)];
+      length = Math.hypot(...step);
+      place = place.map((value, k) => value + step[k] * Math.min(1, 0.02 / length));
+    }
+    if (found.every(([a, b]) => Math.hypot(place[0] - a, place[1] - b) > 0.005)) found.push(place);
+  }
+  return found;
+}
+
 // log p_sigma, exact: a mixture of equal round Gaussians, sigma^2 wider.
 export function logDensity([x, y], sigma) {
-  const v = data.law.variance + sigma ** 2;
-  const terms = data.law.means.map(([a, b]) => -((x - a) ** 2 + (y - b) ** 2) / (2 * v));
+  const v = data.density.variance + sigma ** 2;
+  const terms = data.density.means.map(([a, b]) => -((x - a) ** 2 + (y - b) ** 2) / (2 * v));
   const top = Math.max(...terms);
   const sum = terms.reduce((total, term) => total + Math.exp(term - top), 0);
   return top + Math.log(sum / terms.length) - Math.log(2 * Math.PI * v);
@@ -139,7 +183,14 @@ function drawPlane() {
     pen.restore();
   });
 
-  pen.strokeStyle = pen.fillStyle = colour("--learned");
+  pen.strokeStyle = colour("--color-foreground-primary");
+  pen.lineWidth = 2;
+  for (const [x, y] of modes.map(at)) {
+    line(pen, [[x - 6, y - 6], [x + 6, y + 6]]);
+    line(pen, [[x - 6, y + 6], [x + 6, y - 6]]);
+  }
+
+  pen.strokeStyle = pen.fillStyle = colour(exact() ? "--exact" : "--learned");
   pen.lineWidth = 2.5;
   for (const trail of particles) {
     line(pen, trail.map(at));
@@ -166,11 +217,11 @@ function drawClimb() {
   pen.fillStyle = colour("--color-foreground-primary");
   pen.font = `13px ${getComputedStyle(document.body).fontFamily}`;
   pen.textAlign = "right";
-  pen.fillText(`${passes} passes`, w - 2, h - 5);
+  pen.fillText(`${passes} steps`, w - 2, h - 5);
   pen.strokeStyle = colour("--color-foreground-border");
   line(pen, [[45, 4], [45, h - 22], [w - 5, h - 22]]);
   if (values.length) [low, high].forEach((value) => pen.fillText(text(value, 1), 40, at(value, 0)[1] + 4));
-  pen.strokeStyle = pen.fillStyle = colour("--learned");
+  pen.strokeStyle = pen.fillStyle = colour(exact() ? "--exact" : "--learned");
   pen.lineWidth = 2;
   for (const curve of curves) {
     line(pen, curve.map(at));
@@ -179,10 +230,16 @@ function drawClimb() {
   }
 }
 
+// What the chosen denoiser makes of some places, one after the other in a list.
+const answers = (places, sigma) => (exact()
+  ? Promise.resolve(places.flatMap((place) => bestAnswer(place, sigma)))
+  : reconstruct("points", places.flat(), sigma));
+
 async function showSigma() {
   const sigma = planeSigma();
-  const out = await reconstruct("points", places.flat(), sigma);
+  const out = await answers(places, sigma);
   if (sigma !== planeSigma()) return; // the slider has moved on
+  modes = exactModes(sigma);
   arrows = places.map(([x, y], i) => [out[2 * i] - x, out[2 * i + 1] - y]);
   shadeDensity(sigma);
   drawPlane();
@@ -194,9 +251,11 @@ function report() {
     / particles.length;
   const count = (n, one, many) => `${n} ${n === 1 ? one : many}`;
   const taken = Math.max(...particles.map((trail) => trail.length - 1));
+  const away = Math.max(...particles.map((trail) =>
+    Math.min(...modes.map(([a, b]) => Math.hypot(trail.at(-1)[0] - a, trail.at(-1)[1] - b)))));
   $("plane-said").textContent = particles.length
-    ? `${count(particles.length, "particle", "particles")}, ${count(taken, "pass", "passes")}. Exact log-density, on average: `
-      + `${text(mean(0), 2)} at the start, ${text(mean(-1), 2)} now.`
+    ? `${count(particles.length, "particle", "particles")}, ${count(taken, "step", "steps")}. Exact log-density, on average: `
+      + `${text(mean(0), 2)} at the start, ${text(mean(-1), 2)} now. Farthest from a mode: ${text(away, 2)}.`
     : "No particle yet.";
 }
 
@@ -209,7 +268,7 @@ function drop(place) {
 // x <- R(x; sigma) for all particles; returns the longest step.
 async function pass() {
   const moved = [...particles];
-  const out = await reconstruct("points", moved.flatMap((trail) => trail.at(-1)), planeSigma());
+  const out = await answers(moved.map((trail) => trail.at(-1)), planeSigma());
   let longest = 0;
   moved.forEach((trail, i) => {
     const [from, to] = [trail.at(-1), out.slice(2 * i, 2 * i + 2)];
@@ -251,6 +310,7 @@ function startPoints() {
     drawPlane();
     report();
   });
+  $("plane-who").addEventListener("change", showSigma);
   $("plane-run").addEventListener("click", run);
   $("plane-clear").addEventListener("click", () => {
     particles.length = 0;
