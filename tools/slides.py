@@ -1,8 +1,8 @@
 """A deck of slides of each chapter in _build/slides: its title, and each cell tagged `slide`.
 
 A markdown cell is a slide as it stands; of a code cell the last figure is shown, or the code where it
-draws none. What has no heading of its own gets the last one before it. nbconvert writes the deck, which
-needs nothing but the folder `vendor` beside it.
+draws none. What has no heading of its own gets the last one before it, or the title. nbconvert writes
+the deck, which needs nothing but the folder `vendor` beside it.
 """
 
 import re
@@ -30,7 +30,7 @@ def pages(nb: NotebookNode) -> list[str]:
     """The slides of a chapter, as Markdown."""
     title, question = card(nb)
     book = "*Denoising autoencoders and the score: a book that runs*"
-    found, heading = [f"# {title}\n\n{question}\n\n{book}"], ""
+    found, heading = [f"# {title}\n\n{question}\n\n{book}"], f"## {title}"
     for number, cell in enumerate(nb.cells, start=1):
         is_text = cell.cell_type == "markdown"
         headings = HEADING.findall(cell.source) if is_text else []
@@ -53,8 +53,10 @@ def figure(cell: NotebookNode) -> str | None:
     pictures = [data["image/png"].replace("\n", "") for data in bundles if "image/png" in data]
     if not pictures:
         return None
-    picture = f'<img alt="{escape(alt_text(cell))}" src="data:image/png;base64,{pictures[-1]}">'
-    return f"{picture}\n\n{caption(cell)}".strip()
+    below = caption(cell)
+    kind = ' class="captioned"' if below else ""
+    picture = f'<img{kind} alt="{escape(alt_text(cell))}" src="data:image/png;base64,{pictures[-1]}">'
+    return f"{picture}\n\n<small>{below}</small>" if below else picture
 
 
 def deck(nb: NotebookNode) -> str:

@@ -15,7 +15,7 @@
 # %% [markdown]
 # # 03 · Does a network know it?
 #
-# Look at Figure 3.1. On the left are some of the 100,000 points on which we trained a small denoising autoencoder. They fall into eight clumps. On the right are the arrows that this network draws after a few seconds of training: its reconstruction minus its input, divided by $\sigma^2$. The noise level was $\sigma=0.1$.
+# Look at Figure 3.1. On the left are some of the 100,000 points on which we trained a small denoising autoencoder. They fall into eight clumps. On the right are the arrows that this network draws after ten seconds or so of training: its reconstruction minus its input, divided by $\sigma^2$. The noise level was $\sigma=0.1$.
 #
 # Nobody gave the network a density. It saw noisy points and was trained to return the clean ones. Chapter 02 says that such arrows should point uphill, towards probable points. But these arrows lead to a circle. Between two clumps, where there are hardly any data, they do not turn towards either clump. It looks as if the network had not noticed the eight clumps at all.
 #
@@ -87,7 +87,7 @@ print(f"500 steps of training took {seconds:.0f} seconds")
 # %% [markdown]
 # **Question.** Chapter 02 speaks of the best possible reconstruction. Does a network that was *trained*, on a finite sample, agree with it?
 #
-# **You will be able to** measure a learned score against the exact one; say which density it belongs to; tell what limits it, and by which number you can notice.
+# **You will be able to** measure a learned score against the exact one; say which density it belongs to; tell what limits it, and which number reveals it.
 #
 # **You need** chapter 02. **Time.** Half an hour to read; the code takes about a minute and a half on two CPU cores.
 #
@@ -122,7 +122,7 @@ class Plain(du.Denoiser):
 
 
 # %% [markdown]
-# The call `du.fit` runs the training loop of chapter 01: draw clean data, add noise, reconstruct, step down the loss. It has a faster optimiser and more even batches than that loop; appendix [A2](A2-what-it-took.ipynb) explains both. The data are the two values that a clean pixel can have. We train one network with BCE and one with squared error.
+# The call `du.fit` goes through the same four moves as the loop of chapter 01: draw clean data, add noise, reconstruct, step down the loss. It uses a faster optimiser and more even batches; appendix [A2](A2-what-it-took.ipynb) explains both. The data are the two values that a clean pixel can have. We train one network with BCE and one with squared error.
 
 # %%
 black_and_white = torch.tensor([[0.0], [1.0]])
@@ -184,7 +184,7 @@ for name, answer in answers.items():
 #
 # Figure 3.2 shows the three distributions that we use. The ring consists of eight round bumps. The moons and the spiral consist of many small bumps along a curve. Compare the upper row, the clean distributions $p$, with the lower row, the distributions $p_\sigma$ of the noisy points.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Six panels of blue contours in the unit square. Above: eight separate bumps on a circle, two thin half moons, a thin spiral. Below, the same with noise: a smooth ring without bumps, two broad blobs that touch, one broad blob with a small dent."}, "figure": {"caption": "**Figure 3.2. Noise blurs the data.** Above: the clean distributions $p$. Below: the distributions $p_\\sigma$ of points with noise of level 0.1. Darker is denser; each panel has its own scale."}}
+# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Six panels of blue contours in the unit square. Above: eight separate bumps on a circle, two thin half moons, a thin spiral. Below, the same with noise: a smooth ring without bumps, one broad blob with two dents, one broad blob with a small dent."}, "figure": {"caption": "**Figure 3.2. Noise blurs the data.** Above: the clean distributions $p$. Below: the distributions $p_\\sigma$ of points with noise of level 0.1. Darker is denser; each panel has its own scale."}}
 clean_and_noisy = {"clean, $p$": None, r"noisy, $p_\sigma$": 0.1}
 
 
@@ -209,14 +209,14 @@ for row, (label, level) in enumerate(clean_and_noisy.items()):
 plt.show()
 
 # %% [markdown]
-# At this noise level little is left of the detail. The eight bumps of the ring melt into a smooth band, the moons become two blobs, and the turns of the spiral run into each other. Keep the lower left panel in mind: it will settle the question about Figure 3.1.
+# At this noise level little is left of the detail. The eight bumps of the ring melt into a smooth band, the moons become one dented blob, and the turns of the spiral run into each other. Keep the lower left panel in mind: it will settle the question about Figure 3.1.
 #
 # A Gaussian has tails, so a few clean points may fall outside the unit square: fewer than one in a million. BCE needs targets in $[0,1]$, so these points are moved to the edge. Noisy points are never moved.
 
 # %% [markdown]
 # ## Train, and read off the arrows
 #
-# The network `du.MLPDenoiser` has the layers of the plain network and one thing more: it begins as the best *linear* denoiser, so that its layers have to learn only the rest. It is trained on 100,000 fixed points and on nothing else, for 500 steps of 1,024 noisy points each.
+# The network `du.MLPDenoiser` has the layers of the plain network and one thing more. It begins as a linear denoiser, the best one for points spread evenly over the unit square (appendix A2 derives it). So its layers have to learn only the rest. It is trained on 100,000 fixed points and on nothing else, for 500 steps of 1,024 noisy points each.
 
 
 # %%
@@ -259,7 +259,7 @@ plt.show()
 #
 # To the eye the rows agree. How well? We draw 20,000 fresh noisy points and compare the learned arrow $\hat s$ with the exact arrow $s_\sigma$ at each of them. The **relative error** is
 # $$\sqrt{\frac{E|\hat s-s_\sigma|^2}{E|s_\sigma|^2}} .$$
-# It is 0 for perfect arrows. It is 1 for somebody who answers zero everywhere. A value of 0.1 means that the arrows are off by a tenth of their typical length.
+# It is 0 for perfect arrows. It is 1 for the answer zero everywhere. A value of 0.1 means that the arrows are off by a tenth of their typical length.
 #
 # The **mean cosine** averages the cosine of the angle between $\hat s$ and $s_\sigma$. It is 1 if all directions are right.
 
@@ -343,14 +343,14 @@ du.claim(
 )
 
 # %% [markdown]
-# A few seconds of training give arrows with errors of about two per cent. The fourth row agrees with chapter 02: both losses have the same optimum, so good arrows do not show which of them was used. Chapter 08 compares the two.
+# Some seconds of training give arrows with errors of about two per cent. The fourth row agrees with chapter 02: both losses have the same optimum, so good arrows do not show which of them was used. Chapter 08 compares the two.
 #
-# The last two rows are there for honesty. The plain network, with an ordinary sigmoid on top, is the one that the paper has in mind. (In `MLPDenoiser` a logit precedes the sigmoid, and the two cancel for values between 0.05 and 0.95.) With our training loop the plain network is nearly as good. With a tutorial's loop its error is several times as large after the same number of steps. So Figure 3.3 shows the statement and also some craft. Appendix [A2](A2-what-it-took.ipynb) takes the craft apart.
+# The last two rows are included for honesty's sake. The plain network, with an ordinary sigmoid on top, is closest to what the paper describes. (The answer of `MLPDenoiser` is a linear output. It is turned into a logit, so that BCE can train it, and the sigmoid turns it back.) With our training loop the plain network is nearly as good. With a tutorial's loop its error is several times as large after the same number of steps. So Figure 3.3 shows the statement and also some craft. Appendix [A2](A2-what-it-took.ipynb) takes the craft apart.
 
 # %% [markdown] tags=["slide"]
 # ## Whose gradient is it?
 #
-# We have been saying "the gradient of $\log p$" rather loosely. The network's *input* was never without noise; clean points were only its targets. So there are two candidates: the score of $p$, the distribution of the clean data, and the score of $p_\sigma$, the distribution of the noisy ones. Figure 3.4 draws both on one grid, beside the learned arrows.
+# People often say that a denoiser learns "the gradient of $\log p$". Chapter 02 says $p_\sigma$. The network itself could have learned either: its *input* was always noisy, but its targets were clean. So there are two candidates: the score of $p$, the distribution of the clean data, and the score of $p_\sigma$, the distribution of the noisy ones. Figure 3.4 draws both on one grid, beside the learned arrows.
 
 # %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Three panels of the ring. Left, over the eight clean bumps, blue arrows that turn to the nearest bump, most of them cut to the largest length. Middle, over the smooth noisy band, short blue arrows that point to the circle. Right, over the same band, orange arrows like those in the middle."}, "figure": {"caption": "**Figure 3.4. The learned arrows belong to the noisy data.** Left: the score of $p$. Middle: the score of $p_\\sigma$. Right: the arrows of Figure 3.1. One grid, one scale and $\\sigma=0.1$; arrows longer than 0.07 are cut, which happens on the left only."}}
 ring, few = densities["ring"], du.plotting.grid(13, 0.05, 0.95)
@@ -419,9 +419,11 @@ du.claim(
 )
 
 # %% [markdown]
-# The score of $p$ turns towards the nearest bump and is very long in between. The score of $p_\sigma$ leads to the circle, and so do the learned arrows. The table says the same with numbers. Against $p$ itself the arrows are hardly better than answering zero. Against $p$ blurred by 0.1 they are right, and already a blur of 0.08 or 0.12 fits much worse.
+# The score of $p$ turns towards the nearest bump and is very long in between. The score of $p_\sigma$ leads to the circle, and so do the learned arrows. The table says the same with numbers. Against $p$ itself the arrows are hardly better than answering zero. Against $p$ blurred by 0.1 they are right, and even a blur of 0.08 or 0.12 fits much worse.
 #
-# So the arrows of Figure 3.1 were not wrong. The network answers a question about noisy points, and these have hardly any clumps. Walk along the circle from the middle of one clump towards the next. The printed densities say that $p$ falls by a factor of 36 on the way, but $p_\sigma$ by seven per cent only. To see the clumps, the network needs less noise.
+# So the arrows of Figure 3.1 were not wrong. The network answers a question about noisy points, and these have hardly any clumps. Walk along the circle from the middle of one clump towards the next. The printed densities say that $p$ falls by a factor of 36 on the way, but $p_\sigma$ by only seven per cent.
+#
+# At this noise level there is next to nothing to see. The slider at the end of the chapter shows that a network trained at $\sigma=0.025$ does see the clumps. So for P2, too, the density matters: these are gradient steps on $\log p_\sigma$, and at $\sigma=0.1$ hardly on the log-density of the clean data.
 
 # %% [markdown]
 # ## How good is good? Two rivals
@@ -456,7 +458,7 @@ def kde_score(x_noisy, sample, sigma):
 
 
 # %% [markdown]
-# Figure 3.5 compares the three on the ring. At each of the four noise levels a network was trained for 500 steps. Look at where the network stands against KDE, and at what happens to all three as the noise gets smaller.
+# Figure 3.5 compares the three on the ring. At each of the four noise levels a network was trained for 500 steps. Look at how the network compares with KDE, and at what happens to all three as the noise gets smaller.
 
 # %% tags=["hide-input"]
 sigmas = [0.025, 0.05, 0.1, 0.2]
@@ -539,16 +541,16 @@ for sigma, error, bound in zip(sigmas, curves["network"], [0.2, 0.09, 0.04, 0.01
     )
 
 # %% [markdown]
-# Small noise is hard for everybody, and for the network most of all. There the arrow is a small difference, $R-\tilde x$, divided by an even smaller number, $\sigma^2$. Any error of the reconstruction is magnified by the division.
+# Small noise is hard for everybody, and for the network most of all. There the arrow is a small difference, $R-\tilde x$, divided by an even smaller number, $\sigma^2$. Any error of the reconstruction is magnified by the division. For KDE the reason is another one: at small noise each arrow depends on the few sample points that lie within about $\sigma$.
 #
-# In the plane, after a short training, KDE wins. KDE believes every point of the sample and so follows each accident of it, at the scale $\sigma$. A network prefers smooth answers, and with more steps it can go below KDE. On the ring at $\sigma=0.025$ it does after 12,000 steps, as the web book's page [Benchmarks: scores](../benchmarks.md) shows. At the three larger levels KDE stays ahead even then.
+# In the plane, after a short training, KDE wins. KDE believes every point of the sample and so follows each accident of it, at the scale $\sigma$. A network need not follow each point, and with more steps it can go below KDE. On the ring at $\sigma=0.025$ it does after 12,000 steps, as the web book's page [Benchmarks: scores](../benchmarks.md) shows. At the three larger levels KDE stays ahead even then.
 #
 # That does not make KDE the better method. On images it would mostly return training images (chapter 05), and there the network's preference for smooth answers is what makes it useful.
 
 # %% [markdown]
 # ## Steps or data?
 #
-# What should you add, more training or more data? Figure 3.6 varies both. Each row has another number of training points, each column another number of steps. The last column is KDE with the same points: the end of the road for a training that never stops. Read each row from left to right.
+# What should you add, more training or more data? Figure 3.6 varies both. Each row has a different number of training points, each column a different number of steps. The last column is KDE with the same points: which a training that never stops would approach. Read each row from left to right.
 
 # %% tags=["hide-input"]
 steps_tried, data_tried = [30, 100, 500], [100, 3000, 100_000]
@@ -612,7 +614,7 @@ du.claim(
 )
 
 # %% [markdown]
-# After 30 and after 100 steps it hardly matters whether the network has 100 points or 100,000. Its training limits it, so more data are wasted. After 500 steps the rows differ by a lot. With 100 points the network has arrived at the KDE of these points, and with 3,000 it is close. There the sample is used up, and further steps would hardly lead closer to the truth. With 100,000 points the network is still far from KDE, so there more steps would help.
+# After 30 and after 100 steps it hardly matters whether the network has 100 points or 100,000. Its training limits it, so more data are wasted. After 500 steps the rows differ by a lot. With 100 points the network is as far from the truth as the KDE of these points, and with 3,000 it is nearly so. There the sample is the limit. With 100,000 points the network is still far from KDE, so there more steps would help.
 
 # %% [markdown] tags=["slide"]
 # ## The loss as a certificate, and its condition
@@ -669,14 +671,14 @@ du.claim(
 )
 
 # %% [markdown]
-# The certified error lies a little above the true one in every row, so the two losses give a useful guarantee. But look at the digits. In the rows with 500 steps loss and floor agree in the first four decimals, because an error of two per cent in the score costs about $10^{-5}$ nats. A training curve cannot show such a difference. One needs many pairs, the same pairs for both losses, and the floor.
+# The certified error lies a little above the true one in every row, so the two losses bound the error well. But look at the digits. In the rows with 500 steps loss and floor agree in the first four decimals, because an error of two per cent in the score costs about $10^{-5}$ nats. A training curve cannot show such a difference. One needs many pairs, the same pairs for both losses, and the floor.
 #
 # That is the condition. On images nobody knows $R^*$. All that we have there is a number *below* the floor, the mean entropy of the clean pixels, and chapter 02 has shown what it is worth on digits: a relative error of at most a quarter.
 
 # %% [markdown]
 # ## Look for yourself
 #
-# Move the noise level and watch the ring. At which level do the learned arrows begin to see the eight clumps? At the smallest level, look at the corners and at the centre: there are no data, and the two panels may differ. (The static page shows one choice.)
+# Change the noise level and watch the ring. At which level do the learned arrows begin to see the eight clumps? At the smallest level, look at the corners and at the centre: there are no data, and the two panels may differ. (The static page shows one choice.)
 
 
 # %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Exact arrows on the left and learned arrows on the right over contours of the ring with noise. At the level 0.05 both turn towards the eight clumps."}}
@@ -698,9 +700,9 @@ du.slide(draw, sigma=sigmas, start={"sigma": 0.05})
 # %% [markdown] tags=["slide"]
 # ## What to remember
 #
-# * A network trained with BCE on a sample gives arrows that follow $\nabla\log p_\sigma$ in direction and in length, with errors of a few per cent after seconds of training. The score belongs to the noisy data, not to the clean ones.
-# * The optimum of the training loss is the kernel density estimate. Steps carry a network towards it, data carry it towards the truth, and small noise makes everything harder.
-# * Loss minus floor bounds the error of the score, where the floor is known. A loss without its floor says nothing about the score.
+# * A network trained with BCE on a sample gives arrows that follow $\nabla\log p_\sigma$ in direction and in length, with errors of a few per cent after seconds of training where the noise is not too small. The score belongs to the noisy data, not to the clean ones.
+# * The optimum of the training loss is the kernel density estimate. A short training is limited by its steps, a long one by its data, and small noise makes everything harder.
+# * Loss minus floor bounds the error of the score, where the floor is known. A loss alone, without its floor or a number below it, says nothing about the score.
 
 # %% [markdown]
 # **Check your understanding.** Pick an answer and click it to see whether it is right.
