@@ -1,5 +1,7 @@
 """The live page in a real browser: its networks are PyTorch's, and hand, keyboard and finger work it."""
 
+import math
+import re
 from contextlib import contextmanager
 
 import pytest
@@ -148,6 +150,39 @@ def test_particles_that_the_best_denoiser_moves_never_go_down(browser, address):
         assert "Farthest from a mode: " in page.locator("#plane-said").inner_text()
 
 
+def rest(page, who: str, sigma: float, x: float, y: float) -> float:
+    """Run one particle from (x, y) until it is at rest: its distance from the nearest mode."""
+    page.locator("#plane-clear").click()
+    page.locator("#plane-who").select_option(who)
+    page.locator("#plane-sigma").evaluate(
+        """(slider, share) => {
+          slider.value = 100 * share;
+          slider.dispatchEvent(new Event("input"));
+        }""",
+        math.log(sigma / 0.02) / math.log(0.4 / 0.02),
+    )
+    side = page.locator("#plane").bounding_box()["width"]
+    page.locator("#plane").click(position={"x": x * side, "y": (1 - y) * side})
+    page.locator("#plane-run").click()
+    page.get_by_text(re.compile(r", at rest\.")).wait_for()
+    end = trails(page)[0][-1]
+    modes = torch.tensor(page.evaluate(MODES, sigma), dtype=torch.float64)
+    return torch.cdist(end[None], modes).min().item()
+
+
+@pytest.mark.parametrize("sigma", [0.08, 0.2])
+def test_particles_that_the_best_denoiser_moves_come_to_rest_at_a_mode(browser, address, sigma):
+    with opened(browser, address, reduced_motion="reduce") as page:
+        for x, y in [(0.1, 0.85), (0.9, 0.4), (0.02, 0.02)]:
+            assert rest(page, "exact", sigma, x, y) < 0.01
+
+
+def test_the_network_comes_to_rest_far_from_every_mode_as_the_page_says(browser, address):
+    with opened(browser, address, reduced_motion="reduce") as page:
+        assert rest(page, "network", 0.08, 0.1, 0.85) > 0.4
+        assert "Farthest from a mode: 0.4" in page.locator("#plane-said").inner_text()
+
+
 def test_a_click_drops_a_particle_that_climbs_as_in_pytorch(page):
     plane, said = page.locator("#plane"), page.locator("#plane-said")
     side = plane.bounding_box()["width"]
@@ -214,9 +249,10 @@ def pictures(page) -> torch.Tensor:
     return torch.tensor(found) / 255
 
 
-def test_a_drawn_digit_is_noised_and_denoised_pass_by_pass(page):
+def test_a_drawn_digit_is_noised_and_denoised_step_by_step(page):
     pad = page.locator("#pad")
     page.locator("#pad-blank").click()
+    pad.scroll_into_view_if_needed()  # the mouse draws only on what is in view
     box = pad.bounding_box()
     for i, (x, y) in enumerate([(0.5, 0.2), (0.5, 0.5), (0.5, 0.8)]):
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
@@ -226,12 +262,12 @@ def test_a_drawn_digit_is_noised_and_denoised_pass_by_pass(page):
     page.locator("#pad-noise").click()
     for i in (1, 2):
         page.locator("#pad-denoise").click()
-        page.get_by_text(f"Pass {i} changed").wait_for()
+        page.get_by_text(f"Step {i} changed").wait_for()
     level = f"σ = {sigma_of(page, 'pad'):.2f}"
     assert strip(page) == [
         "blank",
         "drawn",
-        *(f"{what} {level}" for what in ("noise", "pass 1", "pass 2")),
+        *(f"{what} {level}" for what in ("noise", "step 1", "step 2")),
     ]
     blank, drawn, noisy, first, _ = pictures(page)
     assert blank.sum() == 0 and 20 < drawn.sum() < 120
@@ -273,7 +309,7 @@ def test_a_finger_on_a_phone_does_all_and_nothing_is_wider_than_the_page(browser
         page.get_by_text("1 particle,").wait_for()
         page.locator("#pad-noise").tap()
         page.locator("#pad-denoise").tap()
-        page.get_by_text("Pass 1 changed").wait_for()
+        page.get_by_text("Step 1 changed").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 

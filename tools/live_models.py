@@ -51,7 +51,7 @@ def data() -> dict:
     }
 
 
-def picture_of_points(passes: int = 25):
+def picture_of_points(steps: int = 25):
     """Particles that climb at a small and at a large noise level, over the learned arrows."""
     denoiser = du.load(POINTS, device="cpu")
     start, places = du.plotting.grid(4, 0.08, 0.92), du.plotting.grid(18, 0.03, 0.97)
@@ -61,17 +61,17 @@ def picture_of_points(passes: int = 25):
         step = denoiser(places, sigma) - places
         shown = step * (0.045 / step.norm(dim=1, keepdim=True)).clamp(max=1)  # none beyond its cell
         du.plotting.arrows(ax, places, shown, scale=1)
-        du.plotting.paths(ax, du.iterate(denoiser, start, passes, sigma, return_path=True))
+        du.plotting.paths(ax, du.iterate(denoiser, start, steps, sigma, return_path=True))
         ax.set_title(f"σ = {sigma:g}")
     return figure
 
 
 def picture_of_digits(sigma: float = 0.5):
-    """Test digits, the same with noise, and what a few passes make of them."""
+    """Test digits, the same with noise, and what a few steps make of them."""
     some = torch.stack([image for _, image in digits()])
     noisy = du.corruption.gaussian(some, sigma, torch.Generator().manual_seed(0))
     path = du.iterate(du.load(DIGITS, device="cpu"), noisy, 5, sigma, return_path=True)
-    labels = ["test digit", f"noise σ = {sigma:g}", "1 pass", "2 passes", "5 passes"]
+    labels = ["test digit", f"noise σ = {sigma:g}", "1 step", "2 steps", "5 steps"]
     return du.plotting.show_images([some, *path[[0, 1, 2, 5]]], labels=labels, size=0.48)
 
 

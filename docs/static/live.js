@@ -86,7 +86,7 @@ function line(pen, points) {
 
 // --- Points -----------------------------------------------------------------------------------------
 
-export const particles = []; // a trail each: [[x, y], ...], the start first
+export const particles = []; // a trail each: [[x, y], ...], the start first; trail.steps: [0, 1, ...]
 const cross = [0.5, 0.5];
 const GRID = 18; // arrows in a row
 const SHADES = 90; // pixels in a row of the density
@@ -98,6 +98,11 @@ let modes = [];
 const exact = () => $("plane-who").value === "exact";
 let planeSigma;
 let running = false;
+let longest = Infinity; // the last step of the particle that moved furthest
+const REST = 1e-6; // a particle whose steps are shorter is at rest
+// Steps of one run, and of one frame of it: a network takes longer over each.
+const MOST = { network: 3000, exact: 50_000 };
+const LEAP = { network: 50, exact: 400 };
 
 // The mean and covariance of the centres, weighted by how probable each is, given the noisy point.
 function posterior([x, y], sigma) {
@@ -113,10 +118,20 @@ function posterior([x, y], sigma) {
   return { mean: [a, b], covariance: [aa, ab, bb], v };
 }
 
-// R*, the best answer: the mean of the clean point given the noisy one.
-export function bestAnswer(place, sigma) {
-  const { mean, v } = posterior(place, sigma);
-  return place.map((value, i) => (data.density.variance * value + sigma ** 2 * mean[i]) / v);
+// R*, the best answer: the mean of the clean point given the noisy one. Called often, so a plain loop.
+export function bestAnswer([x, y], sigma) {
+  const { means, variance } = data.density;
+  const v = variance + sigma ** 2;
+  let least = Infinity;
+  for (const [a, b] of means) least = Math.min(least, (x - a) ** 2 + (y - b) ** 2);
+  let [sum, p, q] = [0, 0, 0];
+  for (const [a, b] of means) {
+    const weight = Math.exp((least - (x - a) ** 2 - (y - b) ** 2) / (2 * v));
+    sum += weight;
+    p += weight * a;
+    q += weight * b;
+  }
+  return [(variance * x + (sigma ** 2 * p) / sum) / v, (variance * y + (sigma ** 2 * q) / sum) / v];
 }
 
 // The modes of p_sigma, by Newton's method from the summits along the spiral.
@@ -183,13 +198,6 @@ function drawPlane() {
     pen.restore();
   });
 
-  pen.strokeStyle = colour("--color-foreground-primary");
-  pen.lineWidth = 2;
-  for (const [x, y] of modes.map(at)) {
-    line(pen, [[x - 6, y - 6], [x + 6, y + 6]]);
-    line(pen, [[x - 6, y + 6], [x + 6, y - 6]]);
-  }
-
   pen.strokeStyle = pen.fillStyle = colour(exact() ? "--exact" : "--learned");
   pen.lineWidth = 2.5;
   for (const trail of particles) {
@@ -197,6 +205,13 @@ function drawPlane() {
     pen.beginPath();
     pen.arc(...at(trail.at(-1)), 5, 0, 2 * Math.PI);
     pen.fill();
+  }
+
+  pen.strokeStyle = colour("--color-foreground-primary");
+  pen.lineWidth = 2;
+  for (const [x, y] of modes.map(at)) {
+    line(pen, [[x - 6, y - 6], [x + 6, y + 6]]);
+    line(pen, [[x - 6, y + 6], [x + 6, y - 6]]);
   }
   if (document.activeElement === $("plane")) {
     const [x, y] = at(cross);
@@ -212,22 +227,24 @@ function drawClimb() {
   const curves = particles.map((trail) => trail.map((place) => logDensity(place, planeSigma())));
   const values = curves.flat();
   const [low, high] = values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
-  const passes = Math.max(10, ...particles.map((trail) => trail.length - 1));
-  const at = (value, pass) => [45 + (pass / passes) * (w - 55), h - 28 - ((value - low) / (high - low || 1)) * (h - 38)];
+  const most = Math.max(10, ...particles.map((trail) => trail.steps.at(-1)));
+  const at = (value, step) => [45 + (Math.log1p(step) / Math.log1p(most)) * (w - 55),
+    h - 28 - ((value - low) / (high - low || 1)) * (h - 38)];
   pen.fillStyle = colour("--color-foreground-primary");
   pen.font = `13px ${getComputedStyle(document.body).fontFamily}`;
   pen.textAlign = "right";
-  pen.fillText(`${passes} steps`, w - 2, h - 5);
+  pen.fillText(`${most} steps`, w - 2, h - 5);
+  pen.fillText("1", at(low, 1)[0] + 4, h - 5);
   pen.strokeStyle = colour("--color-foreground-border");
   line(pen, [[45, 4], [45, h - 22], [w - 5, h - 22]]);
   if (values.length) [low, high].forEach((value) => pen.fillText(text(value, 1), 40, at(value, 0)[1] + 4));
   pen.strokeStyle = pen.fillStyle = colour(exact() ? "--exact" : "--learned");
   pen.lineWidth = 2;
-  for (const curve of curves) {
-    line(pen, curve.map(at));
-    const end = at(curve.at(-1), curve.length - 1);
-    pen.fillRect(end[0] - 2, end[1] - 2, 4, 4);
-  }
+  curves.forEach((curve, i) => {
+    const points = curve.map((value, k) => at(value, particles[i].steps[k]));
+    line(pen, points);
+    pen.fillRect(points.at(-1)[0] - 2, points.at(-1)[1] - 2, 4, 4);
+  });
 }
 
 // What the chosen denoiser makes of some places, one after the other in a list.
@@ -240,6 +257,7 @@ async function showSigma() {
   const out = await answers(places, sigma);
   if (sigma !== planeSigma()) return; // the slider has moved on
   modes = exactModes(sigma);
+  longest = Infinity;
   arrows = places.map(([x, y], i) => [out[2 * i] - x, out[2 * i + 1] - y]);
   shadeDensity(sigma);
   drawPlane();
@@ -250,32 +268,42 @@ function report() {
   const mean = (index) => particles.reduce((sum, trail) => sum + logDensity(trail.at(index), planeSigma()), 0)
     / particles.length;
   const count = (n, one, many) => `${n} ${n === 1 ? one : many}`;
-  const taken = Math.max(...particles.map((trail) => trail.length - 1));
+  const taken = Math.max(...particles.map((trail) => trail.steps.at(-1)));
   const away = Math.max(...particles.map((trail) =>
     Math.min(...modes.map(([a, b]) => Math.hypot(trail.at(-1)[0] - a, trail.at(-1)[1] - b)))));
   $("plane-said").textContent = particles.length
     ? `${count(particles.length, "particle", "particles")}, ${count(taken, "step", "steps")}. Exact log-density, on average: `
-      + `${text(mean(0), 2)} at the start, ${text(mean(-1), 2)} now. Farthest from a mode: ${text(away, 2)}.`
+      + `${text(mean(0), 2)} at the start, ${text(mean(-1), 2)} now. Farthest from a mode: `
+      + `${text(away, 2)}, ${longest < REST ? "at rest" : "not at rest"}.`
     : "No particle yet.";
 }
 
 function drop(place) {
-  particles.push([[...place]]);
+  particles.push(Object.assign([[...place]], { steps: [0] }));
+  longest = Infinity;
   drawPlane();
   report();
 }
 
-// x <- R(x; sigma) for all particles; returns the longest step.
-async function pass() {
-  const moved = [...particles];
-  const out = await answers(moved.map((trail) => trail.at(-1)), planeSigma());
-  let longest = 0;
+// x <- R(x; sigma) for all particles, as many times as `steps` says or until they are at rest.
+async function take(steps) {
+  const situation = () => [planeSigma(), $("plane-who").value, particles.length].join();
+  const [moved, sigma, before] = [[...particles], planeSigma(), situation()];
+  let now = moved.map((trail) => trail.at(-1));
+  let taken = 0;
+  do {
+    const out = await answers(now, sigma);
+    const next = now.map((_, i) => out.slice(2 * i, 2 * i + 2));
+    longest = Math.max(...next.map(([x, y], i) => Math.hypot(x - now[i][0], y - now[i][1])));
+    now = next;
+    taken += 1;
+  } while (taken < steps && longest >= REST);
+  if (situation() !== before) longest = Infinity; // the reader has changed something meanwhile
   moved.forEach((trail, i) => {
-    const [from, to] = [trail.at(-1), out.slice(2 * i, 2 * i + 2)];
-    longest = Math.max(longest, Math.hypot(to[0] - from[0], to[1] - from[1]));
-    trail.push(to);
+    trail.push(now[i]);
+    trail.steps.push(trail.steps.at(-1) + taken);
   });
-  return longest;
+  return taken;
 }
 
 async function run() {
@@ -285,8 +313,13 @@ async function run() {
   }
   running = true;
   $("plane-run").textContent = "Pause";
-  for (let i = 0; running && i < 200 && particles.length; i++) {
-    if ((await pass()) < 0.0005) break;
+  let taken = 0;
+  for (let frame = 0; running && particles.length; frame++) {
+    const who = $("plane-who").value;
+    if (taken >= MOST[who]) break;
+    // One step a frame at first; then more and more, for along a ridge a particle crawls.
+    taken += await take(Math.min(LEAP[who], Math.floor(1.15 ** Math.max(0, frame - 60))));
+    if (longest < REST) break;
     if (still.matches) continue; // the end only, no movement
     drawPlane();
     await new Promise((resume) => setTimeout(resume, 80));
@@ -306,7 +339,7 @@ function startPoints() {
     key === "Enter" ? drop(cross) : drawPlane());
   for (const event of ["focus", "blur"]) plane.addEventListener(event, drawPlane);
   $("plane-step").addEventListener("click", async () => {
-    if (particles.length) await pass();
+    if (particles.length) await take(1);
     drawPlane();
     report();
   });
@@ -330,7 +363,7 @@ function startPoints() {
 const SIDE = 28;
 const pencil = [14, 14]; // where the keyboard's pen is, y up
 let image = Array(SIDE ** 2).fill(0); // x: not clamped, though shown clamped
-let passes = 0;
+let steps = 0;
 let padSigma;
 
 const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
@@ -364,7 +397,7 @@ function hang(caption, sigma, said = caption) {
 
 function begin(pixels, label) {
   $("strip").replaceChildren();
-  [image, passes] = [pixels, 0];
+  [image, steps] = [pixels, 0];
   hang(label);
 }
 
@@ -373,9 +406,9 @@ async function denoise() {
   const after = await reconstruct("digits", before, sigma);
   if (image !== before) return; // another start was chosen meanwhile
   image = after;
-  passes += 1;
+  steps += 1;
   const change = Math.sqrt(after.reduce((sum, value, i) => sum + (value - before[i]) ** 2, 0) / after.length);
-  hang(`pass ${passes}`, sigma, `Pass ${passes} changed the pixels by ${change.toFixed(3)} (root mean square)`);
+  hang(`step ${steps}`, sigma, `Step ${steps} changed the pixels by ${change.toFixed(3)} (root mean square)`);
 }
 
 // White ink from a to b, both [x, y] in pixels, y down; soft at the edge, as the digits are.
