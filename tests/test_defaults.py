@@ -230,6 +230,7 @@ DEFAULTS = {  # function -> a call, and for each argument the documented value a
     ),
     "grid": (partial(du.plotting.grid, 3), {"low": (0.0, -1.0), "high": (1.0, 2.0)}),
     "digits": (lambda **how: du.digits(**how)[1], {"split": ("train", "test")}),
+    "fashion": (lambda **how: du.fashion(**how)[1], {"split": ("train", "test")}),
 }  # fmt: skip
 EACH = [(name, argument) for name, (_, arguments) in DEFAULTS.items() for argument in arguments]
 
