@@ -105,33 +105,30 @@ const MOST = { network: 3000, exact: 50_000 };
 const LEAP = { network: 50, exact: 400 };
 
 // The mean and covariance of the centres, weighted by how probable each is, given the noisy point.
+// Called for every step of a crawl, so a plain loop.
 function posterior([x, y], sigma) {
-  const v = data.density.variance + sigma ** 2;
-  const far = data.density.means.map(([a, b]) => ((x - a) ** 2 + (y - b) ** 2) / (2 * v));
-  const least = Math.min(...far);
-  const weights = far.map((term) => Math.exp(least - term));
-  const sum = weights.reduce((total, weight) => total + weight);
-  const average = (of) => data.density.means.reduce((total, mean, k) => total + weights[k] * of(mean), 0) / sum;
-  const [a, b] = [average((mean) => mean[0]), average((mean) => mean[1])];
-  const [aa, ab, bb] = [[0, 0, a, a], [0, 1, a, b], [1, 1, b, b]]
-    .map(([i, j, m, n]) => average((mean) => (mean[i] - m) * (mean[j] - n)));
-  return { mean: [a, b], covariance: [aa, ab, bb], v };
-}
-
-// R*, the best answer: the mean of the clean point given the noisy one. Called often, so a plain loop.
-export function bestAnswer([x, y], sigma) {
   const { means, variance } = data.density;
   const v = variance + sigma ** 2;
   let least = Infinity;
   for (const [a, b] of means) least = Math.min(least, (x - a) ** 2 + (y - b) ** 2);
-  let [sum, p, q] = [0, 0, 0];
+  let [sum, p, q, pp, pq, qq] = [0, 0, 0, 0, 0, 0];
   for (const [a, b] of means) {
     const weight = Math.exp((least - (x - a) ** 2 - (y - b) ** 2) / (2 * v));
     sum += weight;
     p += weight * a;
     q += weight * b;
+    pp += weight * a * a;
+    pq += weight * a * b;
+    qq += weight * b * b;
   }
-  return [(variance * x + (sigma ** 2 * p) / sum) / v, (variance * y + (sigma ** 2 * q) / sum) / v];
+  [p, q] = [p / sum, q / sum];
+  return { mean: [p, q], covariance: [pp / sum - p * p, pq / sum - p * q, qq / sum - q * q], v };
+}
+
+// R*, the best answer: the mean of the clean point given the noisy one.
+export function bestAnswer(place, sigma) {
+  const { mean, v } = posterior(place, sigma);
+  return place.map((value, i) => (data.density.variance * value + sigma ** 2 * mean[i]) / v);
 }
 
 // The modes of p_sigma, by Newton's method from the summits along the spiral.
