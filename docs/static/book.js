@@ -21,6 +21,9 @@ document.addEventListener("DOMContentLoaded", async () => {
   // A list has items: Sphinx gives the entries of a bibliography a role that is given up.
   document.querySelectorAll(".citation-list > .citation").forEach((entry) => entry.setAttribute("role", "listitem"));
 
+  document.querySelectorAll(".cell_output pre").forEach((said) =>
+    said.classList.toggle("claim", said.textContent.startsWith("✓")));
+
   // A search result quotes its page as it was before MathJax: leave the formulas out.
   if (typeof Search === "object") {
     const quote = Search.htmlToText;
