@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from notebooks import TWINS, caption, chapters, read, with_captions
+from notebooks import caption, chapters, read, with_captions
 
 PART_ONE = ["00", "01", "02", "03", "04", "A2"]  # those of the second edition so far
 FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
@@ -78,7 +78,3 @@ def test_captions_stand_below_their_figures_in_a_copy():
         if caption(above):
             assert below.cell_type == "markdown" and below.source == caption(above)
     assert len(copied.cells) == len(nb.cells) + sum(bool(caption(cell)) for cell in nb.cells)
-
-
-def test_each_chapter_has_a_twin():
-    assert [path.stem for path in chapters()] == [path.stem for path in chapters(folder=TWINS, ext=".py")]
