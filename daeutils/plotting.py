@@ -11,7 +11,6 @@ from torch import Tensor
 from daeutils import _check
 
 EXACT, LEARNED, INK, GREY = "#0072B2", "#D55E00", "#222222", "#888888"
-PAPER, ACCENT = EXACT, LEARNED  # their names in chapters 05 to A1
 
 
 def use_style() -> None:
@@ -85,6 +84,18 @@ def density_background(ax, density, points: int = 120) -> None:
               interpolation="bilinear")  # fmt: skip
     ax.grid(False)
     ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
+
+
+def density_contours(ax, density, points: int = 90) -> None:
+    """Contours of a density of the plane on the unit square, in light blue: room for arrows on top."""
+    line = torch.linspace(0, 1, points)
+    p = density.log_prob(grid(points)).exp().reshape(points, points)
+    levels = p.max() * torch.tensor([0.03, *(k / 8 for k in range(1, 8)), 1.01])
+    ax.contourf(line, line, p, levels, cmap="Blues", vmin=0, vmax=2.4 * p.max())
+    ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
+    ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+    ax.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
+    ax.grid(False)
 
 
 def arrows(ax, x: Tensor, field: Tensor, scale: float, color: str = INK, label: str | None = None):

@@ -104,6 +104,14 @@ def test_density_background_shows_the_density_the_right_way_up(axes):
     assert image.max() == pytest.approx(peak, rel=1e-4)
 
 
+def test_density_contours_close_about_the_peak(axes):
+    plotting.density_contours(axes, du.GaussianMixture([[0.8, 0.2]], 0.005))
+    (contours,) = axes.collections
+    inner = contours.get_paths()[-1].vertices
+    assert np.allclose(inner.mean(0), [0.8, 0.2], atol=0.02) and np.ptp(inner, 0).max() < 0.1
+    assert [*axes.get_xlim(), *axes.get_ylim()] == [0, 1, 0, 1] and axes.get_xlabel()
+
+
 def test_arrows_start_at_their_points_and_have_their_length(axes):
     x, field = torch.rand(5, 2), torch.randn(5, 2, requires_grad=True)
     arrows = plotting.arrows(axes, x, field, scale=0.1, color=plotting.LEARNED, label="learned")

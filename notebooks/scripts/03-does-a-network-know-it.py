@@ -188,22 +188,10 @@ for name, answer in answers.items():
 clean_and_noisy = {"clean, $p$": None, r"noisy, $p_\sigma$": 0.1}
 
 
-def shade(ax, density, points=90):
-    """Contours of a density on the unit square, in light shades of blue."""
-    line = torch.linspace(0, 1, points)
-    p = density.log_prob(du.plotting.grid(points)).exp().reshape(points, points)
-    levels = p.max() * torch.tensor([0.03, *(k / 8 for k in range(1, 8)), 1.01])
-    ax.contourf(line, line, p, levels, cmap="Blues", vmin=0, vmax=2.4 * p.max())
-    ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
-    ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-    ax.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
-    ax.grid(False)
-
-
 fig, axes = plt.subplots(2, 3, figsize=(6.8, 4.6), sharex=True, sharey=True)
 for row, (label, level) in enumerate(clean_and_noisy.items()):
     for ax, (name, density) in zip(axes[row], densities.items()):
-        shade(ax, density.smooth(level) if level else density)
+        du.plotting.density_contours(ax, density.smooth(level) if level else density)
         ax.set_title(f"{name}, {label}")
         ax.label_outer()
 plt.show()
@@ -248,7 +236,7 @@ for column, (name, density) in enumerate(densities.items()):
         (axes[0, column], exact, EXACT, "exact"),
         (axes[1, column], learned, LEARNED, "learned"),
     ]:
-        shade(ax, smoothed)
+        du.plotting.density_contours(ax, smoothed)
         du.plotting.arrows(ax, places, field, scale=0.003, color=color)
         ax.set_title(f"{name}, {who}")
         ax.label_outer()
@@ -373,7 +361,7 @@ panels = [
 ]
 fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.7), sharey=True)
 for ax, (title, density, field, color) in zip(axes, panels):
-    shade(ax, density)
+    du.plotting.density_contours(ax, density)
     du.plotting.arrows(ax, few, cut(field), scale=0.003, color=color)
     ax.set_title(title)
     ax.label_outer()
@@ -690,7 +678,7 @@ def draw(sigma):
         (axes[0], smoothed.score(few), EXACT, "exact"),
         (axes[1], learned, LEARNED, "learned"),
     ]:
-        shade(ax, smoothed, points=60)
+        du.plotting.density_contours(ax, smoothed, points=60)
         du.plotting.arrows(ax, few, cut(field), scale=0.003, color=color)
         ax.set(title=f"ring, {who}", xlabel="", ylabel="")
 

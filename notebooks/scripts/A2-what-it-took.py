@@ -120,18 +120,6 @@ places = du.plotting.grid(13, 0.05, 0.95)
 smoothed = ring.smooth(0.05)
 
 
-def shade(ax, density, points=90):
-    """Contours of a density on the unit square, in light shades of blue."""
-    line = torch.linspace(0, 1, points)
-    p = density.log_prob(du.plotting.grid(points)).exp().reshape(points, points)
-    levels = p.max() * torch.tensor([0.03, *(k / 8 for k in range(1, 8)), 1.01])
-    ax.contourf(line, line, p, levels, cmap="Blues", vmin=0, vmax=2.4 * p.max())
-    ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
-    ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-    ax.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
-    ax.grid(False)
-
-
 panels = [
     ("exact", smoothed.score(places), EXACT),
     ("tutorial, 500 steps", learned_score(tutorial, places, 0.05), LEARNED),
@@ -139,7 +127,7 @@ panels = [
 ]
 fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.7), sharey=True)
 for ax, (title, field, color) in zip(axes, panels):
-    shade(ax, smoothed)
+    du.plotting.density_contours(ax, smoothed)
     length = 0.002 * field.norm(dim=1, keepdim=True)
     field = field * (0.08 / length).clamp(max=1)
     du.plotting.arrows(ax, places, field, scale=0.002, color=color)
@@ -610,7 +598,7 @@ circle = torch.stack([turn.cos(), turn.sin()])
 fig, axes = plt.subplots(1, 2, figsize=(6, 3.1), sharey=True)
 for ax, (name, clean) in zip(axes, {"ring": ring, "checkerboard": board}.items()):
     found = blobs[name].law()
-    shade(ax, clean)
+    du.plotting.density_contours(ax, clean)
     for mean, cov, weight in zip(found.means, found.covariances, found.weights):
         ellipse = mean[:, None] + 2 * torch.linalg.cholesky(cov) @ circle
         alpha = min(1.0, 0.2 + 16 * weight.item())

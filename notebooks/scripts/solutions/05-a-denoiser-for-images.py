@@ -212,7 +212,7 @@ trios = {
     "three digits": test[10:25].split(5),
 }
 fig, ax = plt.subplots(figsize=(4.5, 3.6))
-for (name, trio), color in zip(trios.items(), [du.plotting.PAPER, du.plotting.ACCENT]):
+for (name, trio), color in zip(trios.items(), [du.plotting.EXACT, du.plotting.LEARNED]):
     straight, detour = two_ways(unet, *trio, 1.0)
     ax.plot(right_side(unet, *trio, 1.0, 10), detour - straight, "o", ms=5, color=color, label=name)
 ax.axline((0, 0), slope=1, color="gray", lw=1, zorder=0)

@@ -324,9 +324,9 @@ print("(d) passes")
 fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3))
 line = torch.logspace(-1.1, 0.4, 40).tolist()
 left.plot(
-    line, [predicted_reaches(s, mean, images) for s in line], label="predicted", color=du.plotting.PAPER
+    line, [predicted_reaches(s, mean, images) for s in line], label="predicted", color=du.plotting.EXACT
 )
-left.plot(levels, list(measured.values()), "o", label="measured", color=du.plotting.ACCENT)
+left.plot(levels, list(measured.values()), "o", label="measured", color=du.plotting.LEARNED)
 left.set(xscale="log", xlabel=r"noise level $\sigma$", ylabel=r"reaches of $28\,\sigma$", ylim=(0, None))
 left.set_xticks(levels, levels)
 left.minorticks_off()
@@ -389,8 +389,8 @@ print("(e) passes")
 fig, ax = plt.subplots(figsize=(6.5, 3))
 for x, label, color in [
     (test[:80], "real digits", "gray"),
-    (path[5], "5 passes", du.plotting.PAPER),
-    (path[20], "20 passes", du.plotting.ACCENT),
+    (path[5], "5 passes", du.plotting.EXACT),
+    (path[20], "20 passes", du.plotting.LEARNED),
 ]:
     du.plotting.curve(ax, thresholds, [distinct(x, t) / 80 for t in thresholds], label=label, color=color)
 ax.set(xlabel="threshold `within`", ylabel="share distinct", ylim=(0, 1.05))

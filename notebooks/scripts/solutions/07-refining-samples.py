@@ -252,7 +252,7 @@ print("(c) passes")
 # %% mystnb={"image": {"alt": "Frechet distance against plain passes for two sets of VAE samples, at constant level 0.8 and at levels falling from 0.8 to 0.1. All fall steeply in the first passes; at the constant level they rise again; with falling levels they hardly do."}}
 fig, ax = plt.subplots(figsize=(6.5, 3))
 for (seed, name), d in distances.items():
-    color = du.plotting.PAPER if name == "constant" else du.plotting.ACCENT
+    color = du.plotting.EXACT if name == "constant" else du.plotting.LEARNED
     label = None if seed else {"constant": "σ = 0.8", "falling": "σ from 0.8 to 0.1"}[name]
     du.plotting.curve(ax, range(7), d, label=label, color=color, ls=":" if seed else "-")
 ax.set(xlabel="plain passes", ylabel="Frechet distance", ylim=(0, None))

@@ -211,7 +211,7 @@ print("(b) passes")
 # %% mystnb={"image": {"alt": "Error of pixel 1 over its spread against its mean level, trained with BCE, when pixel 2 varies by 0.04 and by 0.05: small at low levels and one at high levels; each jumps near its dashed line, the predicted switch at 0.145 and at about 0.08."}} tags=["nbval-ignore-output"]
 fig, ax = plt.subplots(figsize=(6.5, 3))
 centres = [0.05, 0.07, 0.09, 0.11, 0.13, 0.16, 0.20]
-for half_2, color in [(0.04, du.plotting.PAPER), (0.05, du.plotting.ACCENT)]:
+for half_2, color in [(0.04, du.plotting.EXACT), (0.05, du.plotting.LEARNED)]:
     values = [error_of_pixel_1(c, half_2) for c in centres]
     du.plotting.curve(ax, centres, values, color=color, label=f"pixel 2 at 0.5 ± {half_2}")
     ax.axvline(switch(0.03, half_2), color=color, ls="--", lw=1)

@@ -413,8 +413,8 @@ print("(d) passes")
 # %% mystnb={"image": {"alt": "Held-out loss above its floor against training steps, both axes logarithmic. With 50 points it falls for about a hundred steps and more, then rises; with 500 points it falls to the end, to a tenth of that."}} tags=["nbval-ignore-output"]
 fig, ax = plt.subplots(figsize=(6, 3.2))
 for losses, label, color in [
-    (few, "50 points", du.plotting.ACCENT),
-    (many, "500 points", du.plotting.PAPER),
+    (few, "50 points", du.plotting.LEARNED),
+    (many, "500 points", du.plotting.EXACT),
 ]:
     du.plotting.curve(ax, looks, [1000 * v for v in losses], label=label, color=color)
 ax.set(

@@ -189,7 +189,7 @@ print("(b) passes")
 
 # %% mystnb={"image": {"alt": "Distance to the exact flow on the ring against evaluations, from 9 to 79, on logarithmic axes: Euler's falls along a line of slope minus one; Heun's begins higher at 9 evaluations, crosses between 19 and 39, and falls twice as steeply."}} tags=["nbval-ignore-output"]
 fig, ax = plt.subplots(figsize=(6, 3.2))
-for name, color in [("Heun", du.plotting.PAPER), ("Euler", du.plotting.ACCENT)]:
+for name, color in [("Heun", du.plotting.EXACT), ("Euler", du.plotting.LEARNED)]:
     values = [apart[name, n] for n in (5, 10, 20, 40)]
     du.plotting.curve(ax, [evaluations(n) for n in (5, 10, 20, 40)], values, label=name, color=color)
 ax.set(xscale="log", yscale="log", xlabel="evaluations of $R$", ylabel="distance to the exact flow")
@@ -294,7 +294,7 @@ print("(d) passes")
 # %% mystnb={"image": {"alt": "Two scatter plots. Left, points drawn from the ring: eight round bumps. Right, the flow stopped at 0.1 and denoised once: a narrow closed band through the places of the bumps, with few points beside it."}}
 fig, axes = plt.subplots(1, 2, figsize=(6.5, 3.2), sharex=True, sharey=True)
 for ax, x, title in [(axes[0], ring.sample(1500, seeded(4)), "drawn from $p$"), (axes[1], stopped[:1500], "stopped at 0.1, $R^*$ once")]:  # fmt: skip
-    ax.scatter(*x.T, s=2, color=du.plotting.PAPER)
+    ax.scatter(*x.T, s=2, color=du.plotting.EXACT)
     ax.set(title=title, xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="$x_1$")
 axes[0].set_ylabel("$x_2$")
 plt.show()
