@@ -14,7 +14,14 @@ and how it is shown (plotting, teaching).
 from daeutils import corruption, evaluation, objectives, plotting, sampling, zoo
 from daeutils.baselines import VAE, PCAGaussian
 from daeutils.data import celeba, digits, fashion, fashion_mnist, folder, mnist
-from daeutils.denoisers import Denoiser, MixtureDenoiser, MLPDenoiser, UNetDenoiser
+from daeutils.denoisers import (
+    Denoiser,
+    Memoriser,
+    MixtureDenoiser,
+    MLPDenoiser,
+    PlainDAE,
+    UNetDenoiser,
+)
 from daeutils.densities import (
     GaussianMixture,
     checkerboard,
@@ -44,10 +51,10 @@ from daeutils.zoo import load_network as load
 __version__ = "0.1.0"
 
 __all__ = [
-    "VAE", "Denoiser", "GaussianMixture", "History", "MLPDenoiser", "MixtureDenoiser", "Muon",
-    "PCAGaussian", "UNetDenoiser", "asymmetry", "budget", "celeba", "certificate", "checkerboard",
-    "claim", "corruption", "cosine", "digits", "evaluation", "fashion", "fashion_mnist", "fit",
-    "folder", "frechet_distance", "from_points", "iterate", "jacobian", "langevin", "load",
+    "VAE", "Denoiser", "GaussianMixture", "History", "MLPDenoiser", "Memoriser", "MixtureDenoiser",
+    "Muon", "PCAGaussian", "PlainDAE", "UNetDenoiser", "asymmetry", "budget", "celeba", "certificate",
+    "checkerboard", "claim", "corruption", "cosine", "digits", "evaluation", "fashion", "fashion_mnist",
+    "fit", "folder", "frechet_distance", "from_points", "iterate", "jacobian", "langevin", "load",
     "log_density_difference", "mnist", "moons", "noise_schedule", "objectives", "pick_device",
     "pinwheel", "plotting", "probability_flow", "quiz", "random_mixture", "relative_error",
     "ring", "sampling", "score_from_denoiser", "slide", "spiral", "walkback", "zoo",

@@ -6,6 +6,7 @@ generator of their own, so two networks made alike are equal.
 """
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -102,18 +103,20 @@ class Denoiser(nn.Module):
 
 
 def draw_weights(network: nn.Module, seed: int) -> None:
-    """Give linear and convolutional layers made on the meta device the weights PyTorch would draw.
+    """Give linear, convolutional and normalising layers made on the meta device PyTorch's first weights.
 
     They come from a generator of their own, in float32 on the CPU: other threads, the defaults for dtype
     and device, and the process-wide generators play no part and stay as they are.
     """
     generator = torch.Generator("cpu").manual_seed(_check.seed(seed))
     for layer in network.modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d):
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             layer.to_empty(device="cpu", recurse=False).float()
             nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
             bound = 1 / math.sqrt(layer.weight[0].numel())
             nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+        elif isinstance(layer, nn.LayerNorm):
+            layer.to_empty(device="cpu", recurse=False).float().reset_parameters()
 
 
 def _level_features(sigma: Tensor, pairs: int = 8) -> Tensor:
@@ -240,6 +243,117 @@ class MixtureDenoiser(Denoiser):
     def _axes(self) -> Tensor:
         """Rotations, (K, d, d): of each component, its axes as columns."""
         return torch.matrix_exp(self.turns - self.turns.mT)
+
+
+class PlainDAE(Denoiser):
+    """Encoder, code and decoder in series, for one noise level: the denoising autoencoder of the paper.
+
+    Nothing leads past the code, and the network is not told its noise level.
+
+    Args:
+        shape: (C, H, W) of the images.
+        hidden: units of each layer of the encoder; the decoder has the same in reverse order. Where it is
+            convolutional, the channels of each, and each layer halves height and width.
+        code: numbers in the code.
+        convolutional: 5 x 5 convolutions with stride 2, and transposed ones, instead of dense layers.
+        output: "sigmoid", or "linear" for a reconstruction that BCE cannot train.
+        seed: of the initial weights.
+
+    Raises:
+        ValueError: sizes that are no whole numbers from 1, or a height or width that cannot be halved so
+            often.
+    """
+
+    optimiser = "adam"  # on matrices as wide as these a step of Muon takes ten times as long
+    recordable = True
+
+    def __init__(
+        self, shape=(1, 28, 28), hidden=(512, 512), code=128, convolutional=False, output="sigmoid",
+        seed=0,
+    ):  # fmt: skip
+        super().__init__(output=output)
+        self.shape = tuple(_check.count(size, "a size in shape") for size in shape)
+        hidden = [_check.count(size, "a size in hidden") for size in hidden]
+        code = _check.count(code, "code")
+        self.config = dict(
+            shape=list(self.shape),
+            hidden=hidden,
+            code=code,
+            convolutional=bool(convolutional),
+            output=output,
+        )
+        layers = _convolutions if convolutional else _dense
+        with torch.device("meta"):
+            self.encoder, self.decoder = layers(self.shape, hidden, code)
+        draw_weights(self, seed)
+
+    def logits(self, x_noisy, sigma=None):
+        _check.batch_for(self, x_noisy, self.shape)
+        return self.decoder(self.encoder(x_noisy - _MEAN))
+
+
+def _dense(shape: tuple[int, ...], hidden: list[int], code: int) -> tuple[nn.Sequential, nn.Sequential]:
+    """Encoder and decoder of dense layers, normalised (Ba et al. 2016) before they are rectified."""
+    sizes = [math.prod(shape), *hidden]
+    down, up = [nn.Flatten()], []
+    for wide, narrow in pairwise(sizes):
+        down += [nn.Linear(wide, narrow), nn.LayerNorm(narrow), nn.ReLU()]
+        up = [nn.LayerNorm(narrow), nn.ReLU(), nn.Linear(narrow, wide), *up]
+    encoder = nn.Sequential(*down, nn.Linear(sizes[-1], code))
+    return encoder, nn.Sequential(nn.Linear(code, sizes[-1]), *up, nn.Unflatten(1, shape))
+
+
+def _convolutions(shape: tuple[int, ...], hidden: list[int], code: int):
+    """Encoder and decoder of convolutions with stride 2, and a dense layer on either side of the code."""
+    channels, height, width = shape
+    times = 2 ** len(hidden)
+    if height % times or width % times:
+        raise ValueError(
+            f"shape is {shape}, and {len(hidden)} layers halve height and width: expected multiples of "
+            f"{times}. Pad or crop the images, or give fewer sizes in hidden."
+        )
+    sizes = [channels, *hidden]
+    coarse = (sizes[-1], height // times, width // times)
+    down, up = [], []
+    for few, many in pairwise(sizes):
+        down += [nn.Conv2d(few, many, 5, stride=2, padding=2), nn.ReLU()]
+        up = [nn.ReLU(), nn.ConvTranspose2d(many, few, 5, 2, padding=2, output_padding=1), *up]
+    encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(math.prod(coarse), code))
+    return encoder, nn.Sequential(nn.Linear(code, math.prod(coarse)), nn.Unflatten(1, coarse), *up)
+
+
+class Memoriser(Denoiser):
+    """The exact optimum of the training loss: the posterior mean if there were no images but these.
+
+    R(x~) is a mean of the training images x_k, weighted by how probable each is given x~; the weight is
+    proportional to exp((x~ . x_k - |x_k|^2 / 2) / sigma^2). It has no weights to train, and takes any
+    noise level.
+
+    Args:
+        data: the training data in [0, 1], (n, d) or (n, C, H, W).
+    """
+
+    def __init__(self, data: Tensor):
+        super().__init__(noise_levels=True)
+        _check.unit_interval(data, "data")
+        self.shape = tuple(data.shape[1:])
+        self.register_buffer("data", data.detach().flatten(1).double())
+
+    def forward(self, x_noisy: Tensor, sigma=None) -> Tensor:
+        """R(x~), same shape and dtype as x_noisy: within the range of the data."""
+        return (self.posterior(x_noisy, sigma) @ self.data).reshape(x_noisy.shape).to(x_noisy.dtype)
+
+    def logits(self, x_noisy, sigma=None):
+        """logit R(x~), where R is kept between 1e-6 and 1 - 1e-6."""
+        return self(x_noisy, sigma).clamp(1e-6, 1 - 1e-6).logit()
+
+    def posterior(self, x_noisy: Tensor, sigma) -> Tensor:
+        """P(x_k given x~) of each training image, (N, n), float64."""
+        self.check_level(sigma)
+        _check.shape_of(x_noisy, self.shape, "x_noisy")
+        level = self._level(x_noisy, sigma)
+        fit = x_noisy.flatten(1).double() @ self.data.T - self.data.square().sum(1) / 2
+        return (fit / level.double() ** 2).softmax(1)
 
 
 class _Block(nn.Module):

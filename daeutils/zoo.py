@@ -15,10 +15,10 @@ from torch import nn
 
 from daeutils._engine import pick_device
 from daeutils.baselines import VAE
-from daeutils.denoisers import MLPDenoiser, UNetDenoiser
+from daeutils.denoisers import MLPDenoiser, PlainDAE, UNetDenoiser
 from daeutils.features import FeatureClassifier
 
-KINDS = {kind.__name__: kind for kind in (MLPDenoiser, UNetDenoiser, VAE, FeatureClassifier)}
+KINDS = {kind.__name__: kind for kind in (MLPDenoiser, PlainDAE, UNetDenoiser, VAE, FeatureClassifier)}
 SHIPPED = files("daeutils") / "assets"
 
 

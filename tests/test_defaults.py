@@ -170,6 +170,11 @@ DEFAULTS = {  # function -> a call, and for each argument the documented value a
         with_output(partial(du.MLPDenoiser, 2)), {"output": ("sigmoid", "linear")},
     ),
     "MixtureDenoiser": (network_of(du.MixtureDenoiser, POINTS), {"spread": (0.05, 0.1)}),
+    "PlainDAE": (network_of(du.PlainDAE), {
+        "shape": ((1, 28, 28), (1, 20, 20)), "hidden": ((512, 512), (512, 256)), "code": (128, 64),
+        "seed": (0, 1),
+    }),
+    "PlainDAE, output": (with_output(du.PlainDAE), {"output": ("sigmoid", "linear")}),
     "UNetDenoiser": (network_of(du.UNetDenoiser), {
         "channels": (1, 3), "noise_levels": (False, True), "side": (28, 32), "width": (16, 8),
         "dense": (256, 128), "seed": (0, 1),

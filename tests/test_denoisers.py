@@ -24,6 +24,13 @@ names = pytest.mark.parametrize("name", MAKE)
 levels = pytest.mark.parametrize("noise_levels", [False, True])
 
 
+PLAIN = {
+    "dense": lambda **kw: du.PlainDAE((1, 8, 8), hidden=(16, 12), code=5, **kw),
+    "convolutional": lambda **kw: du.PlainDAE((3, 8, 8), hidden=(4, 6), code=5, convolutional=True, **kw),
+}
+plain = pytest.mark.parametrize("name", PLAIN)
+
+
 def noisy(name: str, n: int = 5, scale: float = 1.0) -> torch.Tensor:
     return 0.5 + scale * torch.randn(n, *SHAPES[name], generator=seeded())
 
@@ -289,3 +296,92 @@ def test_a_network_reads_no_value_of_its_input(name):
     """To read one would make a GPU wait. A meta tensor has none, and raises where it is asked for one."""
     network, x = MAKE[name](noise_levels=True).to("meta"), noisy(name).to("meta")
     assert network(x, torch.ones(5, device="meta")).shape == x.shape
+
+
+# An encoder and a decoder with nothing beside the code
+
+
+def images(network, n: int = 5) -> torch.Tensor:
+    return 0.5 + torch.randn(n, *network.shape, generator=seeded())
+
+
+@plain
+def test_a_plain_dae_answers_with_images_and_is_made_again_by_its_config(name):
+    network = PLAIN[name](seed=3)
+    x = images(network)
+    assert network(x).shape == x.shape and (network(x) > 0).all() and (network(x) < 1).all()
+    assert torch.equal(du.PlainDAE(**network.config, seed=3)(x), network(x))
+    assert not torch.equal(PLAIN[name](seed=4)(x), network(x))
+    torch.testing.assert_close(PLAIN[name](output="linear", seed=3)(x), network.logits(x))
+    with pytest.raises(ValueError, match=r"trained at one noise level, 0\.1"):
+        network(x, 0.3)
+
+
+@plain
+def test_all_that_a_plain_dae_knows_of_its_input_passes_the_code(name):
+    """The derivative of the logits has at most the rank of the code, and all of it."""
+    network = PLAIN[name]()
+    x = images(network, 1).double()
+    slopes = torch.func.jacrev(network.double().logits)(x).reshape(x.numel(), x.numel())
+    sizes = torch.linalg.svdvals(slopes)
+    assert sizes[4] > 1e-6 * sizes[0] and sizes[5] < 1e-12 * sizes[0]
+
+
+@plain
+def test_fit_trains_a_plain_dae(name):
+    network = PLAIN[name]()
+    picture = torch.rand(network.shape, generator=seeded())
+    data = torch.stack([picture, 1 - picture]).repeat(32, 1, 1, 1)
+    history = du.fit(network, data, sigma=0.3, steps=150, batch_size=16, device="cpu", progress=False)
+    floor = du.objectives.entropy(picture[None]).item() / picture.numel()
+    assert history.smoothed(10)[-1] - floor < 0.4 * (history.loss[0] - floor)
+    assert network.level.item() == pytest.approx(0.3)
+
+
+def test_a_plain_dae_refuses_sizes_that_do_not_fit():
+    with pytest.raises(ValueError, match=r"expected multiples of 8\. Pad or crop the images"):
+        du.PlainDAE((1, 28, 28), hidden=(8, 8, 8), convolutional=True)
+    with pytest.raises(ValueError, match="code is 0"):
+        du.PlainDAE(code=0)
+    with pytest.raises(ValueError, match=r"expected \(N, 1, 8, 8\)"):
+        PLAIN["dense"]()(torch.zeros(2, 1, 8, 9))
+
+
+# The optimum of the training loss
+
+
+@pytest.mark.parametrize("sigma", [0.05, 0.5, 3.0])
+def test_the_memoriser_is_the_posterior_mean_of_its_data(sigma):
+    data = torch.rand(30, 1, 3, 4, generator=seeded())
+    x_noisy = data[:9] + sigma * torch.randn(9, 1, 3, 4, generator=seeded(1))
+    memory = du.Memoriser(data)
+    expected = du.from_points(data.double()).posterior_mean(x_noisy.flatten(1).double(), sigma)
+    torch.testing.assert_close(memory(x_noisy, sigma).flatten(1).double(), expected, atol=1e-6, rtol=0)
+    chances = memory.posterior(x_noisy, sigma)
+    torch.testing.assert_close(chances.sum(1), torch.ones(9).double())
+    each = torch.full((9,), sigma)
+    assert torch.equal(memory(x_noisy, each), memory(x_noisy, sigma))
+    torch.testing.assert_close(
+        memory.logits(x_noisy, sigma).sigmoid(), memory(x_noisy, sigma), atol=2e-6, rtol=0
+    )
+
+
+def test_no_answer_has_a_lower_training_loss_than_the_memoriser():
+    """Averaged over the noise: another answer, to each pixel a little more or less, costs more."""
+    data = torch.rand(6, 4, generator=seeded())
+    x = data.repeat(20_000, 1)
+    x_noisy = x + 0.4 * torch.randn(x.shape, generator=seeded(1))
+    best = du.Memoriser(data).logits(x_noisy, 0.4)
+    loss = du.objectives.bce(best, x).mean()
+    for change in (-0.05, 0.05):
+        assert du.objectives.bce(best + change, x).mean() > loss
+    assert du.objectives.bce(1.1 * best, x).mean() > loss
+    assert du.objectives.bce(0.9 * best, x).mean() > loss
+
+
+def test_the_memoriser_cannot_be_trained_and_says_so():
+    data = torch.rand(6, 1, 4, 4, generator=seeded())
+    with pytest.raises(ValueError, match="Memoriser has no weights"):
+        du.fit(du.Memoriser(data), data, sigma=0.1, steps=1)
+    with pytest.raises(ValueError, match="sigma is None"):
+        du.Memoriser(data)(data)
