@@ -29,25 +29,31 @@ def _samples() -> torch.Generator:
     return torch.Generator().manual_seed(SEED + 1)
 
 
-def classifier(checkpoint=None, steps=4000):
-    """The feature network. Metric: accuracy on the test digits."""
+def _set(images: str, split: str = "train"):
+    """The images and labels of one of the two sets that ship: "digits" or "fashion"."""
+    return getattr(data, images)(split)
+
+
+def classifier(images: str, checkpoint=None, steps=4000):
+    """The feature network of a set of images. Metric: accuracy on its test split."""
     network = FeatureClassifier(seed=SEED)
-    history = network.fit(*data.digits(), steps=steps, seed=SEED)
+    history = network.fit(*_set(images), steps=steps, seed=SEED)
 
     def metric(net):
-        return {"test_accuracy": evaluation.accuracy(*data.digits("test"), net)}
+        return {"test_accuracy": evaluation.accuracy(*_set(images, "test"), net)}
 
     return network, history, metric
 
 
-def vae(checkpoint=None, steps=8000):
-    """The model whose samples chapter 07 refines. Metric: Frechet distance to the test digits."""
+def vae(images: str, checkpoint=None, steps=8000):
+    """A model whose samples chapter 07 refines. Metric: Frechet distance to the test split."""
     network = VAE(seed=SEED)
-    history = network.fit(data.digits()[0], steps=steps, seed=SEED)
+    history = network.fit(_set(images)[0], steps=steps, seed=SEED)
 
     def metric(net):
-        images, test = net.sample(2000, _samples()), data.digits("test")[0]
-        return {"frechet_to_test": evaluation.frechet_distance(images, test)}
+        made, test = net.sample(2000, _samples()), _set(images, "test")[0]
+        judge = zoo.load_network(f"{images}-classifier")
+        return {"frechet_to_test": evaluation.frechet_distance(made, test, judge)}
 
     return network, history, metric
 
@@ -107,8 +113,10 @@ def spiral(checkpoint=None, steps=8000):
 
 
 RECIPES: dict[str, Callable] = {
-    "digits-classifier": classifier,  # first: the others are measured in its features
-    "digits-vae": vae,
+    "digits-classifier": partial(classifier, "digits"),  # first: the others are measured in its features
+    "fashion-classifier": partial(classifier, "fashion"),
+    "digits-vae": partial(vae, "digits"),
+    "fashion-vae": partial(vae, "fashion"),
     "digits-unet-bce": partial(unet, "bce", "sigmoid", even),
     "digits-unet-edm": partial(unet, "mse", "edm"),  # the same layers, data, seed and steps
     "spiral-mlp-bce": spiral,
@@ -147,7 +155,9 @@ def main(arguments=None) -> None:
             seed=SEED,
             steps=history.steps,
             device=history.device,
-            data="spiral, 100,000 points" if name.startswith("spiral") else "digits, training split",
+            data="spiral, 100,000 points"
+            if name.startswith("spiral")
+            else f"{name.split('-')[0]}, training split",
             metrics={key: round(value, 4) for key, value in metric(stored).items()},
         )
         checkpoint.unlink(missing_ok=True)
