@@ -15,18 +15,9 @@
 # %% [markdown]
 # # 05 · A denoiser for images
 #
-# [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/05-a-denoiser-for-images.ipynb)
+# Eight handwritten digits stand in the first row of Figure 5.1, behind noise of standard deviation 0.5. Three programs were asked what the digits looked like before. None of them has seen these digits.
 #
-# **Question.** How do I train a denoising autoencoder on images, and what has it understood when it is trained?
-#
-# **You will be able to** train a small U-Net with BCE on real digits; choose a noise level; read the loss against its floor; look at the
-# directions in which a denoiser lets an image vary; compare the probability of two images without ever computing one.
-#
-# **Prerequisites.** Chapters 01 and 02; two results of chapter 04 are quoted. **Time.** Half an hour to read; the code takes about a minute on two CPU cores (the README has
-# the measured times).
-#
-# **From the paper.** Statements P1 and P2 on images. The floor, the Jacobian and the energy are not taken from it: they are uses of the exact statement of chapter 02. Others have looked at a
-# denoiser's Jacobian (Mohan, Kadkhodaie, Simoncelli & Fernandez-Granda 2020).
+# Program A replaces each pixel by the mean of its neighbourhood. It knows nothing about digits. The answers of program B are clean and sharp, as if a person had written them. The answers of program C are a little softer. Compare each answer with the noisy digit above it, then decide: which of the three has understood something?
 
 # %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
@@ -45,350 +36,838 @@ except ModuleNotFoundError as error:
     subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", source])
     import daeutils as du
 
-# %%
+# %% tags=["hide-input"]
+import sys
+
 import matplotlib.pyplot as plt
 import torch
+from matplotlib.patches import FancyBboxPatch
+from torch import nn
+from torch.nn import functional as F
+from tqdm import tqdm
 
 du.plotting.use_style()
+EXACT, LEARNED = du.plotting.EXACT, du.plotting.LEARNED
+INK, GREY = du.plotting.INK, du.plotting.GREY
 images, _ = du.digits("train")
 test, test_labels = du.digits("test")
+clothes, _ = du.fashion("train")
+test_clothes, _ = du.fashion("test")
 
-# %% [markdown] tags=["slide"]
-# ## One network for every noise level
-#
-# For the plane we trained one network for each noise level $\sigma$. Here the network is also *told* $\sigma$, which is drawn anew for each image of a batch.
-# The optimum at each level is still its own posterior mean $R^*(\tilde x;\sigma)=E[x\mid\tilde x]$, so nothing in chapter 02 changes: at any fixed $\sigma$ this is a DAE for that $\sigma$.
+sigma = 0.5
+shipped = du.load("digits-unet-bce", "cpu")  # a network, trained for longer
+memoriser = du.Memoriser(images)  # explained below
 
-# %% [markdown]
-# The network is a U-Net: convolutions at three scales, a dense layer at the coarsest that sees the whole digit, and sums that carry detail across. It ends in
-# logits, and its loss is BCE and nothing else. The levels follow a log-normal law with median $e^{-1}\approx0.37$.
-#
-# Each step goes along an *orthogonalised* gradient: the optimiser Muon (Jordan et al. 2024) replaces the gradient of a weight matrix, averaged over recent steps, by nearly the nearest orthogonal matrix, so that weak directions move as
-# fast as strong ones (chapter 03 measures what that is worth). The weight of a convolution counts as a matrix with one row for each output channel. What is no matrix, the biases, is left to Adam. The learning
-# rate falls to 0 along a cosine.
+generator = torch.Generator().manual_seed(2)
+noisy = test + sigma * torch.randn(test.shape, generator=generator)
 
-# %%
-network = du.UNetDenoiser(noise_levels=True)
-print(f"{sum(p.numel() for p in network.parameters()):,} parameters")
-history = du.fit(
-    network,
-    images,
-    sigma=du.corruption.log_normal(),
-    steps=du.budget(quick=500, full=10_000),
-)
-network.requires_grad_(False)
-device = du.pick_device()
-test = test.to(device)
+# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Five rows of eight digits: noisy; blurred smudges by program A; sharp digits by program B, of which some are other digits than the noisy ones; slightly soft digits by program C; and the clean digits."}, "figure": {"caption": "**Figure 5.1. Three programs answer.** Above: digits with noise of standard deviation 0.5. A is a blur, B and C are explained in the text. Below: the truth."}}
+pick = list(range(8))
 
-# %% [markdown]
-# Has it learned enough? The loss will not tell before we know how low it can go. First look.
-#
-# ## Which noise level?
-#
-# Look at the same digits at five levels. At $\sigma=0.1$ there is little to do, and little to learn. At $\sigma=2$ there is little to see, and the answer is a blur of several digits. In
-# between, the network has to know what digits look like.
 
-# %% mystnb={"image": {"alt": "Pairs of rows at noise levels 0.1, 0.3, 0.6, 1 and 2: corrupted digits, and their reconstructions, which go from sharp to blurs of several digits."}} tags=["slide"]
-generator = torch.Generator(device).manual_seed(0)
-levels = [0.1, 0.3, 0.6, 1.0, 2.0]
-rows, names = [test[:12]], ["clean x"]
-for s in levels:
-    noisy = du.corruption.gaussian(test[:12], s, generator)
-    rows += [noisy, network(noisy, s)]
-    names += [f"x̃, σ = {s:g}", "R(x̃)"]
-du.plotting.show_images(rows, names, size=0.5)
+def blur(x):  # each pixel becomes the mean of 5 x 5
+    return F.avg_pool2d(x, 5, stride=1, padding=2)
+
+
+seen = noisy[pick]
+rows = [seen, blur(seen), memoriser(seen, sigma), shipped(seen, sigma), test[pick]]
+du.plotting.show_images(rows, ["noisy", "A", "B", "C", "clean"])
 plt.show()
 
+# %% tags=["hide-input", "nbval-ignore-output"]
+weights = memoriser.posterior(seen, sigma).max(1).values
+print("largest weight of one stored digit:", *(f"{w:.2f}" for w in weights))
+
 # %% [markdown]
-# Now one digit at a time. The fourth picture is the arrow of chapter 02, $R(\tilde x)-\tilde x=\sigma^2\hat s(\tilde x)$: one number for each pixel, red where it should get brighter, blue where darker. Move
-# $\sigma$, with the noise $\varepsilon$ held fixed. At small $\sigma$ the arrow is little more than $-\sigma\varepsilon$, the noise turned round. At large $\sigma$ it still is that, to the eye: at which level does the
-# *reconstruction* stop being this digit, and become another, or a blur of several? The static page shows one choice.
+# Program B is right six times and wrong twice. It took the 5 and the 9 at the beginning for a 3, and it shows no doubt. Its answers are so sharp because somebody did write them. B has stored 8,000 digits. It looks for the stored digits that could have produced the noisy one, and answers with their mean, weighted by their probabilities. The line above gives the largest weight in each mean: in every column most of the answer is one stored digit.
+#
+# Program C is a network that was trained on the same 8,000 digits with binary cross-entropy. And here is the strange part: B is the *exact optimum* of the loss that C was trained to minimise. If the training of C had gone perfectly, C would be B. We shall call B the **memoriser**, and it will come back in chapters 06 and 07.
+#
+# **Question.** How do you train a denoiser on images, and what has it understood when its training is done?
+#
+# **You will be able to** write two denoisers for images, a plain encoder-decoder and a U-Net, and train them on digits and on clothes. You will know what their loss can and cannot tell you, and how to ask a denoiser what may vary in an image and which of two images is more probable.
+#
+# **You need** chapters 01 and 02; two results of chapter 04 are quoted. **Time.** Forty minutes to read; the code takes one to two minutes on two CPU cores.
+#
+# **From the paper.** Statements P1 and P2 on images: binary cross-entropy as a natural loss, and a trained denoiser as a source of gradient steps. The paper's own object is an encoder and a decoder in series, trained at one noise level. The U-Net is a later invention.
+#
+# [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/05-a-denoiser-for-images.ipynb)
+
+# %% [markdown] tags=["slide"]
+# ## Two networks
+#
+# The first network is the arrangement of chapter 01: an **encoder** squeezes the noisy image into 64 numbers, the **code**, and a **decoder** makes an image of them. It is a `du.Denoiser`, which is an ordinary `nn.Module` with one method to fill in, `logits`. Calling the network gives the reconstruction $R(\tilde x)=\mathrm{sigmoid}(a(\tilde x))$.
+
 
 # %%
-epsilon = torch.randn(10, 1, 28, 28, generator=torch.Generator().manual_seed(1)).to(
-    device
-)
-one_each = torch.stack([test[test_labels == digit][0] for digit in range(10)])
-
-
-# %% mystnb={"image": {"alt": "Four pictures of one digit: clean, corrupted with noise level 0.5, reconstructed, and the difference of reconstruction and corrupted image in red and blue, which looks like noise but for a trace of the strokes."}} tags=["nbval-ignore-output"]
-def draw(sigma, digit):
-    x = one_each[digit]
-    noisy = x + sigma * epsilon[digit]
-    reconstruction = network(noisy[None], sigma)[0]
-    _, axes = plt.subplots(1, 4, figsize=(7, 2), layout="none")
-    for ax, picture, title in zip(
-        axes,
-        [x, noisy, reconstruction, reconstruction - noisy],
-        ["x", f"x̃, σ = {sigma:g}", "R(x̃)", "R(x̃) − x̃"],
-    ):
-        signed = ax is axes[3]
-        look = (
-            {"cmap": "RdBu_r", "vmin": -2 * sigma, "vmax": 2 * sigma}
-            if signed
-            else {"vmin": 0, "vmax": 1}
+class Plain(du.Denoiser):
+    def __init__(self, hidden=512, code=64):
+        super().__init__()
+        self.encoder = nn.Sequential(
+            nn.Flatten(),  # (N, 1, 28, 28) -> (N, 784)
+            nn.Linear(784, hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, code),
         )
-        ax.imshow(picture[0].cpu(), **look)
-        ax.set_title(title)
-        ax.axis("off")
+        self.decoder = nn.Sequential(
+            nn.Linear(code, hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, 784),
+            nn.Unflatten(1, (1, 28, 28)),
+        )
+
+    def logits(self, x_noisy, sigma=None):
+        return self.decoder(self.encoder(x_noisy - 0.5))
 
 
-du.slide(
-    draw,
-    sigma=[0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0],
-    digit=list(range(10)),
-    start={"sigma": 0.5, "digit": 4},
-)
+# %% [markdown]
+# This network treats an image as a list of 784 numbers. It does not know which pixels are neighbours, and what it learns about a stroke in one corner is of no use to it in another corner.
+#
+# A **convolution** knows both. It slides a small window of weights, here $3\times3$, over the image. At every place it multiplies the nine pixels under the window by the nine weights and adds them up. The results form an image again, called a *map*. Sixteen different windows give sixteen maps: one may respond to horizontal edges, another to dark gaps. The same few weights serve everywhere, because a stroke is a stroke wherever it lies.
+#
+# One window sees only nine pixels. To see more, the network shrinks its maps: a window that moves two pixels at a time halves the height and the width. After two such steps the maps measure $7\times7$, and one dense layer can look at the whole digit at once.
 
 # %% [markdown] tags=["slide"]
-# ## The loss and its floor
-#
-# How far is the loss from the best possible? It cannot reach 0. By chapter 02 its least value is $H(R^*_i)$, the entropy of a coin with the posterior mean as its probability, averaged over pixels, images, noise and levels: for short, the entropy of the pixels *given the corrupted image*. Part of that is there without any noise: a grey pixel, $0<x_i<1$, costs $H(x_i)$ even if $x$ is known.
+# Shrinking has a price. On a $7\times7$ map nobody can say exactly where a thin stroke had its edge. A **skip connection** makes up for it: on the way up, the maps of each size are added to those that had the same size on the way down. The coarse maps know *what* the digit is, the fine ones *where* its edges are. Drawn with the shrinking on the left and the growing on the right the network looks like a U, hence **U-Net** (Ronneberger, Fischer & Brox 2015). Figure 5.2 shows both networks; follow the two arrows that bridge the U.
 
-# %% [markdown]
-# For the law of *all* digits nobody knows this floor. For the training set, as a law of 8,000 atoms, we do: its posterior mean is a weighted mean of the
-# training images, with weights that fall with their distance from $\tilde x$. That is the exact optimum of the *training* loss. Call it the memoriser. Below, its loss at 1,000 training images with levels from the law of the
-# training: **no network can get below that line**, but for the chance in a batch.
-
-# %%
-atoms = images.flatten(1).double()
+# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Two drawings. Above, the plain network: bars for 784 pixels, 512 units, a code of 64 numbers, 512 units and 784 logits, in a row. Below, the U-Net: boxes of size 28, 14 and 7 go down on the left to a dense layer and come up on the right; horizontal arrows labelled skip lead from left to right at sizes 28 and 14."}, "figure": {"caption": "**Figure 5.2. The two networks.** Above: in the plain network everything must pass through the 64 numbers of the code. Below: in the U-Net the skip connections carry detail past the narrow part."}}
+fig, (top, bottom) = plt.subplots(2, 1, figsize=(7.2, 4.6), height_ratios=[1, 1.9])
+LINE = {"fc": "#EEEEEE", "ec": "#444444"}
 
 
-def memoriser(x_noisy, sigma):
-    """The posterior mean if the training images were all there is; sigma: a float, or (N, 1)."""
-    distance = torch.cdist(x_noisy.flatten(1).double().cpu(), atoms)
-    weights = (-(distance**2) / (2 * sigma**2)).softmax(1)
-    return (weights @ atoms).clamp(0, 1).to(x_noisy).reshape(x_noisy.shape)
+def box(ax, x, y, width, height, text="", below=""):
+    style = "round,pad=0.02"
+    ax.add_patch(FancyBboxPatch((x, y), width, height, boxstyle=style, **LINE))
+    ax.text(x + width / 2, y + height / 2, text, ha="center", va="center", fontsize=9)
+    ax.text(x + width / 2, y - 0.12, below, ha="center", va="top", fontsize=9)
 
 
-def bce_per_pixel(r, x):
-    return (
-        du.objectives.bce(r.clamp(1e-4, 1 - 1e-4).logit(), x).mean().item()
-        / x[0].numel()
-    )
+def arrow(ax, a, b, text="", **style):
+    style = {"arrowstyle": "-|>", "color": "#444444", **style}
+    ax.annotate("", b, a, arrowprops=style)
+    middle = (a[0] + b[0]) / 2, (a[1] + b[1]) / 2 + 0.1
+    ax.text(*middle, text, ha="center", va="bottom", fontsize=9)
 
 
-def floor(
-    r,
-):  # the entropy of the pixels given the corrupted image, were r the posterior mean
-    return du.objectives.entropy(r).mean().item() / r[0].numel()
+layers = [(784, "pixels", 2.0), (512, "", 1.5), (64, "code", 0.5)]
+layers += [(512, "", 1.5), (784, "logits", 2.0)]
+for k, (size, name, height) in enumerate(layers):
+    x = 0.9 + 2.1 * k
+    box(top, x, 1.2 - height / 2, 0.45, height)
+    top.text(x + 0.22, 0.02, f"{size}\n{name}", ha="center", va="top", fontsize=9)
+    if k:
+        arrow(top, (x - 1.55, 1.2), (x - 0.1, 1.2))
+for x, name in [(3.2, "encoder"), (7.4, "decoder")]:
+    top.text(x, 2.35, name, ha="center", fontsize=9)
+top.set(xlim=(0, 11), ylim=(-0.9, 2.6), title="plain: everything through the code")
 
-
-# %%
-drawn = images[
-    torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:1000]
-].to(device)
-levels = du.corruption.log_normal()(1000, generator)  # the law of the training
-noisy = du.corruption.gaussian(drawn, levels, generator)
-least = bce_per_pixel(memoriser(noisy, levels[:, None].cpu()), drawn)
-grey = floor(drawn)
-
-# %% mystnb={"image": {"alt": "Training loss, binary cross-entropy per pixel, against step: it falls fast at first, then slowly, and levels off a little above a dashed line, the least value that the training loss can have, which is far above zero. A lower dashed line marks the entropy of the grey pixels alone."}} tags=["nbval-ignore-output", "slide"]
-fig, ax = plt.subplots()
-ax.plot(history.smoothed(25))
-for height, name, place in [
-    (least, "least possible: the memoriser's loss", "bottom"),
-    (grey, "grey pixels alone", "top"),
-]:
-    ax.axhline(height, color="gray", ls="--", lw=1)
-    ax.text(
-        len(history.loss),
-        height,
-        name,
-        ha="right",
-        va=place,
-        fontsize=9,
-        color="gray",
-    )
-ax.set(
-    xlabel="step",
-    ylabel="BCE per pixel (nats)",
-    ylim=(0, 0.25),
-    title="Training loss over all noise levels, mean of 25 steps, and its floor",
-)
-plt.show()
-
-# %%
-du.claim(
-    "the floor of the training loss is above zero, nats a pixel", least, at_least=0.06
-)
-du.claim(
-    "mean loss of the last 100 steps over its floor",
-    history.smoothed(100)[-1] / least,
-    at_least=1.0,
-    at_most=1.5,
-)
-
-# %% [markdown]
-# So most of what is left on the curve is floor, and more of it may be: the law of all digits has more doubt in it than 8,000 atoms have. Now the same by noise level, and on **test** digits that neither the network nor the memoriser has seen. One kindness to the memoriser: all answers are held between $10^{-4}$ and $1-10^{-4}$. Otherwise a pixel of which it is sure, and wrong, would cost it far more, without limit as $\sigma\to0$.
-
-# %%
-some = test[:300]
-sigmas = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2]
-table = {"network": [], "memoriser": [], "memoriser's own belief": []}
-for s in sigmas:
-    noisy = du.corruption.gaussian(some, s, generator)
-    table["network"].append(bce_per_pixel(network(noisy, s), some))
-    recalled = memoriser(noisy, s)
-    table["memoriser"].append(bce_per_pixel(recalled, some))
-    table["memoriser's own belief"].append(floor(recalled))
-
-# %% mystnb={"image": {"alt": "Test BCE per pixel against noise level: the memoriser is far worse than the network at small noise and meets it at large noise; the entropy it believes in is far too low at small noise."}} tags=["nbval-ignore-output", "slide"]
-fig, ax = plt.subplots()
-for (name, values), style in zip(table.items(), ["-", "-", ":"]):
-    du.plotting.curve(ax, sigmas, values, label=name, ls=style)
-ax.set(
-    xscale="log",
-    xlabel=r"noise level $\sigma$",
-    ylabel="test BCE per pixel (nats)",
-    ylim=(0, 0.5),
-    title="A network generalises where the optimum of its loss does not",
-)
-ax.set_xticks(sigmas, sigmas)
-ax.minorticks_off()
-ax.legend()
-plt.show()
-
-# %%
-du.claim(
-    "at sigma = 0.4 the network beats the exact optimum of its own training loss, on test digits",
-    table["network"][2] / table["memoriser"][2],
-    at_most=0.6,
-)
-du.claim(
-    "at sigma = 3.2 there is nothing to beat: the two agree",
-    table["network"][5] / table["memoriser"][5],
-    at_least=0.9,
-    at_most=1.1,
-)
-du.claim(
-    "the loss has a floor above zero: at sigma = 1.6 even the memoriser believes in an entropy",
-    table["memoriser's own belief"][4],
-    at_least=0.1,
-)
-
-# %% [markdown]
-# At large noise, the memoriser's own belief, the entropy of the pixels given $\tilde x$, meets the loss: the loss there *is* its floor, and cannot fall to 0. At small noise the memoriser is sure of the wrong image: a training image, where $x$ is none. The network does better than the optimum of its own training loss because it does not get there: the limits of its layers and of its training let it generalise.
-#
-# ## What may vary: the Jacobian
-#
-# By chapter 04 the derivative of $R^*$ with respect to its input, its Jacobian $J$, is $\mathrm{Cov}[x\mid\tilde x]/\sigma^2$: symmetric, with eigenvalues that are never negative. Its leading eigenvectors are the directions in which the digit, given what was seen,
-# may still vary. A trained network need not be the gradient of anything. How far off is it? The asymmetry is $|J-J^{\mathsf T}|/|J+J^{\mathsf T}|$; the eigenvectors are those of the symmetric part $(J+J^{\mathsf T})/2$.
-
-# %%
-sigma = 0.4
-noisy = du.corruption.gaussian(test[1:2], sigma, generator)
-J = du.jacobian(network, noisy, sigma).cpu()  # (784, 784)
-values, vectors = torch.linalg.eigh((J + J.mT) / 2)
-du.claim(
-    "the learned Jacobian is not symmetric: its asymmetry (0 for a gradient field)",
-    du.asymmetry(J),
-    at_least=0.1,
-    at_most=0.6,
-)
-du.claim(
-    "its most negative eigenvalue, against the largest",
-    values[0].abs().item() / values[-1].item(),
-    at_most=0.15,
-)
-du.claim(
-    "few directions: half of the trace lies in 40 of 784",
-    (values.flip(0)[:40].sum() / values.sum()).item(),
-    at_least=0.5,
-)
-
-# %% mystnb={"image": {"alt": "A corrupted digit, its reconstruction, and the six leading eigenvectors of the Jacobian: patterns of red and blue along the strokes, ways for the digit to shift, thicken or close."}} tags=["slide"]
-fig, axes = plt.subplots(1, 8, figsize=(9, 1.5))
-panels = [noisy[0, 0].cpu(), network(noisy, sigma)[0, 0].cpu()] + [
-    vectors[:, -k].reshape(28, 28) for k in range(1, 7)
-]
-for ax, panel, title in zip(
-    axes, panels, ["x̃", "R(x̃)"] + [f"direction {k}" for k in range(1, 7)]
-):
-    signed = title.startswith("direction")
-    reach = panel.abs().max()
-    ax.imshow(
-        panel,
-        cmap="RdBu_r" if signed else "gray",
-        vmin=-reach if signed else 0,
-        vmax=reach if signed else 1,
-    )
-    ax.set_title(title, fontsize=8, loc="center")
+rows = [(3.3, 1.1, "16 maps\n28 × 28"), (1.75, 0.9, "32 maps\n14 × 14")]
+for k, (y, height, text) in enumerate(rows):
+    left, right = 1.1 + 1.5 * k, 8.3 - 1.5 * k
+    box(bottom, left, y, 1.6, height, text)
+    box(bottom, right, y, 1.6, height, text)
+    middle = y + height / 2
+    skip = {"lw": 2.2, "color": INK}
+    arrow(bottom, (left + 1.7, middle), (right - 0.1, middle), "skip: add", **skip)
+box(bottom, 4.0, 0.1, 1.2, 0.95, "64 maps\n7 × 7")
+box(bottom, 5.8, 0.1, 1.2, 0.95, "dense:\nall at once")
+arrow(bottom, (5.28, 0.75), (5.74, 0.75))
+arrow(bottom, (5.74, 0.4), (5.28, 0.4))
+arrow(bottom, (2.2, 3.22), (2.9, 2.72))
+arrow(bottom, (3.7, 1.68), (4.3, 1.12))
+arrow(bottom, (4.9, 1.12), (7.0, 1.7))
+arrow(bottom, (8.1, 2.72), (8.8, 3.22))
+arrow(bottom, (0.25, 3.85), (1.02, 3.85))
+arrow(bottom, (10.0, 3.85), (10.75, 3.85))
+bottom.text(0.6, 3.95, "image", ha="center", va="bottom", fontsize=9)
+bottom.text(10.4, 3.95, "logits", ha="center", va="bottom", fontsize=9)
+bottom.text(1.75, 2.85, "shrink", ha="center", fontsize=9)
+bottom.text(9.25, 2.85, "grow", ha="center", fontsize=9)
+bottom.set(xlim=(0, 11), ylim=(0, 4.6), title="U-Net: detail takes a short cut")
+for ax in (top, bottom):
     ax.axis("off")
 plt.show()
 
 # %% [markdown]
-# The learned field is *not* a gradient field: its Jacobian is clearly asymmetric. Keep that in mind for the next section, where its arrows are added up along a path.
-#
-# ## Which image is more probable?
-#
-# The score is the gradient of $\log p_\sigma$, so its line integral from one image to another is the difference of their log-densities. We never learned a density, and yet can compare. Still at $\sigma=0.4$: from each of
-# 100 test digits, walk in a straight line to six other images, and add up the arrows.
+# Here is the U-Net in code. A block adds a convolution of the maps to the maps themselves. That is a skip connection, too, a very short one. `shrink` halves the maps and `grow` doubles them. Read `logits` beside the drawing, from left to right.
+
 
 # %%
-digits = test[:100]
-shuffle = torch.randperm(784, generator=torch.Generator().manual_seed(0)).to(device)
-others = {
-    "the digit of another": test[100:200],
-    "the digit, noise 0.2": du.corruption.gaussian(digits, 0.2, generator),
-    "the digit, noise 0.4": du.corruption.gaussian(digits, 0.4, generator),
-    "uniform noise": torch.rand(digits.shape, generator=generator, device=device),
-    "its pixels shuffled": digits.flatten(1)[:, shuffle].reshape(digits.shape),
-    "black on white": 1 - digits,
-}
-gain = {
-    name: du.log_density_difference(network, digits, end, sigma, points=20).cpu()
-    for name, end in others.items()
-}
+class Block(nn.Module):
+    def __init__(self, maps):
+        super().__init__()
+        self.convolution = nn.Conv2d(maps, maps, 3, padding=1)
 
-# %% mystnb={"image": {"alt": "Median change of log-density from a digit to another image: near zero for another digit, clearly negative for noisy digits and shuffled pixels, and most of all for uniform noise and the inverted digit."}} tags=["nbval-ignore-output", "slide"]
-fig, ax = plt.subplots(figsize=(7, 2.6))
-medians = [g.median().item() for g in gain.values()]
-ax.barh(list(gain), medians, color=du.plotting.EXACT)
-for i, g in enumerate(gain.values()):
-    ax.plot(
-        g.quantile(torch.tensor([0.1, 0.9])), [i, i], color=du.plotting.INK, lw=1.2
-    )
-ax.invert_yaxis()
-ax.set(
-    xlabel=r"$\log p_\sigma(\mathrm{image}) - \log p_\sigma(\mathrm{digit})$, nats (median; line: 10 to 90 %)"
-)
-plt.show()
+    def forward(self, x):
+        return x + self.convolution(F.silu(x))
 
-# %%
-order = ["the digit of another", "the digit, noise 0.2", "the digit, noise 0.4"]
-for above, below in [*zip(order, order[1:]), (order[-1], "uniform noise")]:
-    share = (gain[above] > gain[below]).float().mean().item()
-    du.claim(
-        f"more probable: {above}, than {below} (share of 100)", share, at_least=0.9
-    )
-share = (gain["black on white"] < 0).float().mean().item()
-du.claim(
-    "more probable: the digit, than black on white (share of 100)",
-    share,
-    at_least=0.9,
-)
 
-# %% [markdown]
-# More probable means here: of higher density. It does not mean typical. A digit with noise 0.4 is just what $p_\sigma$ draws at $\sigma=0.4$, and a clean digit is what it hardly ever draws; yet the clean one has the higher density, by hundreds of nats. How the inverted digit compares with uniform *noise* we do not claim. Both lie further from the digits than noise of level 0.4 takes them; there the arrows mean little, and another seed of the training orders the two otherwise.
+def dense(maps, side, units=256):  # sees all maps at all places at once
+    size = maps * side * side
+    layers = nn.Flatten(), nn.Linear(size, units), nn.SiLU(), nn.Linear(units, size)
+    return nn.Sequential(*layers, nn.Unflatten(1, (maps, side, side)))
+
+
+# %% tags=["slide"]
+class UNet(du.Denoiser):
+    def __init__(self, a=16, b=32, c=64):
+        super().__init__()
+        self.enter, self.leave = nn.Conv2d(1, a, 3, 1, 1), nn.Conv2d(a, 1, 3, 1, 1)
+        self.down1, self.up1, self.down2, self.up2 = map(Block, (a, a, b, b))
+        self.shrink1, self.shrink2 = (
+            nn.Conv2d(a, b, 4, 2, 1),
+            nn.Conv2d(b, c, 4, 2, 1),
+        )
+        self.grow1 = nn.ConvTranspose2d(b, a, 2, stride=2)
+        self.grow2 = nn.ConvTranspose2d(c, b, 2, stride=2)
+        self.whole = dense(c, 7)
+
+    def logits(self, x_noisy, sigma=None):
+        fine = self.down1(self.enter(2 * x_noisy - 1))  # 16 maps of 28 x 28
+        half = self.down2(self.shrink1(fine))  # 32 maps of 14 x 14
+        coarse = self.shrink2(half)  # 64 maps of 7 x 7
+        coarse = coarse + self.whole(coarse)
+        half = self.up2(half + self.grow2(coarse))  # skip connection
+        fine = self.up1(fine + self.grow1(half))  # skip connection
+        return self.leave(F.silu(fine))
+
+
+# %% tags=["hide-input"]
+torch.manual_seed(0)
+plain, unet, plain_clothes = Plain(), UNet(), Plain()
+
+
+def count(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+print(f"plain network: {count(plain):,} weights")
+print(f"U-Net: {count(unet):,} weights, ", end="")
+print(f"{count(unet) - count(unet.whole):,} of them in its windows")
 
 # %% [markdown] tags=["slide"]
-# ## Recap
+# ## Training
 #
-# * One call trains the network: BCE from logits, a law over noise levels, orthogonalised steps. At each $\sigma$ the optimum is that level's posterior mean.
-# * The loss has a floor, the entropy of the pixels given the corrupted image. On test digits a network can beat the optimum of its own training loss.
-# * The Jacobian of a denoiser shows what may vary, and the line integral of its arrows ranks images by probability.
+# The training loop is that of chapter 01. It draws clean images, corrupts them, asks for a reconstruction and takes a small step against the gradient of the loss. One line is new: the network notes its noise level in `level`, and refuses to be used at another.
+
+
+# %% tags=["slide"]
+def train(network, images, sigma, steps, batch_size=128, seed=1):
+    torch.manual_seed(seed)
+    network.level.fill_(sigma)
+    optimiser = torch.optim.Adam(network.parameters(), lr=2e-3)
+    losses = []
+    for _ in tqdm(range(steps), desc="training", leave=False, file=sys.stdout):
+        x = images[torch.randint(len(images), (batch_size,))]
+        x_noisy = x + sigma * torch.randn_like(x)  # corrupt, never clamp
+        logits = network.logits(x_noisy)  # reconstruct
+        loss = F.binary_cross_entropy_with_logits(logits, x)  # compare
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    return losses
+
+
+# %% tags=["nbval-ignore-output"]
+steps = du.budget(quick=1000, full=4000)
+plain_losses = train(plain, images, sigma, steps)
+train(plain_clothes, clothes, sigma, steps)
+print(f"plain network, after {steps} steps: {sum(plain_losses[-50:]) / 50:.3f} nats")
 
 # %% [markdown]
-# **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
+# The U-Net is trained by `du.fit`, which does the same with additions. It lets the learning rate fall to zero and keeps a running average of the weights. For networks of convolutions it also uses the optimiser Muon (Jordan et al. 2024) in place of Adam. Appendix A2 measures what each addition is worth.
+
+# %%
+history = du.fit(
+    unet,
+    images,
+    sigma=sigma,
+    steps=du.budget(quick=300, full=3000),
+    batch_size=64,
+    device="cpu",
+)
+
+# %% [markdown]
+# Figure 5.3 shows answers of the three networks on images that they have never seen. Compare the second column, and the edges of the strokes. Below are clothes: which parts of a garment come back, and which do not?
+
+# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Seven rows of eight images. Digits: noisy, answer of the plain network, answer of the U-Net, clean. The plain network turns the second digit, a 9, into a 3, the U-Net keeps it. Clothes: noisy, answer of the plain network, clean: shapes and shades return, prints and folds do not."}, "figure": {"caption": "**Figure 5.3. The U-Net keeps detail that the code loses.** Noise level 0.5, test images. Above: digits. Below: a plain network that was trained on clothes."}}
+generator = torch.Generator().manual_seed(3)
+noisy_clothes = test_clothes + sigma * torch.randn(
+    test_clothes.shape, generator=generator
+)
+for network in (plain, unet, plain_clothes):
+    network.requires_grad_(False)
+dressed = noisy_clothes[:8]
+rows = [seen, plain(seen), unet(seen), test[pick]]
+rows += [dressed, plain_clothes(dressed), test_clothes[:8]]
+names = ["noisy", "plain", "U-Net", "clean", "noisy", "plain", "clean"]
+du.plotting.show_images(rows, names)
+plt.show()
+
+# %% [markdown]
+# Both networks recover most digits, but the plain network turned the 9 of the second column into a 3, just as the memoriser did. The U-Net kept it, although it has seen fewer images: 300 batches of 64 are 19,200 draws from the training set, and 1,000 batches of 128 are 128,000. Its small windows make better use of what they see.
+#
+# On the clothes the shapes and the shades come back. Prints, buttons and folds do not, because the noise hides them and the answer is a mean over all that fits.
+
+# %% [markdown] tags=["slide"]
+# ## The loss and its floor
+#
+# The U-Net ends with a loss of about 0.09 nats per pixel. Is that good? It cannot be 0. Chapter 01 found that even the best answer $R^*$ pays the entropy $h$ of a coin that comes up white with probability $R_i^*$, averaged over pixels:
+# $$\text{floor}=E\,\tfrac1{784}\sum_i h\big(R_i^*(\tilde x)\big),\qquad h(m)=-m\log m-(1-m)\log(1-m).$$
+# For the distribution of *all* digits nobody knows $R^*$. But training does not use all digits. It uses 8,000 of them, each as probable as any other, and for these Bayes' rule gives the best answer exactly:
+# $$R^*(\tilde x)=\sum_k w_k\,x_k,\qquad w_k=P(x_k\mid\tilde x)\;\propto\;\exp\Big(-\frac{|\tilde x-x_k|^2}{2\sigma^2}\Big).$$
+# This is program B. It needs no training, only the training set.
+
+
+# %%
+def memorise(x_noisy, sigma):
+    stored = images.flatten(1).double()
+    distance = torch.cdist(x_noisy.flatten(1).double(), stored)
+    weights = (-(distance**2) / (2 * sigma**2)).softmax(1)  # P(stored | x_noisy)
+    return (weights @ stored).reshape(x_noisy.shape)
+
+
+# %% [markdown]
+# `du.Memoriser` is the same function, packaged as a denoiser. How does it do on the loss? We ask it and the networks twice: about 400 digits of the training set, and about 400 test digits.
+#
+# One detail first. The memoriser is often so certain of a black pixel that it answers with less than a millionth. If the pixel was grey after all, that costs more than it deserves in a comparison, and without limit as $\sigma\to0$. So we hold all answers between 0.0001 and 0.9999 before we compute a loss. This is a favour to the memoriser; the last line of the output shows how large. The squared error in the last column needs no favour.
+
+
+# %% tags=["hide-input"]
+def bce(r, x, edge=1e-4):  # nats per pixel
+    return F.binary_cross_entropy(r.double().clamp(edge, 1 - edge), x.double()).item()
+
+
+# %% tags=["hide-input", "nbval-ignore-output", "slide"]
+generator = torch.Generator().manual_seed(4)
+known = images[torch.randperm(len(images), generator=generator)[:400]]
+known_noisy = known + sigma * torch.randn(known.shape, generator=generator)
+new, new_noisy = test[1000:1400], noisy[1000:1400]
+programs = {
+    "plain, this chapter": lambda y: plain(y),
+    "U-Net, this chapter": lambda y: unet(y),
+    "U-Net, shipped": lambda y: shipped(y, sigma),
+    "memoriser": lambda y: memoriser(y, sigma),
+}
+losses = {}
+print("noise level 0.5           BCE, training   BCE, test   squared error, test")
+for name, program in programs.items():
+    on_known, on_new = bce(program(known_noisy), known), bce(program(new_noisy), new)
+    squares = (program(new_noisy) - new).square().mean().item()
+    losses[name] = on_known, on_new, squares
+    print(f"{name:22} {on_known:14.3f} {on_new:12.3f} {squares:16.4f}")
+grey = bce(known, known, 1e-9)
+print(f"entropy of the grey pixels alone, training digits: {grey:.3f}")
+sure = memoriser(new_noisy.double(), sigma)
+print("memoriser, test BCE, if answers stay 0.0001 away from 0 and 1:", end=" ")
+print(f"{bce(sure, new):.3f}, 0.000001: {bce(sure, new, 1e-6):.3f}, ", end="")
+print(f"a millionth of a millionth: {bce(sure, new, 1e-12):.3f}")
+
+# %% tags=["hide-input"]
+du.claim(
+    "On test digits the loss of the U-Net is {} of the plain network's",
+    losses["U-Net, this chapter"][1] / losses["plain, this chapter"][1],
+    at_most=0.92,
+)
+
+# %% tags=["hide-cell"]
+du.claim(
+    "The memoriser of the book and the function above differ by {} at most",
+    (memoriser(new_noisy[:50], sigma) - memorise(new_noisy[:50], sigma)).abs().max(),
+    at_most=1e-3,
+    tolerance=100,
+)
+du.claim(
+    "On training digits the memoriser pays more than the grey pixels cost by {} nats",
+    losses["memoriser"][0] - grey,
+    at_least=-0.002,
+    at_most=0.004,
+    tolerance=5,
+)
+du.claim(
+    "On training digits the best network's loss is {} times the memoriser's",
+    min(v[0] for k, v in losses.items() if k != "memoriser") / losses["memoriser"][0],
+    at_least=1.1,
+)
+du.claim(
+    "On test digits the memoriser's squared error is {} times the shipped network's",
+    losses["memoriser"][2] / losses["U-Net, shipped"][2],
+    at_least=2.5,
+)
+
+# %% [markdown]
+# Read the first column: on training digits nothing comes near the memoriser. Its loss is 0.059, and that is hardly more than the entropy of the grey pixels: at this noise level it recognises every training digit and is in no doubt at all. The shipped network, with 15,000 steps in place of our 300, is a little closer. No network can get below it, except by the luck of a batch.
+#
+# Now read the other columns. On test digits the order is reversed. The memoriser is the worst of the four, and it would be worse still without our favour. It is certain of a wrong image, because the right one is not in its store. The networks have hardly noticed the difference between the two sets.
+#
+# So a low training loss is not what we want. We want the network to miss the optimum of its training loss in a particular way: by answering sensibly about images that nobody stored. This is called **generalisation**. The loss does not ask for it. It comes from the limits of the network: from its code, from its small windows, from its training.
+
+# %% [markdown] tags=["slide"]
+# ## One network for every noise level
+#
+# The table looked at one noise level. For other levels we could train other networks, one each. It is more convenient to train one network for all levels and to *tell* it the level: $\sigma$ becomes a second input, drawn anew for each image of a batch. At any fixed level the best answer is still the posterior mean for that level. So nothing in chapter 02 changes.
+#
+# How does one tell a convolution a number? The usual way is an **embedding**. We turn $\log\sigma$ into sixteen numbers, sines and cosines of several frequencies. Some change slowly with $\sigma$, some quickly, so that both large and small differences are easy to see for the layers that follow. A dense layer makes one number for each map of them, and that number is added to the whole map before the convolution. In this way the level can make some windows respond and silence others.
+
+
+# %%
+def embed(sigma, pairs=8):  # (N,) -> (N, 16)
+    angle = sigma.log()[:, None] * torch.linspace(0.25, 3, pairs)
+    return torch.cat([angle.sin(), angle.cos()], 1)
+
+
+class ToldBlock(nn.Module):
+    def __init__(self, maps):
+        super().__init__()
+        self.shift = nn.Linear(16, maps)
+        self.convolution = nn.Conv2d(maps, maps, 3, padding=1)
+
+    def forward(self, x, level):  # level: from embed
+        told = x + self.shift(level)[:, :, None, None]  # one number for each map
+        return x + self.convolution(F.silu(told))
+
+
+# %% [markdown]
+# `du.UNetDenoiser(noise_levels=True)` is built on the same plan from such blocks, with two more of them at the coarsest scale. The shipped network is one of these. It was trained with BCE on the same 8,000 digits for 15,000 steps, and its levels were drawn from a log-normal distribution. Its logarithm has the mean $-1$ and the standard deviation 1.2, so half of the levels lie below 0.37 and about one in six above 1.2. Figure 5.4 puts it beside the memoriser at three levels. Look for the level at which the network stops showing *this* digit and shows a mixture.
+
+# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Three groups of rows at noise levels 0.25, 1 and 2: noisy digits, answers of the network, answers of the memoriser. The network's answers go from sharp to soft mixtures; the memoriser's are sharp at 0.25 and 1 and often another digit, and soft at 2."}, "figure": {"caption": "**Figure 5.4. What the noise hides, the network leaves open.** Three noise levels. The network (R) answers with softer images as the noise grows. The memoriser (M) stays sharp until several of its stored digits fit."}}
+generator = torch.Generator().manual_seed(0)
+rows, names = [test[:10]], ["clean"]
+for level in (0.25, 1.0, 2.0):
+    y = du.corruption.gaussian(test[:10], level, generator)
+    rows += [y, shipped(y, level), memoriser(y, level)]
+    names += [f"σ = {level:g}", "R", "M"]
+du.plotting.show_images(rows, names, size=0.55)
+plt.show()
+
+# %% [markdown]
+# At 0.25 the network's answers are sharp. At 1 several are mixtures, and at 2 hardly one is sharp: the noisy image would fit many digits, and their mean is blurred. No training can remove that blur. The memoriser is still sharp at 1, because 8,000 digits are few in a space of 784 dimensions: one of them is usually much nearer to the noisy image than all others. At 2 even the memoriser has to mix now and then.
+#
+# Figure 5.5 turns this into numbers, with 300 digits of either set. Compare the two panels, which have the same range.
+
+# %% tags=["hide-input"]
+levels = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2]
+curves = {(who, on): [] for who in ("network", "memoriser") for on in ("old", "new")}
+memory_squares, network_squares = [], []
+generator = torch.Generator().manual_seed(5)
+for level in levels:
+    for on, x in [("old", known[:300]), ("new", test[1000:1300])]:
+        y = du.corruption.gaussian(x, level, generator)
+        by_network, by_memory = shipped(y, level), memoriser(y, level)
+        curves["network", on].append(bce(by_network, x))
+        curves["memoriser", on].append(bce(by_memory, x))
+    network_squares.append((by_network - x).square().mean().item())
+    memory_squares.append((by_memory - x).square().mean().item())
+
+# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Two panels of BCE per pixel against noise level. Left, training digits: the memoriser's curve lies below the network's at every level. Right, test digits: the memoriser's curve is high and flat at small noise, the network's lies far below; they meet at about noise level 1.6."}, "figure": {"caption": "**Figure 5.5. A network generalises where the optimum of its loss does not.** Left: on digits of the training set nothing beats the memoriser. Right: on test digits the network does, at every level at which a digit can still be recognised. All answers are held between 0.0001 and 0.9999."}}
+fig, axes = plt.subplots(1, 2, figsize=(7.2, 3), sharey=True)
+for ax, on, title in zip(
+    axes,
+    ("old", "new"),
+    ("training digits: the memoriser wins", "test digits: the network wins"),
+):
+    du.plotting.curve(ax, levels, curves["memoriser", on], color=EXACT)
+    du.plotting.curve(ax, levels, curves["network", on], color=LEARNED)
+    ax.set(xscale="log", xlabel=r"noise level $\sigma$", ylim=(0, 0.3), title=title)
+    ax.set_xticks(levels, [f"{s:g}" for s in levels])
+    ax.minorticks_off()
+axes[0].set_ylabel("BCE per pixel (nats)")
+axes[0].text(0.1, 0.035, "memoriser", color=EXACT)
+axes[0].text(0.1, 0.085, "network", color=LEARNED)
+axes[1].text(0.1, 0.265, "memoriser", color=EXACT)
+axes[1].text(0.1, 0.03, "network", color=LEARNED)
+plt.show()
+
+# %% tags=["hide-input"]
+du.claim(
+    "At noise level 0.4 the network's loss on test digits is {} of the memoriser's",
+    curves["network", "new"][2] / curves["memoriser", "new"][2],
+    at_most=0.5,
+)
+
+# %% tags=["hide-cell"]
+du.claim(
+    "At noise level 3.2 the network's loss on test digits is {} of the memoriser's",
+    curves["network", "new"][5] / curves["memoriser", "new"][5],
+    at_least=0.92,
+    at_most=1.1,
+)
+excess = [a / b for a, b in zip(curves["network", "old"], curves["memoriser", "old"])]
+du.claim(
+    "On training digits the network's loss is never below {} of the memoriser's",
+    min(excess),
+    at_least=0.99,
+)
+du.claim(
+    "At noise level 0.4 the network's squared error is {} of the memoriser's",
+    network_squares[2] / memory_squares[2],
+    at_most=0.4,
+)
+told, x = ToldBlock(16), torch.zeros(4, 16, 28, 28)
+du.claim(
+    "A told block keeps the shape", told(x, embed(torch.ones(4))).shape == x.shape
+)
+# %% [markdown]
+# On training digits the memoriser wins at every level, as it must. On test digits the network's loss at noise level 0.4 is about a third of the memoriser's. At large noise the two curves meet: there so many stored digits fit the noisy image that their mean is nearly the mean over all digits that anybody could write.
+#
+# At the left end of the right panel the task is easiest, and the memoriser is at its worst. With little noise it is most certain, and it is certain of the wrong image.
+
+# %% [markdown] tags=["slide"]
+# ## Grey targets: is the network's doubt honest?
+#
+# Now the clothes. The loss of the plain network on clothes is about 0.29, more than twice that on digits. Chapter 01 gave the reason. BCE treats a grey pixel as a coin, and a coin costs its entropy even if everything is known. On clothes the grey pixels alone cost 0.24 nats.
+#
+# There is a test that is not disturbed by grey. Collect all pixels to which the network gave an answer near 0.3. If its answers are means, as chapter 01 demands, the *true* values of these pixels must have the mean 0.3. Do the same for every other answer. A network that passes this test is called **calibrated**. It may still know little, but it does not pretend.
+
+
+# %%
+def calibration(answers, x, bins=10):
+    which = (answers.flatten() * bins).long().clamp(max=bins - 1)
+    count = which.bincount(minlength=bins)
+    means = [which.bincount(v.flatten(), bins) / count for v in (answers, x)]
+    return *means, count / count.sum()
+
+
+# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Two panels of the mean true value against the answer, with the diagonal. Digits: the orange dots of the plain network and of the U-Net lie on the diagonal; the blue dots of the memoriser lie on a much flatter curve from 0.04 to 0.8. Clothes: the orange dots of the plain network lie on the diagonal."}, "figure": {"caption": "**Figure 5.6. A network's grey means what it says.** Test images at noise level 0.5. All pixels are sorted by the answer they got; the dots show the mean of their true values. The memoriser's does not: it is too sure of black and of white."}}
+fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.3), sharey=True)
+gaps, beliefs, whitest = {}, {}, {}
+for ax, x, y, group in [
+    (axes[0], new, new_noisy, {"memoriser": programs["memoriser"], "U-Net": unet}),
+    (axes[1], test_clothes[1000:], noisy_clothes[1000:], {"plain": plain_clothes}),
+]:
+    ax.plot([0, 1], [0, 1], color=GREY, lw=1)
+    for name, program in group.items():
+        answers = program(y).float().clamp(0, 1)
+        said, true, share = calibration(answers, x)
+        gaps[name] = (share * (said - true).abs()).sum().item()
+        whitest[name] = said[-1].item(), true[-1].item()
+        beliefs[name] = bce(answers, answers), bce(answers, x), bce(x, x)
+        color = EXACT if name == "memoriser" else LEARNED
+        ax.plot(said, true, "o", ms=5, color=color)
+    ax.set(xlabel="the answer", aspect="equal")
+axes[0].set(
+    ylabel="mean of the true pixels", title="digits: the memoriser is too sure"
+)
+axes[1].set_title("clothes: the network is honest")
+axes[0].text(0.35, 0.75, "U-Net", color=LEARNED, ha="right")
+axes[0].text(0.6, 0.32, "memoriser", color=EXACT)
+axes[1].text(0.35, 0.75, "plain network", color=LEARNED, ha="center")
+plt.show()
+
+# %% tags=["hide-input", "nbval-ignore-output"]
+print("test images, noise level 0.5   paid   expected to pay   grey alone")
+for name, (expected, paid, grey) in beliefs.items():
+    what = "clothes" if name == "plain" else "digits"
+    print(f"{name + ', ' + what:27} {paid:7.3f} {expected:12.3f} {grey:14.3f}")
+said, true = whitest["memoriser"]
+print(f"where the memoriser says {said:.2f} the true pixels have the mean {true:.2f}")
+
+# %% tags=["hide-input"]
+du.claim(
+    "Between an answer on clothes and the mean of the true pixels lie {} on average",
+    gaps["plain"],
+    at_most=0.02,
+    tolerance=1,
+)
+
+# %% [markdown]
+# The networks' dots lie on the diagonal, for digits and for clothes. Where such a network says 0.3, the truth is 0.3 on average, grey or not. The memoriser's dots do not: the pixels that it calls nearly white, 0.98 on average, have a true mean of 0.83.
+#
+# The table says the same in nats. "Expected to pay" is the entropy of the coins that the program believes in, $h(R_i)$. A calibrated network pays what it expects to pay. Its loss on clothes, 0.29, is high because 0.24 of it is the price of grey, and the network knows it. The memoriser expects to pay 0.066 on test digits, and it pays 0.218.
+
+# %% [markdown] tags=["slide"]
+# ## What may vary: the Jacobian
+#
+# A loss is one number. A denoiser knows more than that, and we can ask it. Here is a first question: which changes of this digit does the network consider possible?
+#
+# Chapter 04 showed that the derivative of the best denoiser with respect to its input, its Jacobian, is the covariance of what the clean image may have been:
+# $$J(\tilde x)=\frac{\partial R^*}{\partial\tilde x}=\frac{\mathrm{Cov}[x\mid\tilde x]}{\sigma^2}.$$
+# The eigenvectors of a covariance with the largest eigenvalues are the directions in which $x$ varies most. So the leading eigenvectors of $J$ are the ways in which the digit may differ from the answer. Mohan, Kadkhodaie, Simoncelli & Fernandez-Granda (2020) used the Jacobian to look into denoisers in this way.
+
+# %% [markdown]
+# We take the shipped network at noise level 0.5. A trained network need not have a symmetric Jacobian, so we use its symmetric part. We also measure how far it is from symmetric: $|J-J^{\mathsf T}|/|J+J^{\mathsf T}|$, which is 0 for $R^*$.
+
+
+# %%
+def leading(denoiser, y, sigma):
+    J = du.jacobian(denoiser, y, sigma)  # (784, 784)
+    values, vectors = torch.linalg.eigh((J + J.mT) / 2)  # rising
+    vectors = vectors * vectors.sum(0).sign()  # forwards is where ink is added
+    return values.flip(0), vectors.flip(1).mT.reshape(784, 1, 28, 28), J
+
+
+# %% tags=["hide-input"]
+three = [8, 4, 6]  # a 1, a 4 and a 0
+modes = {i: leading(shipped, noisy[i : i + 1], sigma) for i in three}
+
+# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Three rows for a 1, a 4 and a 0. Each shows the noisy digit, the answer, two directions as grey patterns along the strokes, and three answers after a move. Along direction 1 the 1 becomes thin or thick, the 4 closes or opens at the left, the 0 becomes thick or thin. After the random move the answer looks as before."}, "figure": {"caption": "**Figure 5.7. What may vary in a digit.** A digit and its answer, the two leading directions (white: brighter, black: darker), and the network's answers after the noisy digit was moved by 8 along the first direction, backwards and forwards, and by 8 along a random one."}}
+chance = torch.randn(1, 1, 28, 28, generator=torch.Generator().manual_seed(3))
+chance /= chance.norm()
+fig, axes = plt.subplots(3, 7, figsize=(7.2, 3.4))
+titles = ["noisy", "answer", "direction 1", "direction 2", "−8 along 1"]
+titles += ["+8 along 1", "+8, random"]
+for row, i in zip(axes, three):
+    y, (_, vectors, _) = noisy[i : i + 1], modes[i]
+    moved = [shipped(y + t * vectors[:1], sigma) for t in (0, -8, 8)]
+    moved.append(shipped(y + 8 * chance, sigma))
+    arrows = [0.5 + v / (2 * v.abs().max()) for v in vectors[:2]]
+    pictures = [y[0], moved[0][0], *arrows, *(m[0] for m in moved[1:])]
+    for ax, picture, title in zip(row, pictures, titles):
+        ax.imshow(picture[0].clamp(0, 1), vmin=0, vmax=1)
+        ax.axis("off")
+        if i == three[0]:
+            ax.set_title(title, fontsize=9, loc="center")
+plt.show()
+
+
+# %% tags=["hide-input", "nbval-ignore-output"]
+def comes_back(denoiser, y, direction, t, sigma):
+    """The share of a move of length t along the direction that the answer keeps."""
+    moved = denoiser(y + t * direction, sigma) - denoiser(y, sigma)
+    return (moved * direction).sum().item() / t
+
+
+print("digit  largest eigenvalues  half the trace  asymmetry  share of a move kept")
+print("                                                         0.1    +8  random +8")
+half, kept = [], []
+for i in three:
+    y, (values, vectors, J) = noisy[i : i + 1], modes[i]
+    half.append(int((values.cumsum(0) < values.sum() / 2).sum()) + 1)
+    ways = [(vectors[:1], 0.1), (vectors[:1], 8), (vectors[:1], -8), (chance, 8)]
+    small, far, back, other = (comes_back(shipped, y, v, t, sigma) for v, t in ways)
+    kept.append((far + back) / 2 / small)
+    top = " ".join(f"{v:.2f}" for v in values[:3])
+    print(f"{test_labels[i]:5}  {top:>19} {half[-1]:7} of 784", end="")
+    print(f"{du.asymmetry(J):11.2f} {small:10.2f} {far:5.2f} {other:10.2f}")
+
+# %% tags=["hide-input"]
+du.claim(
+    "Half of a Jacobian's trace lies in its leading directions, whose number is {}",
+    max(half),
+    at_most=30,
+)
+
+# %% tags=["hide-cell"]
+du.claim(
+    "The asymmetry of the shipped network's Jacobians is {} at most",
+    max(du.asymmetry(J) for _, _, J in modes.values()),
+    at_least=0.1,
+    at_most=0.6,
+)
+du.claim(
+    "Of a move of eight, a share is kept that is {} of the one for a small move",
+    max(kept),
+    at_most=0.7,
+)
+
+# %% [markdown]
+# Read Figure 5.7 from left to right. Each direction follows the strokes. It says where ink may come or go, and it ignores the background. Forwards along its first direction the 1 grows a thick stroke, backwards a thin one. The 4 opens and closes at the left, and the 0 becomes thick or thin. These are changes that the noise has left open. The last column is the control. A random move of the same length changes next to nothing, because the network takes it for noise.
+#
+# The table adds the numbers. A digit may vary in few ways: a dozen directions of 784 hold half of the trace. Small moves along the first one come back *enlarged*, by its eigenvalue, which is above 1. The network considers such a change more likely to come from the digit than from the noise. Of a move by 8 only a third comes back, because a stroke cannot become whiter than white.
+#
+# The asymmetry is about 0.25 to 0.3 and not 0. So the field of this network is not exactly a gradient, and we shall see what that costs in the next section.
+
+# %% [markdown] tags=["slide"]
+# ## Which image is more probable?
+#
+# The second question compares two images. By chapter 02 a denoiser gives the score, $\hat s=(R(y)-y)/\sigma^2$, the slope of $\log p_\sigma$. Walk from an image $a$ to an image $b$ and add up the slopes along the way:
+# $$\log p_\sigma(b)-\log p_\sigma(a)=\int_a^b \nabla\log p_\sigma\cdot dr .$$
+# The network never learned a density, and nobody knows the constant that would normalise it. The difference comes out all the same. We walk in a straight line, in 20 steps, from each of 100 test digits to seven other images.
+
+
+# %%
+def log_ratio(denoiser, a, b, sigma, points=20):
+    t = torch.linspace(0, 1, points)
+    along = []
+    for place in (a + s * (b - a) for s in t):
+        score = (denoiser(place, sigma) - place) / sigma**2
+        along.append((score * (b - a)).flatten(1).sum(1))
+    return torch.trapezoid(torch.stack(along), t, dim=0)  # in nats, (N,)
+
+
+# %% [markdown]
+# How large would these numbers be for somebody who knows nothing? Suppose that $p_\sigma$ were a single Gaussian bump of width $\sigma$ on the digit $x$. Then an image $z$ would lie lower by $|z-x|^2/2\sigma^2$. Noise, for instance, moves an image far, so the bump predicts that a noisy digit is improbable. A network that says so has shown only that it can measure a distance. It shows knowledge where it *departs* from the bump.
+#
+# Before you look at Figure 5.8, put five images in order of probability. They are another digit, the digit with noise, the digit's own pixels in a shuffled order, an empty black page, and a double exposure. The last one is the mean of the digit and another digit.
+
+# %% tags=["hide-input"]
+generator = torch.Generator().manual_seed(6)
+digits, others, via = test[1000:1100], test[1100:1200], test[1200:1300]
+shuffle = torch.randperm(784, generator=torch.Generator().manual_seed(0))
+ends = {
+    "an empty page": torch.zeros_like(digits),
+    "another digit": others,
+    "a double exposure": (digits + others) / 2,
+    "the digit, noise 0.2": du.corruption.gaussian(digits, 0.2, generator),
+    "its pixels shuffled": digits.flatten(1)[:, shuffle].reshape(digits.shape),
+    "the digit, noise 0.4": du.corruption.gaussian(digits, 0.4, generator),
+    "uniform noise": torch.rand(digits.shape, generator=generator),
+}
+
+
+def squares(x):
+    return x.double().flatten(1).square().sum(1)
+
+
+def log_p_stored(y):  # exact for the training set, up to a constant
+    match = y.flatten(1).double() @ memoriser.data.T - squares(memoriser.data) / 2
+    return (match / sigma**2).logsumexp(1) - squares(y) / (2 * sigma**2)
+
+
+gain = {name: log_ratio(shipped, digits, end, sigma) for name, end in ends.items()}
+bump = {name: -squares(end - digits) / (2 * sigma**2) for name, end in ends.items()}
+stored = {
+    name: log_p_stored(end) - log_p_stored(digits) for name, end in ends.items()
+}
+
+# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Pairs of horizontal bars, orange for the network and grey for a single bump, with blue diamonds. An empty page is slightly above zero and another digit at zero for the network, while the bump lies far below. The double exposure is slightly negative. With noise both bars are equally long. Shuffled pixels cost the network half of what the bump says. The blue diamonds lie near the ends of the orange bars."}, "figure": {"caption": "**Figure 5.8. Where the network knows more than a distance.** Change of $\\log p_\\sigma$ from a test digit to another image, $\\sigma=0.5$: medians over 100 digits, in nats; the thin lines hold the middle 80 per cent. Grey: one Gaussian bump on the digit. Blue: exact for the 8,000 training digits."}}
+fig, ax = plt.subplots(figsize=(7.2, 3.6))
+for i, name in enumerate(ends):
+    for value, shift, color in [(gain, -0.18, LEARNED), (bump, 0.18, GREY)]:
+        ax.barh(i + shift, value[name].median(), 0.34, color=color)
+    low, high = gain[name].quantile(torch.tensor([0.1, 0.9]))
+    ax.plot([low, high], [i - 0.18] * 2, color=INK, lw=1)
+    ax.plot(
+        stored[name].median(), i - 0.18, "D", ms=5, color=EXACT, mec="white", mew=0.7
+    )
+ax.axvline(0, color=INK, lw=0.8)
+ax.set_yticks(range(len(ends)), list(ends))
+ax.invert_yaxis()
+ax.grid(False, axis="y")
+ax.set_xlabel(r"$\log p_\sigma$(image) − $\log p_\sigma$(digit), in nats")
+ax.set_title("Another digit costs nothing, shuffled pixels cost a lot")
+ax.text(-268, 4.18, "one bump", ha="right", va="center", color="#666666")
+ax.text(-268, 4.82, "network", ha="right", va="center", color=LEARNED)
+ax.text(-25, 0.82, "training digits, exact", ha="right", va="center", color=EXACT)
+plt.show()
+
+# %% tags=["hide-input", "nbval-ignore-output"]
+print("median, nats              network      bump   training digits, exact")
+for name in ends:
+    values = [v[name].median().item() for v in (gain, bump, stored)]
+    print(f"{name:22} {values[0]:10.1f} {values[1]:9.1f} {values[2]:14.1f}")
+
+# %% tags=["hide-input"]
+double, another = gain["a double exposure"], gain["another digit"]
+du.claim(
+    "The share of double exposures that are less probable than both digits is {}",
+    ((double < 0) & (double < another)).float().mean().item(),
+    at_least=0.8,
+)
+
+# %% tags=["hide-cell"]
+du.claim(
+    "Of what the bump charges for another digit the network waives a share of {}",
+    1 - (another.median() / bump["another digit"].median()).abs().item(),
+    at_least=0.9,
+)
+du.claim(
+    "Shuffling the pixels of a digit costs {} nats",
+    -gain["its pixels shuffled"].median().item(),
+    at_least=90,
+)
+
+# %% [markdown]
+# The network agrees with the bump about noise, so the rows with noise show nothing. The other rows do. Another digit is as probable as the first one, although it lies far away and the bump would charge it about 186 nats. The double exposure lies *between* two digits, and the network puts it in a valley between two hills. The shuffled pixels have the same ink as the digit, yet they cost about 130 nats.
+#
+# The blue diamonds are another witness. For the 8,000 training digits $p_\sigma$ is known exactly, and we can put in the same images. The network was never given that density, and for most images its numbers come close to it. The double exposure is the exception, and we return to it below.
+#
+# One row may surprise you: the empty page is *more* probable than a digit. More probable means here of higher density, and that is not the same as typical. There is only one empty page, and there are very many digits, so a draw from $p$ is a digit all the same.
+#
+# Would anything pass this test? The next table puts the double exposure to others. The four rows from the blur on are maps that have learned nothing about digits, or next to nothing. The short table below it asks the shipped network and the exact density about two kinds of pairs.
+
+# %% tags=["hide-input", "nbval-ignore-output"]
+average = images.mean(0, keepdim=True)
+asked = {
+    "U-Net, shipped": shipped,
+    "U-Net, this chapter": unet,
+    "plain, this chapter": plain,
+    "a blur": lambda y, _: blur(y),
+    "always the mean image": lambda y, _: average.expand_as(y),
+    "always 1/2": lambda y, _: torch.full_like(y, 0.5),
+    "half of the input": lambda y, _: y / 2,
+}
+shares = {}
+print("medians, nats            another digit   double exposure   below both digits")
+for name, denoiser in asked.items():
+    one, both = (
+        log_ratio(denoiser, digits, ends[end], sigma, 11)
+        for end in ("another digit", "a double exposure")
+    )
+    shares[name] = ((both < 0) & (both < one)).float().mean().item()
+    print(
+        f"{name:22} {one.median():12.1f} {both.median():17.1f} {shares[name]:17.0%}"
+    )
+pairs = {"new": (digits, others), "stored": (known[:100], known[100:200])}
+for kind, (a, b) in pairs.items():
+    ways = (log_ratio(shipped, a, end, sigma, 11) for end in (b, (a + b) / 2))
+    exact = (log_p_stored(end) - log_p_stored(a) for end in (b, (a + b) / 2))
+    for who, (one, both) in [
+        ("U-Net, shipped", ways),
+        ("training set, exact", exact),
+    ]:
+        shares[who, kind] = ((both < 0) & (both < one)).float().mean().item()
+print("below both digits            new digits   digits of the training set")
+for who in ("U-Net, shipped", "training set, exact"):
+    print(f"{who:22} {shares[who, 'new']:15.0%} {shares[who, 'stored']:20.0%}")
+
+# %% [markdown]
+# The four maps without knowledge all find the double exposure *more* probable than the digits, in every pair. A double exposure is paler and smoother than a digit and lies closer to the mean image, and these maps look at nothing else. The shipped network passes in nine pairs of ten. The U-Net of this chapter, after its short training, passes in about two of three. The plain network passes in about one of seven: for it double exposures are as probable as digits, although its loss is not bad at all.
+#
+# The short table answers the question of the beginning. Between two digits of the training set the exact density has a valley every time. Between two *new* digits it has one in only four pairs of ten, because for the memoriser a new digit does not lie on a hill. The network hardly distinguishes the two kinds. It has put hills under digits that nobody stored, and that is what it has understood.
+#
+# So what a denoiser has understood depends on the denoiser, and the loss alone does not show it. Keep this in mind for chapter 06, where the plain network is asked to make digits from noise.
+#
+# One doubt is left. The network's field is not exactly a gradient, so the sum depends on the way. We go from the digit to the other image by way of a third digit, and compare.
+
+# %% tags=["hide-input", "nbval-ignore-output"]
+print("medians over 100, nats    straight   size   the detour differs by")
+gaps = {}
+for name in ("another digit", "its pixels shuffled"):
+    first = log_ratio(shipped, digits, via, sigma)
+    detour = first + log_ratio(shipped, via, ends[name], sigma)
+    gaps[name] = (detour - gain[name]).abs().median().item()
+    direct = gain[name]
+    print(f"{name:22} {direct.median():11.1f} {direct.abs().median():6.1f}", end="")
+    print(f"{gaps[name]:15.1f}")
+
+# %% tags=["hide-cell"]
+fakes = list(asked)[3:]
+du.claim(
+    "For the exact density the share between stored digits is higher by {}",
+    shares["training set, exact", "stored"] - shares["training set, exact", "new"],
+    at_least=0.3,
+)
+du.claim(
+    "Of the four maps that learned nothing the best fails in a share of pairs of {}",
+    1 - max(shares[name] for name in fakes),
+    at_least=0.8,
+)
+du.claim(
+    "Two ways to another digit differ by {} nats",
+    gaps["another digit"],
+    at_least=0.5,
+    at_most=8,
+)
+
+# %% [markdown]
+# For shuffled pixels the way does not matter much: the two sums differ by about 2 nats of 130. Between two digits they differ by about 2 nats as well, but there the difference itself is small, about 9 nats in size. So a network can clearly tell digits from shuffled pixels, but it should not be asked which of two digits is the more probable one by a few nats. Exercise (b) explains the difference by the asymmetry of the Jacobian.
+
+# %% [markdown] tags=["slide"]
+# ## What to remember
+#
+# * A denoiser for images is trained by the loop of chapter 01. Convolutions and skip connections make the network better at it, and an embedding lets one network serve every noise level.
+# * The exact optimum of the training loss is the memoriser, which answers with stored training images. A network is useful because it misses that optimum and generalises.
+# * A trained denoiser can be questioned: calibration shows whether its grey is honest, the Jacobian shows what may vary, and the line integral of its score compares the probabilities of two images.
+
+# %% [markdown]
+# **Check your understanding.** Pick an answer and click it to see whether it is right.
 
 # %% tags=["remove-input"]
 du.quiz("05")
 
 # %% [markdown]
-# **Exercises.** (a) Train at one level only, with `sigma=0.4`, for the same number of steps; compare the test BCE there. (b) Integrate along two different paths from a digit to another, and relate the difference to
-# the asymmetry. (c) Predict the effect of `objective="mse"` on the figure of the floor, then try. (d) Train with `optimiser="adam"` for as many steps, and find how many it needs for the same test loss. (e) Move the noisy digit along
-# the first eigenvector, by up to $\pm8$, and pass it through $R$ again: what does it turn into?
-# They wait with checks in [exercises/05-a-denoiser-for-images.ipynb](exercises/05-a-denoiser-for-images.ipynb).
+# **Exercises.** (a) Does a network that serves all noise levels pay for it? (b) Integrate along two different paths from a digit to another, and explain the difference by the Jacobian. (c) Does another loss have another floor? (d) How many steps is an optimiser worth? (e) Move the noisy digit along the first eigenvector, by up to $\pm8$: what does it turn into? They are in [exercises/05-a-denoiser-for-images.ipynb](exercises/05-a-denoiser-for-images.ipynb).
 #
-# **References.** Vincent et al. 2008; Alain & Bengio 2014; Creswell, Arulkumaran & Bharath 2017; Karras et al. 2022 (the law over noise levels); Jordan et al. 2024 (Muon); Mohan et al. 2020.
+# **Further reading.** Creswell, Arulkumaran & Bharath (2017), [arXiv:1708.08487](https://arxiv.org/abs/1708.08487). Vincent, Larochelle, Bengio & Manzagol (2008), [doi:10.1145/1390156.1390294](https://doi.org/10.1145/1390156.1390294). Karras, Aittala, Aila & Laine (2022), [arXiv:2206.00364](https://arxiv.org/abs/2206.00364), on the distribution of noise levels.
