@@ -518,7 +518,7 @@ du.claim(
 #
 # Now the clothes. The loss of the plain network on clothes is about 0.29, more than twice that on digits. Chapter 01 gave the reason. BCE treats a grey pixel as a coin, and a coin costs its entropy even if everything is known. On clothes the grey pixels alone cost 0.24 nats.
 #
-# There is a test that is not disturbed by grey. Collect all pixels to which the network gave an answer near 0.3. If its answers are means, as chapter 01 demands, the *true* values of these pixels must have the mean 0.3. Do the same for every other answer. A network that passes this test is called **calibrated**. It may still know little, but it does not pretend.
+# There is a test that is not disturbed by grey. Collect all pixels to which the network gave an answer near 0.3. If its answers are means, as chapter 01 demands, the *true* values of these pixels must have the mean 0.3. Do the same for every other answer; Figure 5.6 shows the result, and the dots should lie on the diagonal. A network that passes this test is called **calibrated**. It may still know little, but it does not pretend.
 
 
 # %%

@@ -144,7 +144,7 @@ print("(a) passes")
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** $\log0.2=-1.61$ and $\log0.8=-0.22$, so in standard deviations the two ends are $-0.51$ and $0.65$. The share is $0.74-0.31=0.43$, somewhat less than half.
 #
-# **The experiment.** The network for one level is ahead with each seed, by one or two per cent of the loss. That is a small price for serving all levels. Most of the loss is floor, so as a share of the *excess* over the floor the difference is larger. A good prediction gives a reason for either side. A half answer gives one number for each network, on different noise, where chance is as large as the difference. With more steps, and with the U-Net of the chapter, the result may change; try it.
+# **The experiment.** The network for one level is ahead with each seed, by about two per cent of the loss. That is a small price for serving all levels. Most of the loss is floor, so as a share of the *excess* over the floor the difference is larger. A good prediction gives a reason for either side. A half answer gives one number for each network, on different noise, where chance is as large as the difference. With more steps, and with the U-Net of the chapter, the result may change; try it.
 
 # %% [markdown]
 # ## (b) · Two ways to another digit
@@ -260,7 +260,7 @@ miss = (right_side(unet, a, b, c, 0.4, 6) - (detour - straight)).norm() / (detou
 assert miss < 0.25, f"for the U-Net, and noisy copies of digits, the two sides differ by {miss:.0%}."
 print("(b) passes")
 
-# %% mystnb={"image": {"alt": "Detour minus straight against the integral of the curl, for triangles of noisy copies of one digit and of three digits: all points lie near the diagonal; those of noisy copies near zero, those of three digits spread to several nats."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Detour minus straight against the integral of the curl, for triangles of noisy copies of one digit and of three digits: all points lie near the diagonal; those of noisy copies near zero, those of three digits spread to more than a nat."}} tags=["nbval-ignore-output"]
 trios = {
     "noisy copies of one": (a, b, c),
     "three digits": test[10:25].split(5),
@@ -283,7 +283,7 @@ plt.show()
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** On the straight way $y_2=0$ and only $y_1$ changes, so the integral of $-y_2\,dy_1$ is 0. From $a$ to $c$ it is 0 as well. From $c$ to $b$, $y=(s,1-s)$ and $dr=(1,-1)\,ds$, so the integrand is $-(1-s)-s=-1$ and the detour gives $-1$. On the right $e=(0,1)$, $f=(1,0)$; $f^{\mathsf T}Je-e^{\mathsf T}Jf=J_{12}-J_{21}=-2\sigma^2$. Divided by $\sigma^2$ and times the area $\frac12$ that is $-1$.
 #
-# **The experiment.** The two sides agree. The two ways differ by the antisymmetric part of the Jacobian, added up over the triangle between them. Among noisy copies of one digit this is small against the differences themselves, which are about ten nats, so there the field is nearly a gradient. Between digits it is larger, above all in the middle of the way, where the images are mixtures that resemble no training digit. Use more points until the integrals settle before you blame the curl. A half answer gives the difference and no reason.
+# **The experiment.** The two sides agree. The two ways differ by the antisymmetric part of the Jacobian, added up over the triangle between them. Among noisy copies of one digit this is a tenth of a nat, and between three digits it is about a nat. The triangle of three digits is larger, so there is more curl to collect. Use more points until the integrals settle before you blame the curl. A half answer gives the difference and no reason.
 
 # %% [markdown]
 # ## (c) · Another loss, another floor?
@@ -390,7 +390,7 @@ plt.show()
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** The best answer to the coin is $\frac12$. Its BCE is $\log2=0.693$ nats and its squared error $\frac14$. To the pixel that is always 0.6 the best answer is 0.6. Its BCE is $h(0.6)=0.673$ although nothing is in doubt, and its squared error is 0.
 #
-# **The experiment.** The line does not move. It belongs to the data and the noise, and does not depend on how a network was trained. The two losses have the same optimum, so the network trained with squared error comes to nearly the same BCE. We expect it slightly higher, above all because of pixels near black, where a small error costs much in nats and little in squares ([chapter 08](../08-bce-or-mse.ipynb)). The trap is to plot a squared error on an axis of nats: it would lie far *below* the floor and mean nothing. Beware of the order, first the mean, then its entropy: the entropy of the clean digits leaves out the doubt about which digit it was.
+# **The experiment.** The line does not move. It belongs to the data and the noise, and does not depend on how a network was trained. The two losses have the same optimum, so the network trained with squared error comes to nearly the same BCE. It lies slightly higher. Squared error cares less about pixels near black, where a small error costs much in nats and little in squares ([chapter 08](../08-bce-or-mse.ipynb)). The trap is to plot a squared error on an axis of nats: it would lie far *below* the floor and mean nothing. Beware of the order, first the mean, then its entropy: the entropy of the clean digits leaves out the doubt about which digit it was.
 
 # %% [markdown]
 # ## (d) · How many steps is an optimiser worth?
@@ -488,7 +488,7 @@ plt.show()
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** 0.35 lies halfway between 0.4 and 0.3, so halfway in the logarithm: $\sqrt{200\cdot400}=283$ steps.
 #
-# **The experiment.** Adam needs nearly twice the steps here, with the better of two rates. With the worse rate it does not get there at all within the lengths tried, so a comparison at one rate says more about the rate than about the optimiser. A step of Muon costs more time than one of Adam, above all on so small a network; count steps and seconds apart. A half answer is one curve each at one rate, or a single long run read along the way, whose learning rate had not fallen yet.
+# **The experiment.** Adam needs about one and a half times the steps here, with the better of two rates. With the worse rate it does not get there at all within the lengths tried, so a comparison at one rate says more about the rate than about the optimiser. A step of Muon costs more time than one of Adam, above all on so small a network; count steps and seconds apart. A half answer is one curve each at one rate, or a single long run read along the way, whose learning rate had not fallen yet.
 
 # %% [markdown]
 # ## (e) · Along an eigenvector
@@ -590,4 +590,4 @@ plt.show()
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** The derivative of $R^*$ is $R^*(1-R^*)/\sigma^2$, which is $0.25/0.09=2.8$ at $y=\frac12$. A move by 1 leads to $\mathrm{sigmoid}(2/0.18)=0.99999$, so the answer moves by 0.5: the factor has fallen from 2.8 to 0.5, because the answer cannot get whiter than white.
 #
-# **The experiment.** A small move comes back multiplied by about the eigenvalue, here above 1. The network *adds* to what it sees, since such a change is more likely to come from the digit than from the noise. A random direction nearly vanishes, because the network takes it for noise. The linear picture ends early. At $t=1$ the factor has fallen already, and at 8 it is a fraction of what it was: once the stroke is open or closed there is nothing to add. A half answer shows the strip without the random direction, or multiplies by the eigenvalue all the way.
+# **The experiment.** A small move comes back multiplied by about the eigenvalue, here above 1. The network *adds* to what it sees, since such a change is more likely to come from the digit than from the noise. A random direction nearly vanishes, because the network takes it for noise. The linear picture ends early. At $t=1$ the factor has fallen a little, and at 8 it is a fraction of what it was: once the stroke is open or closed there is nothing to add. A half answer shows the strip without the random direction, or multiplies by the eigenvalue all the way.
