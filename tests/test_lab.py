@@ -17,8 +17,8 @@ from playwright.sync_api import TimeoutError as TookTooLong
 import notebooks
 from notebooks import NOTEBOOKS, ROOT, TWINS, read
 
-# Two with sliders that run within a minute on one core.
-CHAPTERS = ["02-the-score-inside-bce", "06-synthesis-from-noise"]
+# Two with sliders that run within a minute or two on one core.
+CHAPTERS = ["02-the-score-inside-bce", "03-does-a-network-know-it"]
 SECONDS = 600  # for one chapter's cells, and for one figure: far more than it takes
 
 # What `slide` makes, and ways to go wrong.

@@ -15,9 +15,9 @@
 # %% [markdown]
 # # 06 · Exercises: synthesis from noise
 #
-# To [chapter 06](../06-synthesis-from-noise.ipynb). Needed: the chapter, and the counts of modes of [chapter 04](../04-walking-uphill.ipynb). About seventy minutes; the code takes seconds.
+# For [chapter 06](../06-synthesis-from-noise.ipynb). You need the chapter, and the counts of modes in [chapter 04](../04-walking-uphill.ipynb). About three hours for all five: (a) 40 minutes, (b) 40, (c) 50 (the core exercise), (d) 25 and (e) 25. The code takes less than a minute.
 #
-# Write in the cells that say so; run the check below each. A check that passes says so.
+# Fill in the marked cells and run the check below each.
 
 # %%
 import daeutils as du
@@ -40,18 +40,14 @@ def distinct(x, within=1.5):
     return connected_components(apart.numpy() < within)[0]
 
 
-def memoriser(atoms):
-    """The exact R* if these images were all there is: a denoiser (y, sigma) -> (N, 1, 28, 28)."""
-    law = du.from_points(atoms.flatten(1))
-    return lambda y, sigma: law.posterior_mean(y.flatten(1).double(), sigma).to(y).reshape(y.shape)
-
-
 # %% [markdown]
 # ## (a) · Large noise levels
 #
-# At $\sigma=1$ plain iteration made digits, in ever fewer kinds. Go on to $\sigma=2$ and $5$.
+# The shipped U-Net, told $\sigma=1$, makes digits, in ever fewer kinds. Go on to $\sigma=2$ and $5$.
 #
-# **Predict**, from the count of modes in chapter 04: how many distinct images are left after ten passes, and what do they show?
+# **Warm-up, with a pencil.** Two images lie at the distance $\delta$ from each other, and there are no others. By chapter 04 their two modes merge when $\sigma$ exceeds $\delta/2$. The nearest neighbour of a training digit is typically at the distance 4.8. At about which $\sigma$ would you expect neighbours to merge?
+#
+# **Predict**, from the count of modes in chapter 04: how many distinct images are left after ten steps, and what do they show?
 #
 # Uniform noise is weaker than a network that is told $\sigma=2$ expects. So start where its training put the corrupted digits, nearly: at the mean image, plus Gaussian noise of that level. **Write** the start and
 # the count.
@@ -65,10 +61,10 @@ def start(mean, sigma, n, generator):
     ### END SOLUTION
 
 
-def counts(denoiser, x, sigma, passes):
-    """The number of distinct images after 0, 1, ..., passes plain passes: a list of passes + 1 numbers."""
+def counts(denoiser, x, sigma, steps):
+    """The number of distinct images after 0, 1, ..., steps plain steps: a list of steps + 1 numbers."""
     ### BEGIN SOLUTION
-    path = du.iterate(denoiser, x, passes, sigma, return_path=True)
+    path = du.iterate(denoiser, x, steps, sigma, return_path=True)
     return [distinct(x) for x in path]
     ### END SOLUTION
 
@@ -88,14 +84,14 @@ for s in (0.5, 5.0):
 
 atoms = images[:40]
 noisy = du.corruption.gaussian(atoms, 0.3, generator)
-found = counts(memoriser(atoms), noisy, 0.3, 5)
-assert len(found) == 6, f"five passes give 6 counts, the start included; you return {len(found)}."
+found = counts(du.Memoriser(atoms), noisy, 0.3, 5)
+assert len(found) == 6, f"five steps give 6 counts, the start included; you return {len(found)}."
 assert found == [40] * 6, (
     f"the memoriser of 40 digits keeps them apart at sigma = 0.3, you count {found}: "
-    "pass the images on from pass to pass, at the same sigma, and count with `distinct`."
+    "pass the images on from step to step, at the same sigma, and count with `distinct`."
 )
-ends = counts(memoriser(atoms), start(mean, 5.0, 40, generator), 5.0, 5)[-1]
-assert ends == 1, f"at sigma = 5 the memoriser has one mode, you count {ends} after five passes."
+ends = counts(du.Memoriser(atoms), start(mean, 5.0, 40, generator), 5.0, 5)[-1]
+assert ends == 1, f"at sigma = 5 the memoriser has one mode, you count {ends} after five steps."
 
 noise = {s: start(mean, s, 60, generator) for s in (1.0, 2.0, 5.0)}
 left = {s: counts(unet, x, s, 10) for s, x in noise.items()}
@@ -107,20 +103,24 @@ off = (du.iterate(unet, noise[5.0], 10, 5.0) - mean).flatten(1).norm(dim=1).max(
 assert off < 2.5, f"at sigma = 5 all should end near the mean digit; one is {off:.1f} away."
 print("(a) passes")
 
-# %% mystnb={"image": {"alt": "Three rows of ten images after ten passes: at noise level 1 various digits, at 2 soft strokes, nearly all of them the same, at 5 ten times the blurred mean digit."}}
+# %% mystnb={"image": {"alt": "Three rows of ten images after ten steps: at noise level 1 various digits, at 2 soft strokes, nearly all of them the same, at 5 ten times the blurred mean digit."}}
 rows = [du.iterate(unet, x[:10], 10, s) for s, x in noise.items()]
 du.plotting.show_images(rows, [f"σ = {s:g}" for s in noise], size=0.5)
 plt.show()
 
 # %% [markdown] tags=["discussion"]
+# **Warm-up.** At $\sigma\approx4.8/2=2.4$, or somewhat earlier, because a digit has more than one neighbour. The measurement of the chapter agrees: at $\sigma=1.5$ most training digits are still modes of their own, at 2 hardly any.
+#
 # At $\sigma=5$ one image is left, and it is nearly the mean digit: $p_\sigma$ is so smooth that it has one hill. At $\sigma=2$ there are one or two, a soft stroke like a one, and not the mean; from 60 starts most have met there after two or three
-# passes. From uniform noise it happens in a single pass, since all such starts are nearly alike to a network that expects noise of level 2: that is the other reason, and exercise (b) tells the two apart. A half
+# steps. From uniform noise it happens in a single step, since all such starts are nearly alike to a network that expects noise of level 2: that is the other reason, and exercise (b) tells the two apart. A half
 # answer looks at one level, or at the pictures alone.
 
 # %% [markdown]
 # ## (b) · Coming down from too high
 #
-# The chapter lowers $\sigma$ from 1 to 0.1 over ten passes, from uniform noise. A larger reach seems safer: begin at $\sigma=2$. It fails. There may be two reasons: the landscape at $\sigma=2$ has few
+# A network that is told its noise level offers another way: begin at a large $\sigma$, where it knows noise, and lower $\sigma$ with each step to sharpen the result. From uniform noise, going from $\sigma=1$ to 0.1 in ten steps works. To begin at $\sigma=2$ seems safer still, and it fails.
+#
+# **Warm-up, with a pencil.** Pixels drawn uniformly from $[0,1]$: what is their standard deviation about $\frac12$? And the root of their mean square about a pixel that is 0 in nearly every digit? There may be two reasons: the landscape at $\sigma=2$ has few
 # hills, so all starts are drawn together before the descent begins; and uniform noise is weaker than the network is told.
 #
 # **Predict** which weighs more. An experiment tells them apart: give the same descent a start that *is* as noisy as it is told.
@@ -129,11 +129,11 @@ plt.show()
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex06_b", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def anneal(denoiser, x, high, low, passes):
-    """One plain pass at each of `passes` levels from high down to low, both included, in equal ratios."""
+def anneal(denoiser, x, high, low, steps):
+    """One plain step at each of `steps` levels from high down to low, both included, in equal ratios."""
     ### BEGIN SOLUTION
-    for i in range(passes):
-        x = du.iterate(denoiser, x, 1, high * (low / high) ** (i / (passes - 1)))
+    for i in range(steps):
+        x = du.iterate(denoiser, x, 1, high * (low / high) ** (i / (steps - 1)))
     return x
     ### END SOLUTION
 
@@ -155,7 +155,7 @@ def halve(y, sigma):
 
 
 end = anneal(halve, torch.ones(1, 1, 4, 4), 2.0, 0.1, 5)
-assert len(told) == 5, f"five passes were asked for, the denoiser was called {len(told)} times."
+assert len(told) == 5, f"five steps were asked for, the denoiser was called {len(told)} times."
 assert abs(told[0] - 2) < 1e-6 and abs(told[-1] - 0.1) < 1e-6, (
     f"the levels run from {told[0]:.3g} to {told[-1]:.3g}, expected from 2 to 0.1, both included."
 )
@@ -163,7 +163,7 @@ ratios = [b / a for a, b in zip(told, told[1:])]
 assert max(ratios) - min(ratios) < 1e-6, (
     f"each level over the one before: {', '.join(f'{r:.3f}' for r in ratios)}; expected equal ratios."
 )
-assert torch.allclose(end, torch.full_like(end, 1 / 32)), "each pass goes on from the one before."
+assert torch.allclose(end, torch.full_like(end, 1 / 32)), "each step goes on from the one before."
 
 generator = torch.Generator().manual_seed(0)
 gaussian = mean + 2 * torch.randn(60, 1, 28, 28, generator=generator)
@@ -184,29 +184,33 @@ assert left["uniform", 2.0] < 0.6 * min(left["uniform", 1.0], left["Gaussian", 2
 )
 print("(b) passes")
 
-# %% mystnb={"image": {"alt": "Three rows of images after ten passes of falling noise level: from uniform noise beginning at 1, varied digits; from uniform noise beginning at 2, nearly the same stroke again and again; from Gaussian noise of level 2 beginning at 2, varied digits again, some of them alike."}}
+# %% mystnb={"image": {"alt": "Three rows of images after ten steps of falling noise level: from uniform noise beginning at 1, varied digits; from uniform noise beginning at 2, nearly the same stroke again and again; from Gaussian noise of level 2 beginning at 2, varied digits again, some of them alike."}}
 names = [f"{kind} noise,\nfrom σ = {s:g}" for kind, s in ends]
 du.plotting.show_images([x[:10] for x in ends.values()], names, size=0.5)
 plt.show()
 
 # %% [markdown] tags=["discussion"]
+# **Warm-up.** $1/\sqrt{12}=0.29$ about $\frac12$, and $1/\sqrt3=0.58$ about 0: with a digit behind it uniform noise looks like noise of level 0.5 or so, not 2.
+#
 # Uniform noise has strength 0.5. Told 2, the network takes all 60 starts for one and the same, and gives one image: the descent has nothing left to separate. From Gaussian noise of level 2, through the same levels, most
-# images stay distinct. So the false level does most of the damage. The few hills do the rest: with a few more passes at $\sigma=2$ before the descent, by (a), the starts would have met in any case, and a plain pass
-# has no noise to part them again. A larger reach is safer only if one does not stay, and tells the truth. A half answer is "too blurred".
+# images stay distinct. So the wrong noise level does most of the damage. The few hills do the rest: with a few more steps at $\sigma=2$ before the descent, by (a), the starts would have met in any case, and a plain step
+# has no noise to part them again. A larger $\sigma$ is safer only if the chain does not stay there and the noise is as strong as the network is told. A half answer is "too blurred".
 
 # %% [markdown]
 # ## (c) · Which order?
 #
-# Two ways down, ten passes each: *plain*, as in (b), and *with noise*, $x\leftarrow R(x+\sigma\varepsilon;\sigma)$ at each level. Do both, one after the other. Which should come last?
+# Two ways down, ten steps each: *plain*, as in (b), and *with noise*, $x\leftarrow R(x+\sigma\varepsilon;\sigma)$ at each level. Do both, one after the other. Which should come last?
 #
-# **Predict** with a law for which all is known: one Gaussian, $x\sim N(\mu,s^2)$, where $R^*(y)=\mu+c\,(y-\mu)$ with $c=s^2/(s^2+\sigma^2)$. How does a pass of each kind change the *variance* of the points? Which order ends nearer to $s^2$?
+# **Predict** with a distribution for which everything is known: one Gaussian, $x\sim N(\mu,s^2)$, where $R^*(y)=\mu+c\,(y-\mu)$ with $c=s^2/(s^2+\sigma^2)$. How does a step of each kind change the *variance* of the points? Which order ends nearer to $s^2$?
+#
+# **Warm-up, with a pencil.** $s=\sigma=1$ and the points have the variance 1. What is their variance after one step without noise, and after one step with noise?
 #
 # **Write** the descent with and without noise, and your prediction of the variance.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex06_c", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def descend(denoiser, x, levels, noise, generator):
-    """One pass at each of the levels, in this order; noise: True with noise before each pass, or False."""
+    """One step at each of the levels, in this order; noise: True with noise before each step, or False."""
     ### BEGIN SOLUTION
     for s in levels:
         if noise:
@@ -217,7 +221,7 @@ def descend(denoiser, x, levels, noise, generator):
 
 
 def predicted_variance(v, s, levels, noise):
-    """Variance of points that had variance v, after `descend` with R* of the law N(mu, s^2), a float."""
+    """Variance of points that had variance v, after `descend` with R* of the distribution N(mu, s^2), a float."""
     ### BEGIN SOLUTION
     for sigma in levels:
         c = s**2 / (s**2 + sigma**2)
@@ -237,16 +241,16 @@ for noise, some in [(False, levels[5:]), (True, levels[5:]), (True, levels[:1])]
     predicted = predicted_variance(0.8**2, 0.3, some, noise)
     assert abs(predicted / found - 1) < 0.05, (
         f"noise = {noise}, levels {', '.join(f'{s:.2f}' for s in some)}: you predict the variance {predicted:.4g}, "
-        f"your descent gives {found:.4g}. A pass multiplies the points by c, hence the variance by c^2; "
-        "the noise adds sigma^2 before the pass."
+        f"your descent gives {found:.4g}. A step multiplies the points by c, hence the variance by c^2; "
+        "the noise adds sigma^2 before the step."
     )
-    law_of_noise = one.smooth(some[0])
+    corrupted = one.smooth(some[0])
     first = (
         descend(one.posterior_mean, torch.full((40_000, 1), 0.5), some[:1], noise, generator).std().item()
     )
     expected = c[0] * some[0] if noise else 0.0
     assert abs(first - expected) < 0.02 * some[0], (
-        f"noise = {noise}: points that all start at mu have the standard deviation {first:.3f} after one pass, "
+        f"noise = {noise}: points that all start at mu have the standard deviation {first:.3f} after one step, "
         f"expected {expected:.3f}: noise of this level, for each point its own, and then the denoiser."
     )
 noise_last = predicted_variance(predicted_variance(0.25, 0.3, levels, False), 0.3, levels, True)
@@ -256,7 +260,7 @@ assert plain_last < 0.5 * noise_last < 0.09, (
 )
 print("(c) passes")
 
-# %% mystnb={"image": {"alt": "Two rows of ten digits: with noise last, digits of thin and of bold strokes; with the plain passes last, bold crisp digits, some of a kind."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Two rows of ten digits: with noise last, digits of thin and of bold strokes; with the plain steps last, bold crisp digits, some of a kind."}} tags=["nbval-ignore-output"]
 generator = torch.Generator().manual_seed(1)
 test_features = du.evaluation.features(test)
 orders = {"noise last": (False, True), "plain last": (True, False)}
@@ -271,17 +275,21 @@ du.plotting.show_images(rows, list(orders), size=0.5)
 plt.show()
 
 # %% [markdown] tags=["discussion"]
-# For one Gaussian a plain pass takes the variance $v$ to $c^2v$, one with noise to $c^2(v+\sigma^2)$. A plain descent therefore ends almost in a point, whatever came before: an ascent gathers. A descent with noise forgets, too, but ends with a
-# spread, though less than $s^2$, since each pass answers with a mean. So for this law the noise should come last. Digits are not one Gaussian: most of their variance lies *between* modes, of which the formula knows nothing, and a plain
+# **Warm-up.** $c=\frac12$. Without noise $\frac14$; with noise $\frac14(1+1)=\frac12$.
+#
+# For one Gaussian a plain step takes the variance $v$ to $c^2v$, one with noise to $c^2(v+\sigma^2)$. A plain descent therefore ends almost in a point, whatever came before: an ascent gathers. A descent with noise forgets, too, but ends with a
+# spread, though less than $s^2$, since each step answers with a mean. So for this distribution the noise should come last. Digits are not one Gaussian: most of their variance lies *between* modes, of which the formula knows nothing, and a plain
 # descent gathers in many of them; in total variance the order may even turn round. Nor need the distance at sixty images agree, with another network or seed. Several seeds and more images, with coverage and distinct images
 # beside the distance, before you say. A half answer shows pictures.
 
 # %% [markdown]
 # ## (d) · What is within reach?
 #
-# The chapter measured how far a start is from the nearest training image, in *reaches* of $28\sigma$. Take as a start the mean image plus Gaussian noise of level $\sigma$.
+# Figure 6.4 shows how far a start is from the nearest training image. Measure this distance in *reaches* of $28\sigma$, the length of the noise that the network was trained on. Take as a start the mean image plus Gaussian noise of level $\sigma$.
 #
 # **Predict.** Is it within reach, about 1, at every $\sigma$? The mean image itself is no digit: it is some distance $D$ from the nearest one.
+#
+# **Warm-up, with a pencil.** Two vectors at right angles have the lengths 5 and 12. How long is their sum?
 #
 # **Write** a formula for the expected number of reaches. The noise is independent of everything else, and in 784 dimensions nearly at right angles to any fixed direction.
 
@@ -320,7 +328,7 @@ assert abs(found / expected - 1) < 0.01, (
 )
 print("(d) passes")
 
-# %% mystnb={"image": {"alt": "Left: reaches to the nearest digit against the noise level, predicted line and measured points: about 2 at 0.1, near 1 from 0.5 on. Right: ten plain passes from these starts, a row for each level: at 0.1 and 0.2 fragments, at 0.5 and 1 digits, at 2 a blur."}}
+# %% mystnb={"image": {"alt": "Left: reaches to the nearest digit against the noise level, predicted line and measured points: about 2 at 0.1, near 1 from 0.5 on. Right: ten plain steps from these starts, a row for each level: at 0.1 and 0.2 fragments, at 0.5 and 1 digits, at 2 a blur."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3))
 line = torch.logspace(-1.1, 0.4, 40).tolist()
 left.plot(
@@ -333,19 +341,23 @@ left.minorticks_off()
 left.legend()
 ends = [du.iterate(unet, start(mean, s, 8, generator), 10, s) for s in levels]
 right.imshow(torch.cat([torch.cat(list(x[:, 0]), 1) for x in ends]), vmin=0, vmax=1)
-right.set(xticks=[], yticks=[14 + 28 * i for i in range(len(levels))], title="after ten passes")
+right.set(xticks=[], yticks=[14 + 28 * i for i in range(len(levels))], title="after ten steps")
 right.set_yticklabels([f"σ = {s:g}" for s in levels])
 right.grid(False)
 plt.show()
 
 # %% [markdown] tags=["discussion"]
+# **Warm-up.** 13, by Pythagoras.
+#
 # Squares add: $\sqrt{(28\sigma)^2+D^2}/28\sigma$, with $D$ a little over 5. From $\sigma=0.5$ on the start is within reach; at $0.1$ it is twice as far out as anything the network was trained on, although it has precisely the noise that
 # the network is told. So the level of the noise is not all: the image under it must be a digit, and the mean image is none. A half answer runs the chains without the distance, or adds the lengths.
 
 # %% [markdown]
 # ## (e) · A threshold on trial
 #
-# The chapter calls two images the same if a chain of images links them, each nearer than 1.5 to the next. Would another threshold tell another story?
+# The chapter counts two images as one if a chain of images links them, each nearer than 1.5 to the next. Does the result depend on this threshold?
+#
+# **Warm-up, with a pencil.** Two copies of one digit differ by noise of level 0.03 in each of 784 pixels. How far apart are they? Is 1.5 above or below that?
 #
 # **Predict**: what does the count say of $\sigma=1$ at a threshold of 0.5, and at 4? Which thresholds are *fair*, in that real digits stay apart?
 #
@@ -385,12 +397,12 @@ assert 1.5 in fallen and 6.0 not in fallen, f"fair thresholds should hold 1.5 an
 assert max(fallen.values()) < 0.9, "at each fair threshold the count should fall."
 print("(e) passes")
 
-# %% mystnb={"image": {"alt": "Share of images still distinct against the threshold, after 5 and after 20 passes at noise level 1, and for real digits. Real digits stay near 1 up to a threshold of about 3 and fall after; after 20 passes the chains lie far below at every threshold, after 5 from about 1.5 on."}}
+# %% mystnb={"image": {"alt": "Share of images still distinct against the threshold, after 5 and after 20 steps at noise level 1, and for real digits. Real digits stay near 1 up to a threshold of about 3 and fall after; after 20 steps the chains lie far below at every threshold, after 5 from about 1.5 on."}}
 fig, ax = plt.subplots(figsize=(6.5, 3))
 for x, label, color in [
     (test[:80], "real digits", "gray"),
-    (path[5], "5 passes", du.plotting.EXACT),
-    (path[20], "20 passes", du.plotting.LEARNED),
+    (path[5], "5 steps", du.plotting.EXACT),
+    (path[20], "20 steps", du.plotting.LEARNED),
 ]:
     du.plotting.curve(ax, thresholds, [distinct(x, t) / 80 for t in thresholds], label=label, color=color)
 ax.set(xlabel="threshold `within`", ylabel="share distinct", ylim=(0, 1.05))
@@ -398,5 +410,7 @@ ax.legend(loc="lower left")
 plt.show()
 
 # %% [markdown] tags=["discussion"]
-# The size of the fall depends on the threshold, that there is one does not: over the whole fair range the chains lie below real digits, after twenty passes far below. Beyond 3 or so real digits are linked as well, and the count says nothing; at
-# small thresholds it tells apart walks that have not quite arrived, after five passes nearly all of them. A half answer shows the counts of the chains without those of real digits.
+# **Warm-up.** The difference of two independent noises has the standard deviation $0.03\sqrt2=0.042$ in each pixel, so the distance is about $0.042\cdot28=1.2$. The threshold 1.5 is just above: such copies count as one.
+#
+# The size of the fall depends on the threshold, that there is one does not: over the whole fair range the chains lie below real digits, after twenty steps far below. Beyond 3 or so real digits are linked as well, and the count says nothing; at
+# small thresholds it tells apart walks that have not quite arrived, after five steps nearly all of them. A half answer shows the counts of the chains without those of real digits.
