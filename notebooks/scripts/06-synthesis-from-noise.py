@@ -15,7 +15,7 @@
 # %% [markdown]
 # # 06 · Synthesis from noise
 #
-# Take a picture of pure noise and ask a denoising autoencoder to clean it. There is no digit behind the noise, but the network does not know that. It answers with a faint smudge. Ask it to clean the smudge, then to clean its own answer, and go on like this. Figure 6.1 shows what becomes of twelve such pictures. After ten steps most of them are digits, and nobody ever drew these digits.
+# Take a picture of pure noise and ask a denoising autoencoder to clean it. There is no digit behind the noise, but the network does not know that. It answers with a smudge. Ask it to clean the smudge, then to clean its own answer, and go on like this. Figure 6.1 shows what becomes of twelve such pictures. After ten steps most of them are digits, and nobody ever drew these digits.
 
 # %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
@@ -94,7 +94,7 @@ du.plotting.show_images(rows, [f"{k} steps" for k in shown], size=0.5)
 plt.show()
 
 # %% [markdown]
-# The first answer is a blur of many digits on top of each other. That is what a posterior mean looks like if many digits could have been behind the noise. From then on every step decides a little more, and after ten steps most of the pictures can be read. Some digits change on the way (the fifth and the sixth, for example), and in the last column a 0 fades away between the tenth and the thirtieth step.
+# The first answer is a blur of many digits on top of each other. That is what a posterior mean looks like if many digits could have been behind the noise. From then on every step decides a little more, and after ten steps most of the pictures can be read. Some change on the way (the first one ends as a 5), and in the last column a 0 fades away between the tenth and the thirtieth step.
 #
 # ## How good are they?
 #
@@ -105,6 +105,8 @@ plt.show()
 # **Distance.** Fit a Gaussian to the images in the 64 features of that classifier, fit another to the 2,000 test digits, and take the squared Fréchet distance between the two (Heusel et al. 2017 do this in the features of another network). It is 0 for two equal sets. Because it grows when there are fewer images, compare it only between sets of one size, and always read it beside the value of real digits.
 #
 # **Coverage** (Naeem et al. 2020). Around each test digit draw a ball, in the features, that reaches to its fifth nearest other test digit. Coverage is the share of balls that contain one of our images. A set that misses whole kinds of digits has a low coverage, however good each image is.
+#
+# The table below compares the chain with real digits, and with samples of a variational autoencoder (VAE), another kind of network that makes digits. Chapter 07 looks at it closely.
 
 # %% tags=["hide-cell"]
 test_features = du.evaluation.features(test)
@@ -145,7 +147,7 @@ report({"real digits": real, "samples of a VAE": vae} | judged)
 # **Confident is not good.** Look at the last column. The classifier is sure of the untouched noise. It was trained on digits alone, must choose one of ten, and has no way to say "none". A table of confidences would have called the experiment a success before the first step.
 
 # %% [markdown]
-# The distance is more honest. Real digits have the distance 57 and samples of a VAE 549. The first step comes close to the VAE, ten steps reach about 200, and twenty more steps bring nothing. The variational autoencoder (VAE) in the table is another kind of network that makes digits, rather blurry ones; chapter 07 looks at it closely.
+# The distance is more honest. Real digits have the distance 57 and samples of a VAE 549. The first step comes close to the VAE, ten steps reach about 200, and twenty more steps bring nothing.
 
 # %% tags=["hide-input"]
 untouched = judged["0 steps"]["confidence"]
@@ -180,9 +182,11 @@ du.claim(
 # %% [markdown] tags=["slide"]
 # ## Put the noise back
 #
-# There is a second way to iterate a denoiser, and it is the way in which the paper's authors sampled in code that they published about that time. Corrupt the answer again before it is cleaned:
+# There is a second way to iterate a denoiser, and the paper's authors sampled in this way in code of the same years. Corrupt the answer again before it is cleaned:
 # $$x\;\leftarrow\;R(x+\sigma\varepsilon),\qquad\varepsilon\sim N(0,I)\text{ fresh at every step.}$$
-# Now the network sees at every step what it was trained on, an image under noise of level $\sigma$. And the chain never stops: the noise keeps asking, and each time the network may decide differently. (Bengio, Yao, Alain & Vincent 2013 study such chains. Theirs draw $x$ from its distribution given $\tilde x$ and then keep the distribution of the data; ours takes the mean and need not.)
+# Now the network sees at every step what it was trained on, an image under noise of level $\sigma$. And the chain never stops: the noise keeps asking, and each time the network may decide differently.
+#
+# (Bengio, Yao, Alain & Vincent 2013 study such chains. Their chain *draws* the next image from its distribution given the corrupted one, and it then keeps the distribution of the data. Ours takes the mean instead, so we cannot expect that of it.)
 
 # %% tags=["slide"]
 generator = torch.Generator().manual_seed(1)
@@ -274,7 +278,7 @@ du.claim("The share of copies among them is {}", copies["network"], at_most=0.01
 # Figure 6.3 shows it: the memoriser ends in training images, pixel for pixel. It cannot do anything else, and the reason is the dimension. Let it stand on a training image $x_k$. Another image $x_j$ gets the weight $e^{-|x_k-x_j|^2/2\sigma^2}$ relative to $x_k$, so all the others together matter only if
 # $$\sum_{j\ne k}e^{-|x_k-x_j|^2/2\sigma^2}\;\gtrsim\;1 .$$
 #
-# With 8,000 images at least at the distance $\delta$, the sum is at most $8000\,e^{-\delta^2/2\sigma^2}$, and this is small as long as $\delta$ exceeds $\sigma\sqrt{2\log 8000}=4.2\,\sigma$. In the plane neighbours are close and the bound is soon broken; that is why modes merged in chapter 04. A digit is alone. Its nearest neighbour is at the distance 4.8 (the median of 8,000), so even at $\sigma=1$ nearly every training digit is a summit.
+# With 8,000 images at least at the distance $\delta$, the sum is at most $8000\,e^{-\delta^2/2\sigma^2}$. This is below 1 if $\delta$ exceeds $\sigma\sqrt{2\log 8000}=4.2\,\sigma$, and it vanishes soon beyond. In the plane neighbours are close and the bound is soon broken; that is why modes merged in chapter 04. Digits are far apart. The nearest neighbour is at the distance 4.8 (the median of 8,000), so even at $\sigma=1$ nearly every training digit is a summit.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 some = reference[:100]
@@ -289,9 +293,9 @@ print(f"  memoriser                {distinct(recalled[-1]) / n:.2f}")
 print(f"  the network              {distinct(chain[30]) / n:.2f}")
 
 # %% [markdown] tags=["slide"]
-# **The landscape of the training loss is rugged, and the network's is smoother.** At $\sigma=0.5$ all of the 100 training digits are fixed points of the memoriser, and none is a fixed point of the network. From noise, nine in ten of the memoriser's chains end at different images, but only half of the network's do. So the network's chains do not meet because the density has few modes. They meet because the network is too smooth to follow all of them.
+# **The landscape of the training loss is rugged, and the network's is smoother.** At $\sigma=0.5$ all of the 100 training digits are fixed points of the memoriser, and none is a fixed point of the network. From noise, nine in ten of the memoriser's chains end at different images, but only half of the network's do. When two of the network's chains meet, the density does not have too few modes. The network is too smooth to follow all of them. It takes its time: after ten steps nine in ten of its chains are still apart.
 #
-# **Novelty is the network's doing.** The better it minimised its training loss, the more it would copy. What saves it is that an encoder and a decoder of this size cannot follow 8,000 separate summits. They generalise.
+# **Novelty is the network's doing.** The better it minimised its training loss, the more it would copy. It makes new images because it does not follow 8,000 separate summits. It generalises. Its end points are not copies: the distance to the nearest training image is about three quarters of what it is for test digits, and for a copy it would be 0.
 
 # %% [markdown]
 # ## A shell of noise
@@ -334,7 +338,7 @@ for name, x in {"corrupted": noisy, "clean": clean}.items():
 #
 # We have been lucky, and it is time to say so. The starts had the mean $\frac12$. Why? A digit's pixels have the mean 0.13, and one would expect noise with that mean to be the easier start. Figure 6.5 tries it, and also noise with mean 0, which many would call *the* random noise.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Rows of twelve pictures after ten steps. From mean 0 and 0.13: nearly black pictures with a faint vertical stroke, and a few ones. From 0.3: digits, some faint. From 0.43 and 0.5: clear digits of many kinds. From 0.7: fat digits and a blob."}, "figure": {"caption": "**Figure 6.5. Dark noise becomes ones.** Ten steps of one network, from noise that differs only in its mean."}}
+# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Rows of twelve pictures after ten steps. From mean 0 and 0.13: nearly black pictures with a faint vertical stroke, and a few ones. From 0.3: digits, some faint. From 0.43 and 0.5: clear digits of many kinds. From 0.7: fat digits and a blob."}, "figure": {"caption": "**Figure 6.5. Dark noise fades to a faint stroke.** Ten steps of one network, from noise that differs only in its mean."}}
 means = [0.0, 0.13, 0.3, 0.43, 0.5, 0.7]
 ends = {m: du.iterate(dae, noise(m), 10) for m in means}
 found = {m: measure(x) for m, x in ends.items()}
@@ -356,7 +360,7 @@ du.claim(
 )
 
 # %% [markdown]
-# In Figure 6.6 you can choose the mean of the noise and the number of steps.
+# The classifier calls nine in ten of the images from mean 0 ones. Look before you believe it: most of them are a faint upright stroke, and the classifier has no better word for that. In Figure 6.6 you can choose the mean of the noise and the number of steps.
 
 
 # %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Twenty-eight images after the chosen number of steps from noise of the chosen mean; the title gives the mean brightness of the result, and that of digits."}, "figure": {"caption": "**Figure 6.6. The vote, step by step.** Chains of the plain DAE from noise with the chosen mean. The static page shows mean 0.13 after five steps."}}
@@ -381,7 +385,7 @@ du.slide(draw, mean=means, steps=[0, 1, 2, 5, 10], start={"mean": 0.13, "steps":
 # Here $S_k=\sum_i x_{k,i}$ is the *ink* of the image. The first term does not depend on the noise at all. It is a vote on how much ink the answer should have, and it knows nothing about *which* digit the noise resembles.
 
 # %% [markdown] tags=["slide"]
-# For a binary image $|x_k|^2=S_k$, and the vote is $(m-\frac12)\,S_k$. Below $m=\frac12$ it goes to the images with the least ink, which are ones, and above $\frac12$ to those with most. At $m=\frac12$ the vote is silent and chance decides. Real digits have some grey pixels, which makes $|x_k|^2$ a little smaller than $S_k$. Then the **neutral brightness** is half the slope of $|x_k|^2$ against $S_k$. It can be read off the data alone, before any network is trained.
+# For a binary image $|x_k|^2=S_k$, and the vote is $(m-\frac12)\,S_k$. Below $m=\frac12$ it goes to the images with the least ink, which are ones, and above $\frac12$ to the images with the most ink. At $m=\frac12$ the vote is silent and chance decides. Real digits have some grey pixels, which makes $|x_k|^2$ a little smaller than $S_k$. Then the **neutral brightness** is half the slope of $|x_k|^2$ against $S_k$. It can be read off the data alone, before any network is trained.
 
 # %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Left: squared length against ink. The points of the digits lie on a line; those of the clothes form a broad cloud below it. Right: ink of the memoriser's picks against the mean of the noise, rising from below a half to more than two; both curves cross one near their dashed lines."}, "figure": {"caption": "**Figure 6.7. Where the vote is silent.** Left: squared length against ink, a point for each training image. Half the slope of the line through the origin is the neutral brightness. Right: ink of the training images that the memoriser picks from 500 starts, compared with the ink of all. Dashed: the neutral brightness."}}
 clothes, _ = du.fashion("train")
@@ -408,12 +412,14 @@ right.legend()
 plt.show()
 
 # %% [markdown]
-# In the left panel of Figure 6.7 the digits lie on a line, because most of their pixels are black or white; half of its slope is 0.43. The right panel asks the memoriser. Out of dark noise it picks images with less than half of the usual ink, and out of bright noise images with twice as much. Near the neutral brightness the ink is about right. The curves cross 1 a little earlier, because chance leans towards ink as well: $s\,\varepsilon\cdot x_k$ is larger for a longer $x_k$. The noise level $\sigma$ has dropped out, since it divides the vote and the chance alike.
+# In the left panel of Figure 6.7 the digits lie on a line, because most of their pixels are black or white; half of its slope is 0.43. The right panel asks the memoriser. Out of dark noise it picks images with less than half of the usual ink, and out of bright noise images with twice as much. Near the neutral brightness the ink is about right.
+#
+# The curves cross 1 a little earlier, because chance leans towards ink as well: the spread of $s\,\varepsilon\cdot x_k$ is $s\,|x_k|$, so images with more ink have the better chance of a large value. The noise level $\sigma$ has dropped out, since it divides the vote and the chance alike.
 
 # %% [markdown]
-# Now *predict*, before any network is asked. For the digits the neutral brightness is 0.43, so noise with mean 0.43 should do better than the $\frac12$ that we had chosen blindly. Look at the table above: it does.
+# The neutral brightness is a prediction. For the digits it says that noise with mean 0.43 should do better than the $\frac12$ that we had chosen blindly. The table below Figure 6.5 has tested that already: the distance is about 160 from 0.43 and about 200 from $\frac12$.
 #
-# For the clothes of Fashion-MNIST the points of Figure 6.7 do not lie on a line. At equal ink the smaller $|x_k|^2$ wins the vote, and that is the garment of even grey, without bright spots. The vote is therefore never quite silent, and we expect fewer kinds of garments whatever the mean. But the mean decides how bright they are: dark below 0.38, bright above. Here is a plain DAE that was trained on clothes for less than half a minute.
+# For the clothes of Fashion-MNIST the points of Figure 6.7 do not lie on a line. At equal ink the smaller $|x_k|^2$ wins the vote, and that is an evenly grey garment, without bright spots. The vote is therefore never quite silent, and we expect fewer kinds of garments whatever the mean. But the mean should decide how bright they are. Here is a plain DAE that was trained on clothes for less than half a minute.
 
 # %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Four rows of twelve garments. From mean 0.15: dark shirts and faint sandals. From 0.38: boots, bags, shoes, pullovers of medium brightness. From 0.6: bright white pullovers, bags, a T-shirt, a boot. From 0.38 with the noise put back: boots, bags, shoes, shirts."}, "figure": {"caption": "**Figure 6.8. The prediction for clothes.** A plain DAE trained on Fashion-MNIST at $\\sigma=0.5$: ten steps from noise with three means, and, in the last row, thirty steps with the noise put back."}}
 wardrobe = du.PlainDAE()
@@ -444,14 +450,16 @@ for name, x in rows.items():
     print(f"{' '.join(name.split()):24} {away:8.0f} {most:15.2f} {x.mean():11.2f}")
 
 # %% [markdown]
-# What was predicted about brightness comes true in Figure 6.8. From dark noise the network makes dark shirts and faint sandals, from bright noise white pullovers and bags, and of the three means 0.38 gives the smallest distance and the most kinds. That number was known before the network was trained. But look at the size of the distances: real clothes have 26. These images are plainly garments, and as a set they are far from the data. The kinds are few, and the textures are gone, because a posterior mean is smooth. The vote is never silent for clothes, and no choice of the start can change that.
+# What was predicted about brightness comes true in Figure 6.8. From dark noise the network makes dark shirts and faint sandals, from bright noise white pullovers and bags, and of the three means 0.38 gives the smallest distance. That number was known before the network was trained. Even so its images are too dark, because flat garments win the vote.
+#
+# But look at the size of the distances: real clothes have 26. These images are plainly garments, and as a set they are far from the data. The textures are gone, because a posterior mean is smooth and because the network was trained for seconds. The vote is never silent for clothes, and no choice of the start can change that.
 #
 # For *inverted* digits, black on white, no experiment is needed. If $x$ has the distribution of the digits, then $1-x$ has that of the inverted ones, and the noise is as likely as its negative. The best denoiser for inverted digits is therefore $1-R(1-y)$, and a start with mean $m$ there is a start with mean $1-m$ here. Their neutral brightness is one minus that of the digits.
 
 # %% [markdown] tags=["slide"]
-# ## One thing at a time
+# ## Other networks
 #
-# Figure 6.1 shows one network. Which of its features matter? Here is a comparison with the networks at hand. The shipped U-Net has skip connections and is told its noise level; one copy was trained with BCE, another with the squared error. The last network has the layers of our own and was never trained. All chains start from the same noise with mean $\frac12$ and take ten steps.
+# Figure 6.1 shows one network. Would other networks do the same? Here is a comparison with the networks at hand. The shipped U-Net has skip connections and is told its noise level; one copy was trained with BCE, another with the squared error. The last network has the layers of our own and was never trained. All chains start from the same noise with mean $\frac12$ and take ten steps.
 
 # %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Five rows of twelve pictures. Plain DAE: digits, two of them blots. U-Net told 0.5: some digits, four fat blobs. U-Net told 1: clean digits. MSE-trained U-Net told 1: clean digits. Untrained: grey noise."}, "figure": {"caption": "**Figure 6.9. Other networks, same noise.** Ten steps each. The plain DAE was trained in this chapter; the U-Nets ship with the book and were trained over all noise levels."}}
 bce, mse = du.load("digits-unet-bce"), du.load("digits-unet-edm")
@@ -473,11 +481,13 @@ for name, x in made.items():
 report(compared, ("distance", "coverage", "distinct"))
 
 # %% [markdown]
-# Look at the second row of Figure 6.9. At the very noise level at which the plain network does well, the U-Net turns a third of the starts into blobs; told $\sigma=1$ it makes clean digits. So neither "$\sigma=0.5$ works" nor "$\sigma=0.5$ fails" is a statement about the theory. Each is about a network, far from what it was trained on. The loss does not decide: the MSE-trained U-Net does about as well as the one trained with BCE, which chapter 02 leads us to expect. Training decides, because the untrained network makes nothing.
+# Look at the second row of Figure 6.9. At the very noise level at which the plain network does well, the U-Net turns a third of the starts into blobs; told $\sigma=1$ it makes clean digits. So neither "$\sigma=0.5$ works" nor "$\sigma=0.5$ fails" is a statement about the theory. Each is about a network, far from what it was trained on.
+#
+# The loss does not decide: the MSE-trained U-Net does about as well as the one trained with BCE, which chapter 02 leads us to expect. The U-Net's digits are cleaner than those of the plain network, and yet their distance is larger: more of them are alike. An untrained network makes nothing.
 #
 # ## Is it new?
 #
-# P4 says that the samples are *novel*. A test for copies can only show that they are not too close to a training image. There is a stronger test (Kadkhodaie, Guth, Simoncelli & Mallat 2024). Train two networks on two halves of the data, with no image in common, and start both from the same noise. If each has memorised its own half, the two chains have no reason to agree. If they agree, the digit that both make is in neither of the halves: it comes from what the halves have in common, the distribution.
+# P4 says that the samples are *novel*. A test for copies can only show that they are not too close to a training image. There is a stronger test (Kadkhodaie, Guth, Simoncelli & Mallat 2024). Train two networks on two halves of the data, with no image in common, and start both from the same noise. If each has memorised its own half, the two chains have no reason to agree. If they agree, they cannot both have memorised it, because they share no image. It comes from what the halves have in common, the distribution.
 
 
 # %% tags=["hide-input"]
@@ -502,7 +512,7 @@ for size, steps in {50: 400, 4000: du.budget(quick=1000, full=8000)}.items():
     nets = pair(size, steps)
     generalise[size] = [du.iterate(net, noise(), 10) for net in nets]
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Four rows of twelve pictures from the same noise. Trained on 50 images each, the two networks make sharp digits that differ in nearly every column. Trained on 4,000 each, they make softer digits, and about half of the columns show the same digit twice."}, "figure": {"caption": "**Figure 6.10. Two networks that share no training image.** From the same noise, after ten steps: above, trained on 50 digits each; below, on 4,000 each."}}
+# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Four rows of twelve pictures from the same noise. Trained on 50 images each, the two networks make sharp digits that differ in nearly every column. Trained on 4,000 each, they make softer digits, and four to six of the columns show the same digit twice."}, "figure": {"caption": "**Figure 6.10. Two networks that share no training image.** From the same noise, after ten steps: above, trained on 50 digits each; below, on 4,000 each."}}
 rows, names = [], []
 for size, two in generalise.items():
     rows += [x[:12] for x in two]
@@ -538,7 +548,7 @@ du.claim(
 )
 
 # %% [markdown]
-# Trained on 50 images each, the two networks of Figure 6.10 disagree: each repeats the digits it was given. Trained on 4,000 images each they agree in good part. The median cosine is about 0.6, where images from *different* noise have the cosine 0, and to the eye about half of the columns show the same digit twice.
+# Trained on 50 images each, the two networks of Figure 6.10 disagree. Trained on 4,000 images each they agree in good part. The median cosine between their images, after the mean digit is subtracted, is about 0.6, and for images from *different* noise it is 0. To the eye four to six of the twelve columns show the same digit twice.
 #
 # What the two networks have in common cannot have been copied from either training set. The agreement is not complete, and it should not be: our networks are small and were trained for seconds. Kadkhodaie and her co-authors find that it grows with the number of images until the two networks are practically the same.
 #
@@ -546,9 +556,9 @@ du.claim(
 #
 # P4 holds for the network that the paper is about, if one says from which noise.
 #
-# **Where it holds.** A plain DAE, trained with BCE on digits at $\sigma=0.5$ and started from Gaussian noise near the neutral brightness, makes digits in ten steps. They are not copies, and as a set they are nearer to real digits than the samples of a VAE. With the noise put back at each step they come nearer still, and more kinds appear. All of this disappears if the network is not trained.
+# **Where it holds.** A plain DAE, trained with BCE on digits at $\sigma=0.5$ and started from Gaussian noise near the neutral brightness, makes digits in ten steps. They are not copies, and as a set they are nearer to real digits than the samples of a VAE. With the noise put back at each step they come nearer still, and nearly all of them are different. All of this disappears if the network is not trained.
 #
-# **Where it fails.** From noise with mean 0 nine in ten images are ones. Thirty plain steps leave only half of the images distinct. Every set stays at more than twice the distance that real digits have from one another, and in Figure 6.1 one picture of twelve has faded away. On clothes the images are plainly garments, but as a set they stay some thirty times as far from the data as real clothes.
+# **Where it fails.** From noise with mean 0 nearly all images fade to a faint stroke, which the classifier calls a one. Thirty plain steps leave only half of the images distinct. Every set stays at more than twice the distance that real digits have from one another, and in Figure 6.1 one picture of twelve has faded away. On clothes the images are plainly garments, but as a set they stay thirty to sixty times as far from the data as real clothes.
 #
 # **Why.** The theory is about the best denoiser, and the best denoiser for 8,000 images would end in copies of them. The experiment succeeds because a network is smoother than that.
 
@@ -557,7 +567,7 @@ du.claim(
 #
 # * A plain DAE, trained with BCE at one noise level and applied to its own answers, makes digits out of noise; with the noise put back at each step it makes more kinds of them.
 # * The best possible denoiser of the training loss would end in copies. New images exist because a network is smoother than the optimum.
-# * The mean of the starting noise votes for an amount of ink. Start near the neutral brightness, which the data tell.
+# * The mean of the starting noise votes for an amount of ink. Start near the neutral brightness, which can be computed from the data.
 
 # %% [markdown]
 # **Check your understanding.** Pick an answer and click it to see whether it is right.
