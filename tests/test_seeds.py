@@ -59,6 +59,7 @@ SEEDED = {  # what it gives for a seed
     "FeatureClassifier": lambda seed: weights(FeatureClassifier(3, 8, seed)),
     "FeatureClassifier.fit": lambda seed: fitted(FeatureClassifier(3, 8), SQUARES, LABELS, seed=seed),
     "MLPDenoiser": lambda seed: weights(du.MLPDenoiser(2, seed=seed)),
+    "PlainDAE": lambda seed: weights(du.PlainDAE((1, 4, 4), (6,), 3, seed=seed)),
     "UNetDenoiser": lambda seed: weights(du.UNetDenoiser(side=8, width=4, seed=seed)),
     "random_mixture": lambda seed: du.random_mixture(seed=seed).means,
     "bootstrap": lambda seed: torch.tensor(evaluation.bootstrap(torch.mean, POINTS, seed=seed)),
