@@ -1,6 +1,6 @@
 """Measure what the benchmark pages show, and write their tables and figures.
 
-    python benchmarks/run.py [scores] [images] [seeds] [speed]
+    python benchmarks/run.py [scores] [images] [objects] [seeds] [speed]
 
 Everything takes hours. A finished run is kept at once in docs/measured/<page>.jsonl and is not repeated,
 so the command can be stopped and given again.
@@ -13,7 +13,7 @@ from pathlib import Path
 from report import publish
 from store import ROOT, Store
 
-PAGES = ("scores", "images", "seeds", "speed")
+PAGES = ("scores", "images", "objects", "seeds", "speed")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -12,7 +12,7 @@ and how it is shown (plotting, teaching).
 """
 
 from daeutils import corruption, evaluation, objectives, plotting, sampling, zoo
-from daeutils.baselines import VAE, PCAGaussian
+from daeutils.baselines import GAN, VAE, PCAGaussian
 from daeutils.data import celeba, digits, fashion, fashion_mnist, folder, mnist
 from daeutils.denoisers import (
     Denoiser,
@@ -51,7 +51,7 @@ from daeutils.zoo import load_network as load
 __version__ = "0.1.0"
 
 __all__ = [
-    "VAE", "Denoiser", "GaussianMixture", "History", "MLPDenoiser", "Memoriser", "MixtureDenoiser",
+    "GAN", "VAE", "Denoiser", "GaussianMixture", "History", "MLPDenoiser", "Memoriser", "MixtureDenoiser",
     "Muon", "PCAGaussian", "PlainDAE", "UNetDenoiser", "asymmetry", "budget", "celeba", "certificate",
     "checkerboard", "claim", "corruption", "cosine", "digits", "evaluation", "fashion", "fashion_mnist",
     "fit", "folder", "frechet_distance", "from_points", "iterate", "jacobian", "langevin", "load",

@@ -4,8 +4,11 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
+from torch.nn.utils import parametrize
 
 from daeutils import _check
+from daeutils._engine import bar
 from daeutils.denoisers import draw_weights
 from daeutils.objectives import bce
 from daeutils.training import History, optimise, pick_device
@@ -72,13 +75,115 @@ class VAE(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Decoder means at codes from the prior, (n, C, H, W) in (0, 1)."""
-        n = _check.count(n, "n")
-        device = next(self.parameters()).device
-        chance = torch.device("cpu") if generator is None else generator.device
-        z = torch.randn(n, self.latent, generator=generator, device=chance, dtype=torch.float32).to(
-            device
-        )
+        z = _normal(n, self.latent, generator).to(next(self.parameters()))
         return self.decoder(z).sigmoid().reshape(n, *self.shape)
+
+
+class GAN(nn.Module):
+    """A convolutional generative adversarial network (Goodfellow et al. 2014): codes to images.
+
+    The generator doubles height and width twice. Its critic has the same sizes in reverse order, spectral
+    normalisation (Miyato et al. 2018), and lives in `fit` alone.
+
+    Args:
+        shape: (C, H, W) of the images; H and W are multiples of 4.
+        latent: size of the code.
+        width: channels next to the image, a multiple of 8; twice as many at the coarsest scale.
+        seed: of the initial weights.
+
+    Raises:
+        ValueError: a height, a width of the images or a number of channels that is not such a multiple.
+    """
+
+    def __init__(self, shape=(1, 28, 28), latent=32, width=32, seed=0):
+        super().__init__()
+        self.shape, self.latent, self.width = tuple(shape), latent, width
+        self.config = dict(shape=list(shape), latent=latent, width=width)
+        channels, height, side = self.shape
+        if height % 4 or side % 4:
+            raise ValueError(
+                f"shape is {self.shape}; expected a height and width that are multiples of 4."
+            )
+        if width % 8:
+            raise ValueError(f"width is {width}; expected a multiple of 8.")
+        coarse = (2 * width, height // 4, side // 4)
+        with torch.device("meta"):
+            self.generator = nn.Sequential(
+                nn.Linear(latent, math.prod(coarse)), nn.Unflatten(1, coarse),
+                nn.GroupNorm(8, 2 * width), nn.ReLU(), nn.ConvTranspose2d(2 * width, width, 4, 2, 1),
+                nn.GroupNorm(8, width), nn.ReLU(), nn.ConvTranspose2d(width, channels, 4, 2, 1),
+            )  # fmt: skip
+        draw_weights(self, seed)
+
+    def critic(self, seed: int) -> nn.Module:
+        """A new network that gives each image, (N, C, H, W), one number: high for a real one."""
+        channels, height, side = self.shape
+        with torch.device("meta"):
+            critic = nn.Sequential(
+                nn.Conv2d(channels, self.width, 4, 2, 1), nn.LeakyReLU(0.2),
+                nn.Conv2d(self.width, 2 * self.width, 4, 2, 1), nn.LeakyReLU(0.2),
+                nn.Flatten(), nn.Linear(self.width * height * side // 8, 1),
+            )  # fmt: skip
+        draw_weights(critic, seed)
+        for layer in critic:
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                parametrize.register_parametrization(layer, "weight", _UnitNorm())
+        return critic
+
+    def fit(
+        self, images: Tensor, *, steps=3000, batch_size=64, lr=5e-4, seed=0, device=None, progress=True
+    ) -> History:  # fmt: skip
+        """Train on images (N, C, H, W) in [0, 1] against a critic, in place; the losses are the critic's.
+
+        The critic learns to tell images from samples, and the generator to make what the critic takes for
+        an image.
+        """
+        _require_images(images, self.shape)
+        steps, batch_size = _check.count(steps, "steps"), _check.count(batch_size, "batch_size")
+        device = pick_device(device)
+        chance = torch.Generator(device).manual_seed(_check.seed(seed))
+        images, critic = images.to(device), self.critic(seed + 1).to(device)
+        self.to(device)
+        mine, its = (torch.optim.Adam(net.parameters(), lr, (0.5, 0.99)) for net in (self, critic))
+        losses = []
+        for step in bar(range(steps), desc="GAN", shown=progress):
+            for optimiser in (mine, its):
+                optimiser.param_groups[0]["lr"] = lr * (1 - step / steps)
+            real = images[torch.randint(len(images), (batch_size,), generator=chance, device=device)]
+            z = torch.randn(batch_size, self.latent, generator=chance, device=device)
+            made = self.generator(z).sigmoid()
+            of_real, of_made = critic(torch.cat([real, made.detach()])).chunk(2)
+            losses.append(_step(its, (softplus(-of_real) + softplus(of_made)).mean()))
+            _step(mine, softplus(-critic(made)).mean())
+        return History(losses, str(device))
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Images made from random codes, (n, C, H, W) in (0, 1)."""
+        z = _normal(n, self.latent, generator).to(next(self.parameters()))
+        return self.generator(z).sigmoid()
+
+
+class _UnitNorm(nn.Module):
+    """A weight divided by its largest singular value."""
+
+    def forward(self, weight: Tensor) -> Tensor:
+        flat = weight.flatten(1)
+        return weight / torch.linalg.eigvalsh(flat @ flat.T)[-1].sqrt()
+
+
+def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> float:
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+    return loss.item()
+
+
+def _normal(n: int, size: int, generator: torch.Generator | None) -> Tensor:
+    """(n, size) normal numbers, drawn where the generator lives: the CPU if None."""
+    n = _check.count(n, "n")
+    device = torch.device("cpu") if generator is None else generator.device
+    return torch.randn(n, size, generator=generator, device=device, dtype=torch.float32)
 
 
 class PCAGaussian:
@@ -105,9 +210,5 @@ class PCAGaussian:
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw n images, (n, C, H, W) in [0, 1]."""
-        n = _check.count(n, "n")
-        chance = torch.device("cpu") if generator is None else generator.device
-        z = torch.randn(n, len(self.axes), generator=generator, device=chance, dtype=torch.float32).to(
-            self.mean
-        )
+        z = _normal(n, len(self.axes), generator).to(self.mean)
         return (self.mean + z @ self.axes).clamp(0, 1).reshape(n, *self.shape)

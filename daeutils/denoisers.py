@@ -115,7 +115,7 @@ def draw_weights(network: nn.Module, seed: int) -> None:
             nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
             bound = 1 / math.sqrt(layer.weight[0].numel())
             nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
-        elif isinstance(layer, nn.LayerNorm):
+        elif isinstance(layer, nn.LayerNorm | nn.GroupNorm):
             layer.to_empty(device="cpu", recurse=False).float().reset_parameters()
 
 

@@ -14,11 +14,13 @@ from safetensors.torch import load, save
 from torch import nn
 
 from daeutils._engine import pick_device
-from daeutils.baselines import VAE
+from daeutils.baselines import GAN, VAE
 from daeutils.denoisers import MLPDenoiser, PlainDAE, UNetDenoiser
 from daeutils.features import FeatureClassifier
 
-KINDS = {kind.__name__: kind for kind in (MLPDenoiser, PlainDAE, UNetDenoiser, VAE, FeatureClassifier)}
+KINDS = {
+    kind.__name__: kind for kind in (MLPDenoiser, PlainDAE, UNetDenoiser, VAE, GAN, FeatureClassifier)
+}
 SHIPPED = files("daeutils") / "assets"
 
 

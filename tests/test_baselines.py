@@ -1,4 +1,4 @@
-"""The VAE against quadrature and torch.distributions, PCA against numpy."""
+"""The VAE against quadrature and torch.distributions, the GAN on easy images, PCA against numpy."""
 
 import math
 
@@ -66,6 +66,40 @@ def test_samples_of_the_vae_are_decoded_codes():
     assert not torch.equal(images, model.sample(6, seeded(1)))
 
 
+# GAN
+
+
+def gan(**how) -> du.GAN:
+    return du.GAN(SHAPE, latent=3, width=8, **how)
+
+
+def test_a_gan_learns_where_the_images_are_bright():
+    images = torch.full((64, *SHAPE), 0.1)
+    images[:, :, :2] = 0.9
+    model = gan()
+    before = (model.sample(50, seeded()) - images[0]).abs().mean()
+    history = model.fit(images, steps=300, batch_size=16, lr=2e-3, device="cpu", progress=False)
+    after = (model.sample(50, seeded()) - images[0]).abs().mean()
+    assert history.steps == 300 and after < 0.5 * before
+
+
+def test_the_critics_layers_have_the_largest_singular_value_one():
+    for layer in gan().critic(0):
+        if hasattr(layer, "weight"):
+            values = np.linalg.svd(layer.weight.detach().flatten(1).numpy(), compute_uv=False)
+            assert values.max() == pytest.approx(1, rel=1e-5)
+
+
+def test_samples_of_a_gan_are_images_that_its_weights_decide():
+    model = gan(seed=2)
+    images = model.sample(8, seeded())
+    assert images.shape == (8, *SHAPE) and (images > 0).all() and (images < 1).all()
+    assert not torch.equal(images, model.sample(8, seeded(1)))
+    again = du.GAN(**model.config)
+    again.load_state_dict(model.state_dict())
+    assert torch.equal(again.sample(8, seeded()), images)
+
+
 # PCA
 
 
@@ -104,6 +138,11 @@ REFUSED = [
     (lambda: vae().fit(IMAGES[:, :, :2], steps=1), r"\(40, 1, 2, 4\); expected \(N, 1, 4, 4\)"),
     (lambda: vae().fit(IMAGES, steps=1, batch_size=0), "batch_size is 0"),
     (lambda: vae().sample(0), "n is 0"),
+    (lambda: du.GAN((1, 6, 6)), r"shape is \(1, 6, 6\); expected .* multiples of 4"),
+    (lambda: gan().fit(IMAGES * 2, steps=1), r"images holds values.*\[0, 1\]"),
+    (lambda: gan().fit(IMAGES, steps=0), "steps is 0"),
+    (lambda: du.GAN(SHAPE, width=12), "width is 12; expected a multiple of 8"),
+    (lambda: gan().sample(0), "n is 0"),
     (lambda: du.PCAGaussian(IMAGES, 17), "components is 17; expected at most 16 for 40 images of 16"),
     (lambda: du.PCAGaussian(IMAGES[:3], 4), "at most 3"),
     (lambda: du.PCAGaussian(IMAGES, 0), "components is 0"),

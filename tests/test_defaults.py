@@ -85,6 +85,25 @@ def vae_trained(**how):
     return weights(network)
 
 
+def gan(**how):
+    return du.GAN((1, 8, 8), latent=2, width=8, **how)
+
+
+def gan_trained(**how):
+    network = gan()
+    network.fit(SQUARES, device="cpu", progress=False, **dict(steps=2) | how)
+    return weights(network)
+
+
+def gan_steps(**how):
+    """How many steps a GAN is about to take."""
+    seen = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(baselines, "bar", lambda steps, **options: seen.append(len(steps)) or ())
+        gan().fit(SQUARES, **how)
+    return seen
+
+
 def classifier_trained(**how):
     network = FeatureClassifier(classes=3, side=8)
     network.fit(SQUARES, LABELS, device="cpu", progress=False, **dict(steps=2) | how)
@@ -146,6 +165,8 @@ DEFAULTS = {  # function -> a call, and for each argument the documented value a
     "VAE.fit, long": (
         lambda **how: handed_over(baselines, vae(), SQUARES, **how), {"steps": (8000, 4000)},
     ),
+    "GAN.fit": (gan_trained, {"batch_size": (64, 60), "lr": (5e-4, 1e-3), "seed": (0, 1)}),
+    "GAN.fit, long": (gan_steps, {"steps": (3000, 4000)}),
     "FeatureClassifier.fit": (
         classifier_trained, {"batch_size": (128, 100), "lr": (2e-3, 1e-2), "seed": (0, 1)},
     ),
@@ -155,6 +176,9 @@ DEFAULTS = {  # function -> a call, and for each argument the documented value a
     ),
     "VAE": (network_of(du.VAE), {
         "shape": ((1, 28, 28), (1, 14, 14)), "latent": (16, 8), "hidden": (400, 200), "seed": (0, 1),
+    }),
+    "GAN": (network_of(du.GAN), {
+        "shape": ((1, 28, 28), (1, 16, 16)), "latent": (32, 16), "width": (32, 16), "seed": (0, 1),
     }),
     "FeatureClassifier": (
         network_of(FeatureClassifier), {"classes": (10, 9), "side": (28, 32), "seed": (0, 1)},

@@ -320,7 +320,7 @@ def test_recipes_train_as_their_cards_say_on_the_training_split_alone(name, monk
         seen.append((source, kwargs["steps"], kwargs["seed"]))
         return training.History()
 
-    for owner in (du, FeatureClassifier, du.VAE):
+    for owner in (du, FeatureClassifier, du.VAE, du.GAN):
         monkeypatch.setattr(owner, "fit", fit)
     recipes.RECIPES[name]()
     ((source, steps, seed),) = seen
@@ -337,12 +337,13 @@ def images_of(name: str, split: str) -> torch.Tensor:
 
 @pytest.mark.parametrize("name", [name for name in zoo.names() if not name.startswith("spiral")])
 def test_recipes_are_measured_on_the_test_split(name, monkeypatch):
-    for owner in (du, FeatureClassifier, du.VAE):
+    for owner in (du, FeatureClassifier, du.VAE, du.GAN):
         monkeypatch.setattr(owner, "fit", lambda *args, **kwargs: training.History())
     seen = []
     monkeypatch.setattr(evaluation, "accuracy", lambda images, labels, net: seen.append(images) or 1.0)
     monkeypatch.setattr(evaluation, "frechet_distance", lambda a, b, judge=None: seen.append(b) or 1.0)
     monkeypatch.setattr(du, "probability_flow", lambda net, start, sigmas: start)
+    monkeypatch.setattr(du, "walkback", lambda net, start, *how: start)
     network, _, measure = recipes.RECIPES[name]()
     measure(network.cpu())
     assert len(seen) == 1 and torch.equal(seen[0], images_of(name, "test"))
@@ -386,6 +387,7 @@ NETWORKS = {
     "mlp": lambda: du.MLPDenoiser(2, hidden=8, depth=1, noise_levels=True, seed=4),
     "unet": lambda: du.UNetDenoiser(side=8, width=4, dense=8, seed=4),
     "vae": lambda: du.VAE((1, 4, 4), latent=2, hidden=6, seed=4),
+    "gan": lambda: du.GAN((1, 4, 4), latent=2, width=8, seed=4),
     "classifier": lambda: FeatureClassifier(seed=4),
 }
 

@@ -260,6 +260,7 @@ MADE = {
     "MLP of many levels": partial(du.MLPDenoiser, 2, noise_levels=True),
     "U-Net": partial(small_unet, noise_levels=True),
     "VAE": partial(du.VAE, (1, 8, 8)),
+    "GAN": partial(du.GAN, (1, 8, 8)),
     "classifier": partial(FeatureClassifier, side=8),
 }
 
@@ -280,7 +281,7 @@ def test_initial_weights_are_those_of_pytorch_with_that_seed(make):
         torch.default_generator.manual_seed(3)
         again = make(seed=4)
         for layer in again.modules():
-            if isinstance(layer, nn.Linear | nn.Conv2d):
+            if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
                 layer.reset_parameters()
     assert torch.equal(weights(network), weights(again))
 
@@ -301,6 +302,7 @@ def test_no_function_seeds_the_process(monkeypatch):
     du.load("digits-unet-bce", device="cpu")
     fit(small(), GOOD, sigma=0.1, steps=2)
     du.VAE((1, 8, 8)).fit(IMAGES, steps=2, device="cpu", progress=False)
+    du.GAN((1, 8, 8)).fit(IMAGES, steps=2, device="cpu", progress=False)
     labels = torch.arange(12) % 10
     FeatureClassifier(side=8).fit(IMAGES, labels, steps=2, device="cpu", progress=False)
     assert du.evaluation.kernel_between(a, b) == du.evaluation.kernel_between(a, b)

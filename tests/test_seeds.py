@@ -48,6 +48,10 @@ def vae(seed=0):
     return du.VAE((1, 8, 8), latent=2, hidden=4, seed=seed)
 
 
+def gan(seed=0):
+    return du.GAN((1, 8, 8), latent=2, width=8, seed=seed)
+
+
 SEEDED = {  # what it gives for a seed
     "fit, points": partial(seen, POINTS),
     "fit, points in seven dimensions": partial(seen, torch.rand(9, 7, generator=seeded())),
@@ -56,6 +60,9 @@ SEEDED = {  # what it gives for a seed
     "fit, noise levels": partial(seen, POINTS, sigma=corruption.log_normal(), noise_levels=True),
     "VAE": lambda seed: weights(vae(seed)),
     "VAE.fit": lambda seed: fitted(vae(), SQUARES, seed=seed),
+    "GAN": lambda seed: weights(gan(seed)),
+    "GAN.critic": lambda seed: weights(gan().critic(seed)),
+    "GAN.fit": lambda seed: fitted(gan(), SQUARES, seed=seed),
     "FeatureClassifier": lambda seed: weights(FeatureClassifier(3, 8, seed)),
     "FeatureClassifier.fit": lambda seed: fitted(FeatureClassifier(3, 8), SQUARES, LABELS, seed=seed),
     "MLPDenoiser": lambda seed: weights(du.MLPDenoiser(2, seed=seed)),
@@ -66,6 +73,7 @@ SEEDED = {  # what it gives for a seed
 }
 DRAWN = {  # what it gives for a generator
     "GaussianMixture.sample": lambda g: law.sample(5, g),
+    "GAN.sample": lambda g: gan().sample(3, g),
     "VAE.sample": lambda g: vae().sample(3, g),
     "PCAGaussian.sample": lambda g: du.PCAGaussian(SQUARES, 3).sample(2, g),
     "noise": lambda g: corruption.noise(POINTS, g),

@@ -19,7 +19,7 @@ import torch
 
 import daeutils as du
 from daeutils import _engine, data, evaluation, zoo
-from daeutils.baselines import VAE
+from daeutils.baselines import GAN, VAE
 from daeutils.features import FeatureClassifier
 
 SEED = 0
@@ -45,15 +45,30 @@ def classifier(images: str, checkpoint=None, steps=4000):
     return network, history, metric
 
 
-def vae(images: str, checkpoint=None, steps=8000):
+def source(model: type, images: str, checkpoint=None, steps=8000):
     """A model whose samples chapter 07 refines. Metric: Frechet distance to the test split."""
-    network = VAE(seed=SEED)
+    network = model(seed=SEED)
     history = network.fit(_set(images)[0], steps=steps, seed=SEED)
 
     def metric(net):
         made, test = net.sample(2000, _samples()), _set(images, "test")[0]
         judge = zoo.load_network(f"{images}-classifier")
         return {"frechet_to_test": evaluation.frechet_distance(made, test, judge)}
+
+    return network, history, metric
+
+
+def plain(images: str, checkpoint=None, steps=3000):
+    """The plain DAE of chapter 06. Metric: Frechet distance of what it makes of noise."""
+    network = du.PlainDAE(seed=SEED)
+    history = du.fit(network, _set(images)[0], sigma=0.5, steps=steps, batch_size=64, seed=SEED)
+
+    def metric(net):
+        noise = torch.Generator(du.pick_device()).manual_seed(SEED + 1)
+        start = 0.5 + torch.randn(2000, 1, 28, 28, generator=noise, device=noise.device)
+        made = du.walkback(net, start, 30, 0.5, noise).clamp(0, 1)
+        judge = zoo.load_network(f"{images}-classifier")
+        return {"frechet_from_noise": evaluation.frechet_distance(made, _set(images, "test")[0], judge)}
 
     return network, history, metric
 
@@ -115,8 +130,12 @@ def spiral(checkpoint=None, steps=8000):
 RECIPES: dict[str, Callable] = {
     "digits-classifier": partial(classifier, "digits"),  # first: the others are measured in its features
     "fashion-classifier": partial(classifier, "fashion"),
-    "digits-vae": partial(vae, "digits"),
-    "fashion-vae": partial(vae, "fashion"),
+    "digits-vae": partial(source, VAE, "digits"),
+    "fashion-vae": partial(source, VAE, "fashion"),
+    "digits-gan": partial(source, GAN, "digits", steps=3000),
+    "fashion-gan": partial(source, GAN, "fashion", steps=3000),
+    "digits-plain-dae": partial(plain, "digits"),
+    "fashion-plain-dae": partial(plain, "fashion"),
     "digits-unet-bce": partial(unet, "bce", "sigmoid", even),
     "digits-unet-edm": partial(unet, "mse", "edm"),  # the same layers, data, seed and steps
     "spiral-mlp-bce": spiral,
