@@ -6,6 +6,7 @@ the page shows is measured with the other half and other sets.
 """
 
 from functools import cache, partial
+from itertools import product
 from typing import NamedTuple
 
 import pandas as pd
@@ -29,7 +30,7 @@ class Sizes(NamedTuple):
     n: int = 2000  # images in each set made from noise
     refined: int = 1000  # samples in each set that is refined
     sets: int = 5  # of samples: the first chooses, the others are reported
-    seeds: int = 5  # trainings of the main line; the others have three, the U-Nets two
+    seeds: int = 5  # trainings of the main line; the other lines have two
     plain: int = 3000  # steps of training, 64 images each
     unet: int = 500
     counts: tuple = (1, 3, 10, 30)  # applications of the denoiser
@@ -117,32 +118,40 @@ def samples(data: str, source: str, number: int, n: int) -> torch.Tensor:
     return du.load(f"{SHIPPED[data]}-{source.lower()}").sample(n, draws).to(du.pick_device())
 
 
-def classes(x: torch.Tensor, data: str) -> torch.Tensor:
-    """What the classifier takes each image for."""
-    return du.evaluation.probabilities(x.clamp(0, 1), judge(data)).argmax(1)
+def seen(x: torch.Tensor, data: str) -> torch.Tensor:
+    """The classifier's features of images."""
+    return du.evaluation.features(x.clamp(0, 1), judge(data))
 
 
-def distances(x: torch.Tensor, data: str) -> dict:
-    """Frechet distances to the two halves of the test images, rounded as they are stored."""
-    found = du.evaluation.features(x.clamp(0, 1), judge(data))
+def classes(found: torch.Tensor, data: str) -> torch.Tensor:
+    """What the classifier takes each image for, from its features."""
+    return judge(data).head(found).argmax(1)
+
+
+def distances(found: torch.Tensor, data: str) -> dict:
+    """Frechet distances to the two halves of the test images, from its features, rounded."""
     return {
         split: round(du.evaluation.frechet_between(found, real(data, split)[1]), 2)
         for split in ("choose", "report")
     }
 
 
-def others(x: torch.Tensor, data: str) -> dict:
+@cache
+def copied_below(data: str) -> float:
+    """The distance to a training image below which an image counts as its copy: 1 % of test images do."""
+    test, train = real(data, "report")[0], real(data, "train")[0]
+    return du.evaluation.nearest(test, train)[0].quantile(0.01).item()
+
+
+def others(x: torch.Tensor, found: torch.Tensor, data: str) -> dict:
     """What a distance does not say: coverage, copies, how many differ, the commonest class."""
-    x = x.clamp(0, 1)
-    found = du.evaluation.features(x, judge(data))
-    train, test = real(data, "train")[0], real(data, "report")[0]
-    limit = du.evaluation.nearest(test, train)[0].quantile(0.01)
+    x, train = x.clamp(0, 1), real(data, "train")[0]
     apart = torch.cdist(x.flatten(1), x.flatten(1)).fill_diagonal_(torch.inf).amin(1)
     values = {
         "coverage": du.evaluation.density_coverage(found, real(data, "report")[1])[1],
-        "copies": (du.evaluation.nearest(x, train)[0] < limit).double().mean().item(),
+        "copies": (du.evaluation.nearest(x, train)[0] < copied_below(data)).double().mean().item(),
         "alone": (apart > 1.5).double().mean().item(),
-        "commonest": judge(data).head(found).argmax(1).bincount(minlength=10).max().item() / len(x),
+        "commonest": classes(found, data).bincount(minlength=10).max().item() / len(x),
     }
     return {name: round(value, 4) for name, value in values.items()}
 
@@ -186,12 +195,13 @@ def one(kind: str, data: str, sigma: float, seed: int, sizes: Sizes) -> list[dic
     def follow(x, start, way, counts, number, labels=None):
         path = walk(denoiser, x, sigma, way, max(counts), number + 100)
         for k in counts:
-            row = {"start": start, "way": way, "k": k, "set": number} | distances(path[k], data)
+            found = seen(path[k], data)
+            row = {"start": start, "way": way, "k": k, "set": number} | distances(found, data)
             if labels is not None:
-                row["kept"] = round((classes(path[k], data) == labels).double().mean().item(), 4)
+                row["kept"] = round((classes(found, data) == labels).double().mean().item(), 4)
             rows.append(row)
         if labels is None or number == 1:
-            rows[-1] |= others(path[counts[-1]], data)
+            rows[-1] |= others(path[counts[-1]], found, data)
 
     draws, shape = chance(seed), (sizes.n, 1, 28, 28)
     eps = torch.randn(shape, generator=draws, device=draws.device)
@@ -201,32 +211,34 @@ def one(kind: str, data: str, sigma: float, seed: int, sizes: Sizes) -> list[dic
     for start, x in starts.items():
         for way in WAYS if start in ("mean 1/2", "neutral") else WAYS[:1]:
             follow(x, start, way, counts, seed)
+    main = (kind, sigma) == ("plain DAE", 0.5)
     for source in SOURCES if kind in REFINE else ():
-        for number in range(2 if slow else sizes.sets):
+        for number in range(sizes.sets if main else 2):
             x = samples(data, source, number, sizes.refined)
             for way in WAYS:
-                follow(x, source, way, sizes.slow if slow else sizes.few, number, classes(x, data))
+                counts = sizes.slow if slow else sizes.few
+                follow(x, source, way, counts, number, classes(seen(x, data), data))
     return rows
 
 
 def before(data: str, sizes: Sizes) -> list[dict]:
     """Sets that no denoiser has touched: real images, other models' samples, and their nearest images."""
     train, rows = real(data, "train")[0], []
+
+    def add(start, x, number):
+        found = seen(x, data)
+        rows.append({"start": start, "set": number} | distances(found, data) | others(x, found, data))
+
     for number in range(sizes.sets):
         order = torch.randperm(len(train), generator=torch.Generator().manual_seed(number)).to(
             train.device
         )
-        for start, n in (("real images", sizes.n), ("real images, refined", sizes.refined)):
-            rows.append({"start": start, "set": number} | distances(train[order[:n]], data))
+        add("real images", train[order[: sizes.n]], number)
+        add("real images, refined", train[order[: sizes.refined]], number)
         for source in SOURCES:
             x = samples(data, source, number, sizes.refined)
-            rows.append({"start": source, "set": number} | distances(x, data) | others(x, data))
-            x = train[du.evaluation.nearest(x, train)[1]]
-            rows.append(
-                {"start": f"{source}, nearest image", "set": number}
-                | distances(x, data)
-                | others(x, data)
-            )
+            add(source, x, number)
+            add(f"{source}, nearest image", train[du.evaluation.nearest(x, train)[1]], number)
     return rows
 
 
@@ -257,30 +269,30 @@ def halves(size: int, seed: int, sizes: Sizes) -> list[dict]:
 
 def plan(sizes: Sizes) -> list[tuple]:
     """(kind, data, noise level, seed) of every run, the main line first, then one change at a time."""
-    change = [("plain DAE", "digits", sigma) for sigma in (0.1, 0.25, 1.0)]
-    change += [("plain DAE", "clothes", sigma) for sigma in (0.25, 1.0)]
-    change += [(kind, "digits", 0.5) for kind in KINDS if kind not in ("plain DAE", "memoriser")]
-    change += [("U-Net", "digits", 1.0), ("U-Net", "clothes", 0.5)]
+    change = [("plain DAE, MSE", "digits", 0.5), ("plain DAE", "digits", 1.0)]
+    change += [("plain DAE", "digits", 0.25), ("U-Net", "digits", 0.5), ("U-Net", "digits", 1.0)]
+    change += [(kind, "digits", 0.5) for kind in KINDS if kind not in ("memoriser", *REFINE)]
+    change += [("plain DAE", "clothes", 0.25), ("U-Net", "clothes", 0.5)]
+    change += [("plain DAE", "digits", 0.1), ("plain DAE", "clothes", 1.0)]
     runs = [("plain DAE", data, 0.5, seed) for data in DATA for seed in range(sizes.seeds)]
-    for seed in range(min(3, sizes.seeds)):
-        runs += [(*run, seed) for run in change if seed < 2 or not run[0].startswith("U-Net")]
-    return runs + [("memoriser", data, sigma, 0) for data in DATA for sigma in (0.5, 1.0)]
+    runs += [("memoriser", data, 0.5, 0) for data in DATA]
+    runs += [(*run, seed) for run in change for seed in range(min(2, sizes.seeds))]
+    return runs + [("memoriser", data, 1.0, 0) for data in DATA]
 
 
 def run(store: Store, sizes: Sizes) -> None:
     """Measure everything."""
     for data in DATA:
         store.measure(partial(before, data, sizes), kind="none", data=data, n=sizes.n)
-    for kind, data, sigma, seed in plan(sizes):
+    for number, (kind, data, sigma, seed) in enumerate(plan(sizes)):
         store.measure(
             partial(one, kind, data, sigma, seed, sizes),
             kind=kind, data=data, sigma=sigma, seed=seed, n=sizes.n,
         )  # fmt: skip
-    for seed in range(min(3, sizes.seeds)):
-        for size in (50, 500, 4000):
-            store.measure(
-                partial(halves, size, seed, sizes), kind="halves", data="digits", size=size, seed=seed
-            )
+        if number == sizes.seeds:  # after the main line of digits
+            for again, size in product(range(min(2, sizes.seeds)), (50, 500, 4000)):
+                work = partial(halves, size, again, sizes)
+                store.measure(work, kind="halves", data="digits", size=size, seed=again)
 
 
 # --- Reporting ----------------------------------------------------------------------------------------
@@ -370,3 +382,23 @@ def figure(frame: pd.DataFrame):
         ax.set(xlabel="steps", yscale="log")
         ax.legend(fontsize=7)
     return left.figure
+
+
+def summary(frame: pd.DataFrame) -> str:
+    """The table that chapter 06 prints: distances from three starts, and of refined samples."""
+    rows = reported(frame.reindex(columns=[*dict.fromkeys([*frame.columns, "kept"])]))
+    shown = ["mean 1/2", "neutral", "mean 0", "VAE"]
+    values = each_training(rows).pivot_table(index=[*RUN, "way"], columns="start", values="report")
+    order = {name: place for place, name in enumerate([*DATA, *KINDS, *WAYS])}
+    rank = [[order.get(part, part) for part in key] for key in values.index]
+    values = values[shown].iloc[
+        sorted(range(len(rank)), key=lambda row: [rank[row][i] for i in (1, 0, 2, 3)])
+    ]
+    lines = ["network              sigma  steps            mean 1/2  neutral   mean 0      VAE"]
+    for data, block in values.groupby(level="data", sort=False):
+        floor, vae = (untreated(frame, data, name).report.mean() for name in ("real images", "VAE"))
+        lines += ["", f"{data}: real images {floor:.0f}; the VAE's samples {vae:.0f}"]
+        for (kind, _, sigma, way), row in block.iterrows():
+            cells = "".join(f"{value:9.0f}" if value == value else " " * 9 for value in row)
+            lines.append(f"{kind:20} {sigma:5g}  {way:15} {cells}".rstrip())
+    return "\n".join(lines) + "\n"

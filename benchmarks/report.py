@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.ticker import LogLocator, NullFormatter
-from store import Store
+from store import ROOT, Store
 
 import daeutils as du
 
@@ -47,6 +47,9 @@ def publish(page, folder: Path) -> None:
     figure = page.figure(frame)
     figure.savefig(path.with_suffix(".png"), dpi=110, metadata={"Software": None})
     plt.close(figure)
+    if hasattr(page, "summary"):  # a chapter prints it, so it ships with the package
+        place = ROOT / "daeutils" / "assets" if folder == ROOT / "docs" / "measured" else folder
+        (place / f"{page.__name__}.txt").write_text(page.summary(frame), encoding="utf-8")
 
 
 def axes(panels: int):

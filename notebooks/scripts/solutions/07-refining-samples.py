@@ -15,20 +15,24 @@
 # %% [markdown]
 # # 07 · Exercises: refining samples
 #
-# To [chapter 07](../07-refining-samples.ipynb). Needed: the chapter. About sixty minutes; the code takes seconds.
+# For [chapter 07](../07-refining-samples.ipynb). You need the chapter. The five exercises take about 100 minutes; exercise (a) is the core one. The code takes one to two minutes.
 #
-# Write in the cells that say so; run the check below each. A check that passes says so.
+# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down before you run anything: nobody grades a prediction, and a wrong one that you can explain is worth the most.
+#
+# All exercises use the U-Net, because it can be told any noise level. In the pencil warm-ups the data follow one Gaussian on the line, $x\sim N(\mu,s^2)$. There the best denoiser is known: $R^*(y)=\mu+c\,(y-\mu)$ with $c=s^2/(s^2+\sigma^2)$.
 
 # %%
 import daeutils as du
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 
 du.plotting.use_style()
+LEARNED, INK, GREY = du.plotting.LEARNED, du.plotting.INK, du.plotting.GREY
 test, _ = du.digits("test")
 unet = du.load("digits-unet-bce", device="cpu")
 vae = du.load("digits-vae", device="cpu")
-n = 100  # samples in each set: Frechet distances of sets of this size compare with each other only
+n = 100  # samples in each set: Frechet distances compare only between sets of one size
 
 
 def features(x):
@@ -41,28 +45,54 @@ def probabilities(x):
 
 frechet = du.evaluation.frechet_between  # of two sets of features
 test_features = features(test)
-law = du.GaussianMixture([[0.5]], 0.3**2)  # one Gaussian on the line, of spread 0.3
+bump = du.GaussianMixture([[0.5]], 0.3**2)  # one Gaussian on the line, s = 0.3
 points = torch.linspace(0, 1, 11, dtype=torch.float64)[:, None]
 samples = {seed: vae.sample(n, torch.Generator().manual_seed(seed)) for seed in (0, 1)}
 
+
+# %%
+# The checks use these two functions; you need not read them.
+def numbers(found):
+    """What a function returned, as a flat tensor of float64."""
+    if isinstance(found, list | tuple):
+        found = [float(value) for value in found]
+    if isinstance(found, torch.Tensor):
+        found = found.detach().cpu().numpy()
+    return torch.as_tensor(np.asarray(found, dtype=float)).flatten()
+
+
+def close(found, wanted, rtol=1e-3, atol=1e-6):
+    """Whether all numbers found are those wanted, to within a relative error of 0.001."""
+    found, wanted = numbers(found), numbers(wanted)
+    return found.shape == wanted.shape and torch.allclose(found, wanted, rtol=rtol, atol=atol)
+
+
 # %% [markdown]
-# ## (a) · Medicine for the healthy
+# ## (a) · Refine what needs no refining
 #
-# Passes of the denoiser bring samples of a VAE nearer to real digits. Give the same treatment to real digits.
+# *Core exercise, about 25 minutes.*
 #
-# **Predict.** Do *test* digits get better or worse by it, and should they? Is there a level at which nothing happens?
+# Steps of the denoiser bring the VAE's samples nearer to real digits. Now give the same treatment to real digits.
 #
-# **Write** the measurement: refine the first `n` test digits, and compare them with real digits after each pass. With which? Not with themselves.
+# **Warm-up, with a pencil.** Draw many points from $N(\mu,s^2)$ itself and take one step of the best denoiser at $\sigma=s$. What is the spread of the points afterwards? Are they better samples of $N(\mu,s^2)$ than before?
+#
+# **Predict.** Do *test* digits get better or worse by plain steps, and should they? Is there a noise level at which nothing happens?
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
+
+# %% [markdown]
+# **Write** the measurement. Refine the first `n` digits, and compare them with real digits after each step. Choose the real digits with care: the refined ones must not be among them.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex07_a", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def healthy(denoiser, digits, n, sigma, passes):
-    """Frechet distances of the first n digits after 0, 1, ..., passes plain passes: a list of passes + 1 floats.
+def healthy(denoiser, digits, n, sigma, steps):
+    """Frechet distances of the first n digits after 0, 1, ..., `steps` plain steps: steps + 1 floats.
 
     The reference is all other digits of the set. Use features and frechet from above.
     """
     ### BEGIN SOLUTION
-    path = du.iterate(denoiser, digits[:n], passes, sigma, return_path=True)
+    path = du.iterate(denoiser, digits[:n], steps, sigma, return_path=True)
     reference = features(digits[n:])
     return [frechet(features(x), reference) for x in path]
     ### END SOLUTION
@@ -70,58 +100,70 @@ def healthy(denoiser, digits, n, sigma, passes):
 
 # %% nbgrader={"grade": true, "grade_id": "ex07_a_check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 some = test[:400]
-found = healthy(lambda y, sigma: y, some, n, 0.4, 2)
+found = numbers(healthy(lambda y, sigma: y, some, n, 0.4, 2))
 assert len(found) == 3, (
-    f"two passes give 3 distances, the untouched digits included; you return {len(found)}."
+    f"two steps give 3 distances, the untouched digits included; you return {len(found)}."
 )
-expected = du.frechet_distance(some[:n], some[n:])
-assert max(abs(d / expected - 1) for d in found) < 1e-3, (
-    f"a denoiser that changes nothing must stay at {expected:.0f}, the distance of these digits from the others; "
+untouched = du.frechet_distance(some[:n], some[n:])
+assert close(found, [untouched] * 3), (
+    f"a denoiser that changes nothing must stay at {untouched:.0f}, the distance of these digits from the others; "
     f"you find {', '.join(f'{d:.0f}' for d in found)}. Near 0 means that digits were compared with themselves."
 )
-found = healthy(lambda y, sigma: y - sigma, some, n, 0.5, 2)
+### BEGIN HIDDEN TESTS
+found = numbers(healthy(lambda y, sigma: y - sigma, some, n, 0.5, 2))
 expected = [du.frechet_distance((some[:n] - 0.5 * k).clamp(0, 1), some[n:]) for k in range(3)]
-assert all(abs(a / b - 1) < 1e-3 for a, b in zip(found, expected)), (
-    "for a denoiser that darkens all by sigma in each pass the distances should be "
+assert close(found, expected), (
+    "for a denoiser that darkens everything by sigma in each step the distances should be "
     f"{', '.join(f'{d:.0f}' for d in expected)}; you find {', '.join(f'{d:.0f}' for d in found)}: "
-    "only the refined digits change, pass by pass."
+    "only the refined digits change, step by step."
 )
-curves = {s: healthy(unet, test, n, s, 5) for s in (0.2, 0.8)}
+### END HIDDEN TESTS
+curves = {s: numbers(healthy(unet, test, n, s, 5)).tolist() for s in (0.2, 0.8)}
 for s, d in curves.items():
-    assert d[-1] > d[0], f"sigma = {s}: five passes should take real digits away, from {d[0]:.0f} up."
+    assert d[-1] > d[0], f"sigma = {s}: the distance should end higher than {d[0]:.0f}, where it began."
 print("(a) passes")
 
-# %% mystnb={"image": {"alt": "Frechet distance of test digits to other test digits against plain passes: it rises at noise level 0.2 slowly and at 0.8 faster, while that of VAE samples at 0.8 falls first."}}
+# %% mystnb={"image": {"alt": "Frechet distance of test digits to other test digits against plain steps: it rises slowly at noise level 0.2 and faster at 0.8, while that of VAE samples at 0.8 falls first."}}
 fig, ax = plt.subplots(figsize=(6.5, 3))
-for s, d in curves.items():
-    du.plotting.curve(ax, range(6), d, label=f"test digits, σ = {s:g}")
+for (s, d), style in zip(curves.items(), ["-", "--"]):
+    ax.plot(d, style, marker="o", ms=4, color=LEARNED, label=f"test digits, σ = {s:g}")
 path = du.iterate(unet, samples[0], 5, 0.8, return_path=True)
 others = features(test[n:])
-du.plotting.curve(
-    ax, range(6), [frechet(features(x), others) for x in path], label="VAE, σ = 0.8", color="gray"
-)
-ax.set(xlabel="plain passes", ylabel="Frechet distance", ylim=(0, None))
+ax.plot([frechet(features(x), others) for x in path], color=GREY, label="VAE samples, σ = 0.8")
+ax.set(xlabel="plain steps", ylabel="Frechet distance", ylim=(0, None))
+ax.set_title("Real digits only get worse")
 ax.legend()
 plt.show()
 
+# %% [markdown]
+# **What I conclude:** ...
+
 # %% [markdown] tags=["discussion"]
-# They get worse, at every level, and they should: real digits are samples, not modes, and an ascent takes each towards the nearest mode. A smaller $\sigma$ does it more slowly. Only a set that lies *off* the law has something to gain, and it gains until
-# the loss of variety outweighs it: the turn of the chapter is this curve, met from the other side. The untouched digits have distance 0 to themselves, so another set of real digits must serve as reference. A half
-# answer says "worse".
+# *Warm-up.* With $\sigma=s$ the factor is $c=\frac12$, so the spread is halved. The points were perfect samples before; now they crowd about the mean. They are more probable, and they are worse samples.
+#
+# Real digits get worse at both levels, and they should. They are samples and not modes, and plain steps take each of them towards a mode. A smaller $\sigma$ does it more slowly. Only a set that lies beside the distribution has something to gain, and it gains until the loss of variety outweighs the repair. The turn in the chapter's curves is this effect seen from the other side. The refined digits must not be in the reference, because the untouched ones would then have distance 0 from themselves. An answer that says only "worse" is half an answer.
 
 # %% [markdown]
-# ## (b) · On and on with noise
+# ## (b) · On and on with the noise put back
 #
-# With noise between the passes, $x\leftarrow R(x+\sigma\varepsilon;\sigma)$, the distance hardly turned in the chapter's eight passes. Go on, to fourteen.
+# *About 20 minutes.*
 #
-# **Predict.** Where does the distance stop falling, and does it stay there, at $\sigma=0.6$ and at $0.8$? Which share of the samples still shows the digit that it showed at first?
+# With the noise put back, $x\leftarrow R(x+\sigma\varepsilon;\sigma)$, the distance goes on falling where plain steps have turned. Take fourteen steps.
 #
-# **Write** the two readings of a path: the labels kept, and the pass from which nothing more is gained.
+# **Warm-up, with a pencil.** The points have variance $v$. What is it after one step of the best denoiser with the noise put back? At which $v$ does it stay, if $\sigma=s$? And where do plain steps end?
+#
+# **Predict.** At which step does the distance stop falling, and does it stay there, at $\sigma=0.6$ and at $0.8$? What share of the samples still shows the digit that it showed at first?
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
+
+# %% [markdown]
+# **Write** two readings of a path: the labels kept, and the step from which nothing more is gained.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex07_b", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def labels_kept(path):
-    """Share of images whose most probable class is that of the *start*: for each of (passes + 1, N, 1, 28, 28)."""
+    """Share of images whose most probable class is that of the *start*: for each of (steps + 1, N, 1, 28, 28)."""
     ### BEGIN SOLUTION
     classes = [probabilities(x).argmax(1) for x in path]
     return [(c == classes[0]).double().mean().item() for c in classes]
@@ -129,7 +171,7 @@ def labels_kept(path):
 
 
 def settled(distances, slack=0.05):
-    """The first pass k after which no distance is lower than (1 - slack) times that of pass k (an int)."""
+    """The first step k after which no distance is lower than (1 - slack) times that of step k (an int)."""
     ### BEGIN SOLUTION
     return next(k for k, d in enumerate(distances) if min(distances[k:]) >= (1 - slack) * d)
     ### END SOLUTION
@@ -139,22 +181,20 @@ def settled(distances, slack=0.05):
 guess = probabilities(test).argmax(1)
 zeros, ones = test[guess == 0][:40], test[guess == 1][:40]
 swapped = torch.cat([ones[:10], zeros[10:]])
-found = labels_kept(torch.stack([zeros, swapped, ones, zeros]))
-assert found[0] == 1, f"before any pass all labels are kept, you say {found[0]:.2f}."
-assert found == [1.0, 0.75, 0.0, 1.0], (
-    f"ten of forty changed, then all, then all back: expected 1, 0.75, 0 and 1; you find {found}. "
+found = numbers(labels_kept(torch.stack([zeros, swapped, ones, zeros])))
+assert close(found[:1], 1), f"before any step all labels are kept, you say {found[0]:.2f}."
+assert close(found, [1.0, 0.75, 0.0, 1.0]), (
+    f"ten of forty changed, then all, then all back: expected 1, 0.75, 0 and 1; you find {found.tolist()}. "
     "Compare with the start, not with the pass before, and count images, not confidence."
 )
-for d, k in [
-    ([9, 6, 4, 3.9, 3.95], 2),
-    ([5, 5, 5], 0),
-    ([9, 8, 7, 6], 3),
-    ([9, 5, 8, 3], 3),
-    ([4, 3, 6], 1),
-]:
+examples = [([9, 6, 4, 3.9, 3.95], 2), ([5, 5, 5], 0)]
+### BEGIN HIDDEN TESTS
+examples += [([9, 8, 7, 6], 3), ([9, 5, 8, 3], 3), ([4, 3, 6], 1)]
+### END HIDDEN TESTS
+for d, k in examples:
     found = settled(d)
-    assert found == k, (
-        f"distances {d}: you say pass {found}, expected {k}, the first with no later gain of more than 5 per cent."
+    assert close(found, k), (
+        f"distances {d}: you say step {found}, expected {k}, the first with no later gain of more than 5 per cent."
     )
 
 noisy_paths = {
@@ -169,41 +209,53 @@ for s, path in noisy_paths.items():
     assert low < 0.7 * first, (
         f"sigma = {s}: from {first:.0f} the distance should fall by far, not to {low:.0f}."
     )
-    share = labels_kept(path)[-1]
+    share = float(labels_kept(path)[-1])
     assert 0.1 < share < 0.8, f"sigma = {s}: many labels should change and some stay; kept {share:.0%}."
 print("(b) passes")
 
-# %% mystnb={"image": {"alt": "Two panels against passes with noise, at noise levels 0.6 and 0.8: the Frechet distance falls for several passes and then rises again, more at 0.8; the share of labels kept falls at once to about one half and then slowly on."}}
-fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3))
-for s, path in noisy_paths.items():
+# %% mystnb={"image": {"alt": "Two panels against steps with the noise put back, at noise levels 0.6 and 0.8: the Frechet distance falls for several steps and then rises again, more at 0.8; the share of labels kept falls at once to about one half and then slowly on."}}
+fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3))
+for (s, path), style in zip(noisy_paths.items(), ["-", "--"]):
     d = noisy_distances[s]
-    du.plotting.curve(left, range(15), d, label=f"σ = {s:g}")
-    left.plot(settled(d), d[settled(d)], "o", ms=10, mfc="none", color=du.plotting.INK)
-    du.plotting.curve(right, range(15), labels_kept(path), label=f"σ = {s:g}")
-left.axhline(frechet(test_features[:n], test_features[n:]), color="gray", ls="--", lw=1)
-left.set(xlabel="passes with noise", title="Frechet distance (circle: settled)", ylim=(0, None))
-right.set(xlabel="passes with noise", title="labels kept", ylim=(0, 1.05))
+    left.plot(d, style, color=LEARNED, label=f"σ = {s:g}")
+    left.plot(settled(d), d[settled(d)], "o", ms=10, mfc="none", color=INK)
+    right.plot(numbers(labels_kept(path)), style, color=LEARNED, label=f"σ = {s:g}")
+left.axhline(frechet(test_features[:n], test_features[n:]), color=GREY, lw=1)
+left.set(xlabel="steps with the noise put back", ylabel="Frechet distance", ylim=(0, None))
+left.set_title("Circle: settled")
+right.set(xlabel="steps with the noise put back", ylabel="labels kept", ylim=(0, 1.05))
 right.legend()
 plt.show()
 
+# %% [markdown]
+# **What I conclude:** ...
+
 # %% [markdown] tags=["discussion"]
-# It does turn, only later: after some three to ten passes the distance stops falling, and then it rises, at $\sigma=0.8$ sooner and further than at $0.6$. The circle marks where nothing more is gained. Noise keeps a chain moving, but each pass answers with a
-# mean, so the chain drifts, too; count the ones along the path and see. The labels go at once: the first pass changes about half, since much of the sample drowns in the noise. What is bought in distance is paid in labels, and the larger
-# level pays more. Another set of samples moves these curves by a quarter: say *about*. A half answer follows one level, or the distance without the labels.
+# *Warm-up.* The noise makes the variance $v+\sigma^2$, and the step multiplies it by $c^2$. So $v\to c^2(v+\sigma^2)$, which stays at $v=c^2\sigma^2/(1-c^2)$. For $\sigma=s$ this is $s^2/3$. The points keep a spread of $0.58\,s$, whereas plain steps end at spread 0.
+#
+# The distance turns here, too, only later: after some three to ten steps it stops falling, and then it rises, at $\sigma=0.8$ sooner and further than at 0.6. The noise keeps a chain moving, but each step answers with a mean, so some spread is missing for good, as in the warm-up. The labels go at once. The first step changes up to half of them, since much of the sample drowns in the noise. What is gained in distance is paid for in labels, and the larger level pays more. Another set of samples moves these curves by a quarter, so a careful answer says "about".
 
 # %% [markdown]
-# ## (c) · Lowering the level
+# ## (c) · Lower the noise level on the way
 #
-# Plain passes at $\sigma=0.8$ turn: after a few passes the distance rises again. Let $\sigma$ fall from pass to pass, from 0.8 to 0.1.
+# *About 20 minutes.*
 #
-# **Predict.** Does the turn go away? Think of one Gaussian, $x\sim N(\mu,s^2)$: a pass multiplies the spread of the points by $c=s^2/(s^2+\sigma^2)$. What is left of it after six passes at 0.8, and what after six falling levels?
+# With plain steps at $\sigma=0.8$ the distance rises again after a few steps. Let $\sigma$ fall from step to step instead, from 0.8 to 0.1.
 #
-# **Write** the passes, and the height of the rise.
+# **Warm-up, with a pencil.** Take $s=0.3$. By what factor does a step at $\sigma=0.8$ multiply the spread of the points, and by what a step at 0.1? What is left of the spread after six steps at 0.8? Does the order of the levels matter for what is left?
+#
+# **Predict.** Does the rise go away when the level falls?
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
+
+# %% [markdown]
+# **Write** the chain, and the height of the rise.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex07_c", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def falling(denoiser, x, levels):
-    """The whole path of one plain pass at each of the levels, in this order: (len(levels) + 1, N, ...)."""
+    """The whole path of one plain step at each of the levels, in this order: (len(levels) + 1, N, ...)."""
     ### BEGIN SOLUTION
     path = [x]
     for s in levels:
@@ -213,7 +265,7 @@ def falling(denoiser, x, levels):
 
 
 def rise(distances):
-    """The last distance over the least, a float: 1 if there is no turn."""
+    """The last distance over the least, a float: 1 if the last one is the least."""
     ### BEGIN SOLUTION
     return distances[-1] / min(distances)
     ### END SOLUTION
@@ -221,27 +273,35 @@ def rise(distances):
 
 # %% nbgrader={"grade": true, "grade_id": "ex07_c_check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 levels = [0.8 * (0.1 / 0.8) ** (i / 5) for i in range(6)]  # equal ratios
+path = falling(bump.posterior_mean, points, levels)
+assert tuple(path.shape) == (7, 11, 1), (
+    f"six levels give a path of shape (7, 11, 1), the start included; found {tuple(path.shape)}."
+)
+### BEGIN HIDDEN TESTS
 for some in (levels, [0.8] * 6):
-    path = falling(law.posterior_mean, points, some)
-    assert path.shape == (7, 11, 1), (
-        f"six levels give a path of shape (7, 11, 1), the start included; found {tuple(path.shape)}."
-    )
+    path = falling(bump.posterior_mean, points, some)
     left = torch.tensor([1.0] + [0.3**2 / (0.3**2 + s**2) for s in some], dtype=torch.float64).cumprod(0)
-    found = path[:, -1, 0] - path[:, 5, 0]  # from the middle to the end of the row: 0.5 at first
-    assert torch.allclose(found, 0.5 * left, rtol=1e-6), (
+    found = numbers(path[:, -1, 0] - path[:, 5, 0])  # from the middle to the end of the row: 0.5 at first
+    assert close(found, 0.5 * left, atol=1e-9), (
         f"for one Gaussian of spread 0.3 a distance of 0.5 should become {0.5 * left[1]:.3f} and in the end "
-        f"{0.5 * left[-1]:.3g}; you have {found[1]:.3f} and {found[-1]:.3g}: each pass goes on from the one before, "
+        f"{0.5 * left[-1]:.3g}; you have {found[1]:.3f} and {found[-1]:.3g}: each step goes on from the one before, "
         "at its own level, the first level first."
     )
-for d, expected in [([4, 2, 3], 1.5), ([4, 3, 2], 1.0), ([1, 2, 4], 4.0)]:
-    assert rise(d) == expected, (
+### END HIDDEN TESTS
+examples = [([4, 2, 3], 1.5), ([4, 3, 2], 1.0)]
+### BEGIN HIDDEN TESTS
+examples += [([1, 2, 4], 4.0)]
+### END HIDDEN TESTS
+for d, expected in examples:
+    assert close(rise(d), expected), (
         f"distances {d}: the last over the least is {expected}, you say {rise(d)}."
     )
-distances = {
-    (seed, name): [frechet(features(x), test_features) for x in falling(unet, x, some)]
-    for seed, x in samples.items()
-    for name, some in [("constant", [0.8] * 6), ("falling", levels)]
-}
+with torch.no_grad():
+    distances = {
+        (seed, name): [frechet(features(x), test_features) for x in falling(unet, x, some)]
+        for seed, x in samples.items()
+        for name, some in [("constant", [0.8] * 6), ("falling", levels)]
+    }
 for seed in samples:
     constant, lowered = rise(distances[seed, "constant"]), rise(distances[seed, "falling"])
     assert lowered < constant, (
@@ -249,29 +309,40 @@ for seed in samples:
     )
 print("(c) passes")
 
-# %% mystnb={"image": {"alt": "Frechet distance against plain passes for two sets of VAE samples, at constant level 0.8 and at levels falling from 0.8 to 0.1. All fall steeply in the first passes; at the constant level they rise again; with falling levels they hardly do."}}
+# %% mystnb={"image": {"alt": "Frechet distance against plain steps for two sets of VAE samples, at constant level 0.8 and at levels falling from 0.8 to 0.1. All fall steeply in the first steps; at the constant level they rise again; with falling levels they hardly do."}}
 fig, ax = plt.subplots(figsize=(6.5, 3))
 for (seed, name), d in distances.items():
-    color = du.plotting.EXACT if name == "constant" else du.plotting.LEARNED
+    color = GREY if name == "constant" else LEARNED
     label = None if seed else {"constant": "σ = 0.8", "falling": "σ from 0.8 to 0.1"}[name]
-    du.plotting.curve(ax, range(7), d, label=label, color=color, ls=":" if seed else "-")
-ax.set(xlabel="plain passes", ylabel="Frechet distance", ylim=(0, None))
+    ax.plot(d, color=color, label=label, ls=":" if seed else "-")
+ax.set(xlabel="plain steps", ylabel="Frechet distance", ylim=(0, None))
 ax.set_title("Two sets of samples (solid, dotted)")
 ax.legend()
 plt.show()
 
+# %% [markdown]
+# **What I conclude:** ...
+
 # %% [markdown] tags=["discussion"]
-# It goes away, nearly, and the least distance is a little lower too: the later, smaller levels add detail by small steps, and stop the crowding. For one Gaussian it can be computed: at a constant level the spread dies geometrically, with falling levels most of
-# the later factors are near 1. Yet *all* are below 1: what the first passes have gathered no plain pass parts again, and the distance stays far above that of real digits. A falling level is one half of the way to
-# [chapter 10](../10-from-one-noise-level-to-many.ipynb), which has the other. A half answer compares the last values only, or one set.
+# *Warm-up.* At 0.8 the factor is $0.09/(0.09+0.64)=0.12$, at 0.1 it is $0.09/(0.09+0.01)=0.9$. After six steps at 0.8 a share of $0.12^6$ is left, a few millionths. The order does not matter, because the factors are multiplied.
+#
+# The rise nearly goes away, and the least distance is a little lower, too. The later, smaller levels add detail by small steps and stop the crowding: most of their factors are near 1. Yet all factors are below 1. What the first steps have gathered no plain step can part again, and the distance stays far above that of real digits. A falling level is one half of the way to [chapter 10](../10-from-one-noise-level-to-many.ipynb), which supplies the other half. An answer that compares only the last values, or only one set, is half an answer.
 
 # %% [markdown]
 # ## (d) · Half a step
 #
-# Take only a part of each step, $x\leftarrow x+t\,(R(x)-x)$, with $t=\frac12$, at $\sigma=0.8$.
+# *About 20 minutes.*
 #
-# **Predict.** What changes: the place of the turn, or its depth? Place may mean two things, the number of passes $k$ and the way gone, $tk$.
+# Take only a part of each step, $x\leftarrow x+t\,(R(x)-x)$ with $t=\frac12$, at $\sigma=0.8$.
 #
+# **Warm-up, with a pencil.** With $s=0.3$ and $\sigma=0.8$ a whole step multiplies the distance from $\mu$ by $c=0.12$. By what does half a step multiply it? How many half steps do the work of one whole step?
+#
+# **Predict.** What changes, the place of the turn or its depth? Place may mean two things: the number of steps $k$, or the way gone, $tk$.
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
+
+# %% [markdown]
 # **Write** the denoiser that takes a part of the step, and the place of the turn.
 
 
@@ -284,7 +355,7 @@ def shortened(denoiser, t):
 
 
 def turn(distances, t):
-    """The place of the least distance, as (passes k, way gone t k)."""
+    """The place of the least distance: steps k, way gone t k."""
     ### BEGIN SOLUTION
     k = min(range(len(distances)), key=lambda k: distances[k])
     return k, t * k
@@ -292,58 +363,80 @@ def turn(distances, t):
 
 
 # %% nbgrader={"grade": true, "grade_id": "ex07_d_check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+whole = du.iterate(shortened(bump.posterior_mean, 1.0), points, 2, 0.8)
+assert close(whole, du.iterate(bump.posterior_mean, points, 2, 0.8)), (
+    "with t = 1 you should take whole steps. The new point is y plus t times the step R(y) - y."
+)
+### BEGIN HIDDEN TESTS
 c = 0.3**2 / (0.3**2 + 0.8**2)
 for t in (1.0, 0.5, 0.1):
-    end = du.iterate(shortened(law.posterior_mean, t), points, 6, 0.8)
+    end = du.iterate(shortened(bump.posterior_mean, t), points, 6, 0.8)
     expected = 0.5 + (1 - t * (1 - c)) ** 6 * (points - 0.5)
-    assert torch.allclose(end, expected, atol=1e-6), (
-        f"t = {t}: for one Gaussian, six passes should multiply the distance from the mean by {(1 - t * (1 - c)) ** 6:.3g}, "
+    assert close(end, expected, rtol=0, atol=1e-5), (
+        f"t = {t}: for one Gaussian, six steps should multiply the distance from the mean by {(1 - t * (1 - c)) ** 6:.3g}, "
         f"yours by {(end[-1] - 0.5).item() / 0.5:.3g}. The new point is y plus t times the step R(y) - y."
     )
-assert turn([5, 3, 2, 4], 0.5) == (2, 1.0), (
-    f"least after pass 2, half steps: (2, 1.0), not {turn([5, 3, 2, 4], 0.5)}."
+### END HIDDEN TESTS
+assert close(turn([5, 3, 2, 4], 0.5), [2, 1.0]), (
+    f"half steps, least after pass 2: (2, 1.0), not {turn([5, 3, 2, 4], 0.5)}."
 )
-assert turn([1, 3], 1.0) == (0, 0.0), "a distance that only rises is least at the start, after 0 passes."
+### BEGIN HIDDEN TESTS
+assert close(turn([1, 3], 1.0), [0, 0.0]), (
+    "a distance that only rises is least at the start, after 0 steps."
+)
+### END HIDDEN TESTS
 
 falls = {}
-for t, passes in [(1.0, 6), (0.5, 12)]:
-    path = du.iterate(shortened(unet, t), samples[0], passes, 0.8, return_path=True)
+for t, steps in [(1.0, 6), (0.5, 12)]:
+    path = du.iterate(shortened(unet, t), samples[0], steps, 0.8, return_path=True)
     falls[t] = [frechet(features(x), test_features) for x in path]
 whole, half = turn(falls[1.0], 1.0), turn(falls[0.5], 0.5)
 assert whole[0] <= half[0], (
-    f"half steps should not turn earlier: whole after {whole[0]} passes, half after {half[0]}."
+    f"half steps should not turn earlier: whole after {whole[0]} steps, half after {half[0]}."
 )
 print("(d) passes")
 
-# %% mystnb={"image": {"alt": "Two panels, Frechet distance against the number of passes and against the way gone, for whole and for half steps: against passes the half steps turn later; against the way gone the two curves nearly coincide, with turns at about the same place and depth."}}
-fig, axes = plt.subplots(1, 2, figsize=(8, 3), sharey=True)
-for t, d in falls.items():
-    du.plotting.curve(axes[0], range(len(d)), d, label=f"t = {t:g}")
-    du.plotting.curve(axes[1], [t * k for k in range(len(d))], d)
-axes[0].set(xlabel="passes $k$", ylabel="Frechet distance", ylim=(0, None))
+# %% mystnb={"image": {"alt": "Two panels, Frechet distance against the number of steps and against the way gone, for whole and for half steps: against steps the half steps turn later; against the way gone the two curves nearly coincide, with turns at about the same place and depth."}}
+fig, axes = plt.subplots(1, 2, figsize=(7.2, 3), sharey=True)
+for (t, d), style in zip(falls.items(), ["-", "--"]):
+    axes[0].plot(d, style, marker="o", ms=4, color=LEARNED, label=f"t = {t:g}")
+    axes[1].plot([t * k for k in range(len(d))], d, style, marker="o", ms=4, color=LEARNED)
+axes[0].set(xlabel="steps $k$", ylabel="Frechet distance", ylim=(0, None))
 axes[1].set(xlabel="way gone, $tk$")
 axes[0].legend()
 plt.show()
 
+# %% [markdown]
+# **What I conclude:** ...
+
 # %% [markdown] tags=["discussion"]
-# Against the number of passes the turn comes later; against the way gone at nearly the same place, and about as deep. Half steps follow the same ascent, more closely, and what turns the curve is the ascent, not the length of its steps. For $R^*$ every
-# $0\le t\le2$ is an ascent, by exercise (a) of chapter 04. For small $t$ the curve tends to that of the flow $\dot x=R(x)-x$. The scatter from set to set decides how much "nearly" is worth: try the other samples. A half answer says "later".
+# *Warm-up.* Half a step multiplies by $1-\frac12(1-0.123)=0.56$. Since $\log0.123/\log0.56=3.6$, between three and four half steps do the work of one whole step. So the way gone, $tk$, is not the whole story for one Gaussian, where a whole step leads almost to the mean.
+#
+# On digits the turn comes later when one counts steps, and at nearly the same place when one measures the way gone, and it is about as deep. Half steps follow the same ascent more closely, and what turns the curve is the ascent, not the length of its steps. For $R^*$ every $0\le t\le2$ climbs, by exercise (a) of chapter 04. How much "nearly" is worth depends on the scatter from set to set: try the other samples.
 
 # %% [markdown]
 # ## (e) · Only the sure ones
 #
-# Many samples change their label under refinement. Perhaps only smudges do, of which the classifier was never sure.
+# *About 15 minutes.*
 #
-# **Predict.** After three plain passes at $\sigma=0.4$: which share of *all* samples changes, and which of those that the classifier gave more than 0.99 at first?
+# Many samples change their label under refinement. Perhaps only ambiguous samples change, those the classifier was unsure about.
 #
-# **Write** the count. Name the threshold before you look.
+# **Warm-up, with a pencil.** Thirty samples were sure, and three of them changed. How wide is a 95 per cent interval for the share that changes?
+#
+# **Predict.** After three plain steps at $\sigma=0.4$: what share of *all* samples changes, and what share of those that the classifier gave more than 0.99 at first? Name the threshold before you look.
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
+
+# %% [markdown]
+# **Write** the count.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex07_e", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def changes(before, after, threshold):
     """Of those that were sure: how many there are, and the share of them whose most probable class changed.
 
-    before, after: class probabilities (N, 10). Sure: the largest of `before` is at least threshold. Returns (int, float).
+    before, after: class probabilities (N, classes). Sure: the largest of `before` is at least threshold.
     """
     ### BEGIN SOLUTION
     confidence, label = before.max(1)
@@ -356,32 +449,37 @@ def changes(before, after, threshold):
 # %% nbgrader={"grade": true, "grade_id": "ex07_e_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 before = torch.tensor([[0.95, 0.05], [0.9, 0.1], [0.1, 0.9], [0.6, 0.4], [0.45, 0.55]])
 after = torch.tensor([[0.97, 0.03], [0.3, 0.7], [0.45, 0.55], [0.2, 0.8], [0.99, 0.01]])
-assert changes(before, after, 0.0) == (5, 3 / 5), (
-    f"with threshold 0 all 5 are sure and 3 change: (5, 0.6); you find {changes(before, after, 0.0)}."
+count, share = (float(value) for value in changes(before, after, 0.0))
+assert close([count, share], [5, 0.6]), (
+    f"with threshold 0 all 5 are sure and 3 change: 5 and 0.6; you find {count:g} and {share:.3f}."
 )
-count, share = changes(before, after, 0.9)
-assert count == 3, f"three of five were sure at 0.9 *before* the passes; you count {count}."
-assert abs(share - 1 / 3) < 1e-6, (
-    f"one of the three sure ones changed, a share of 0.33; you find {share:.2f}."
-)
+### BEGIN HIDDEN TESTS
+count, share = (float(value) for value in changes(before, after, 0.9))
+assert close(count, 3), f"three of five were sure at 0.9 *before* the steps; you count {count:g}."
+assert close(share, 1 / 3), f"one of the three sure ones changed, a share of 0.33; you find {share:.2f}."
+### END HIDDEN TESTS
 
 everything = torch.cat(list(samples.values()))
 path = du.iterate(unet, everything, 3, 0.4)
 before, after = probabilities(everything), probabilities(path)
-count, sure = changes(before, after, 0.99)
-share = changes(before, after, 0.0)[1]
+count, sure = (float(value) for value in changes(before, after, 0.99))
+share = float(changes(before, after, 0.0)[1])
 assert count >= 20 and 0 < sure < share, (
-    f"of all a share {share:.2f} changes, of {count} sure ones {sure:.2f}: expected fewer of these, yet some."
+    f"of all a share {share:.2f} changes, of {count:g} sure ones {sure:.2f}: expected fewer of these, yet some."
 )
 print("(e) passes")
 
-# %% mystnb={"image": {"alt": "Two rows of images: VAE samples of which the classifier was sure and whose label changed, above; the same after three passes, below, each a clean digit of another class."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Two rows of images: VAE samples of which the classifier was sure and whose label changed, above; the same after three steps, below, each a clean digit of another class."}} tags=["nbval-ignore-output"]
 confidence, label = before.max(1)
 which = ((confidence >= 0.99) & (after.argmax(1) != label)).nonzero().flatten()[:10]
 captions = [f"{label[i]} → {after[i].argmax()}" for i in which]
 du.plotting.show_images([everything[which], path[which]], ["sure before", "after"], captions, size=0.55)
 plt.show()
 
+# %% [markdown]
+# **What I conclude:** ...
+
 # %% [markdown] tags=["discussion"]
-# The sure ones change far less, so the chapter's explanation holds in the main: a smudge between two digits has to become one of them, and the ascent decides. But it does not hold altogether: some sure ones change as well. Look at them. Some were
-# smudges after all, of which the classifier, which must choose, was sure as it is sure of noise ([chapter 06](../06-synthesis-from-noise.ipynb)). A share without the size of its group is a half answer: among few sure ones a share has a wide interval.
+# *Warm-up.* The share is 0.1, and its standard error is $\sqrt{0.1\cdot0.9/30}=0.055$. The interval is about two of these on either side, from almost 0 to about 0.2.
+#
+# The sure ones change far less often, so ambiguity explains most of the changes: a smudge between two digits has to become one of them, and the ascent decides which. It does not explain all of them, since some sure ones change as well. Look at these. Some were smudges after all: a classifier must choose a class, and it can be sure of noise ([chapter 06](../06-synthesis-from-noise.ipynb)). A share without the size of its group is half an answer, because among few sure ones the interval is wide.
