@@ -1,8 +1,8 @@
 """Wrong answers to the exercises of chapter 07, and words of the message that each must meet."""
 
 _A = """
-def healthy(denoiser, digits, n, sigma, passes):
-    path = du.iterate(denoiser, digits[:n], passes, sigma, return_path=True)
+def healthy(denoiser, digits, n, sigma, steps):
+    path = du.iterate(denoiser, digits[:n], steps, sigma, return_path=True)
     reference = {reference}
     return [frechet(features(x), {against}) for x in {path}]
 """
@@ -87,9 +87,7 @@ WRONG = {
         (_a(reference="features(digits[:n])"), "compared with themselves"),
         (_a(reference="features(digits)"), "the distance of these digits from the others"),
         (
-            _a(
-                reference="du.iterate(denoiser, digits[n:], passes, sigma)", against="features(reference)"
-            ),
+            _a(reference="du.iterate(denoiser, digits[n:], steps, sigma)", against="features(reference)"),
             "only the refined digits change",
         ),
         (_a(path="path[1:]"), "the untouched digits included"),
@@ -97,9 +95,12 @@ WRONG = {
     "ex07_b": [
         (
             _b(kept="[1.0] + [(a == b).double().mean().item() for a, b in zip(classes, classes[1:])]"),
-            "not with the pass before",
+            "not with the step before",
         ),
-        (_b(kept="[probabilities(x).max(1).values.mean().item() for x in path]"), "all labels are kept"),
+        (
+            _b(kept="[probabilities(x).max(1).values.mean().item() for x in path]"),
+            "count images, not confidence",
+        ),
         (_b(settled="min(range(len(distances)), key=distances.__getitem__)"), "more than 5 per cent"),
         (
             _b(
@@ -121,7 +122,7 @@ WRONG = {
         (_d(step="denoiser(y, t * sigma)"), "y plus t times the step"),
         (
             _d(turn="next(k for k, d in enumerate(distances[1:], 1) if d > distances[k - 1])"),
-            "least after pass 2",
+            "least after step 2",
         ),
     ],
     "ex07_e": [

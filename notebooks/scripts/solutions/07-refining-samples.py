@@ -184,8 +184,9 @@ swapped = torch.cat([ones[:10], zeros[10:]])
 found = numbers(labels_kept(torch.stack([zeros, swapped, ones, zeros])))
 assert close(found[:1], 1), f"before any step all labels are kept, you say {found[0]:.2f}."
 assert close(found, [1.0, 0.75, 0.0, 1.0]), (
-    f"ten of forty changed, then all, then all back: expected 1, 0.75, 0 and 1; you find {found.tolist()}. "
-    "Compare with the start, not with the pass before, and count images, not confidence."
+    f"ten of forty changed, then all, then all back: expected 1, 0.75, 0 and 1; you find "
+    f"{', '.join(f'{share:.2f}' for share in found)}. "
+    "Compare with the start, not with the step before, and count images, not confidence."
 )
 examples = [([9, 6, 4, 3.9, 3.95], 2), ([5, 5, 5], 0)]
 ### BEGIN HIDDEN TESTS
@@ -378,7 +379,7 @@ for t in (1.0, 0.5, 0.1):
     )
 ### END HIDDEN TESTS
 assert close(turn([5, 3, 2, 4], 0.5), [2, 1.0]), (
-    f"half steps, least after pass 2: (2, 1.0), not {turn([5, 3, 2, 4], 0.5)}."
+    f"half steps, least after step 2: (2, 1.0), not {turn([5, 3, 2, 4], 0.5)}."
 )
 ### BEGIN HIDDEN TESTS
 assert close(turn([1, 3], 1.0), [0, 0.0]), (
