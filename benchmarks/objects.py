@@ -380,7 +380,10 @@ def figure(frame: pd.DataFrame):
             untreated(frame, "digits", floor).report.mean(), color="gray", ls=":", label="real digits"
         )
         ax.set(xlabel="steps", yscale="log")
-        ax.legend(fontsize=7)
+        ax.set_yticks([50, 100, 200, 500, 1000, 2000], [50, 100, 200, 500, 1000, 2000])
+        ax.minorticks_off()
+    left.legend(fontsize=7, loc="center right")
+    right.legend(fontsize=7, loc="center left")
     return left.figure
 
 

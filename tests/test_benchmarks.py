@@ -9,6 +9,7 @@ import images
 import measure
 import nbformat
 import numpy as np
+import objects
 import pandas as pd
 import peers
 import pytest
@@ -371,6 +372,46 @@ def test_shifts_are_new_each_time_and_an_interrupted_measurement_goes_on(tmp_pat
     assert "With 2 new sets of seeds, 4 of 4 checks fail" in seeds.conclusion(frame)
 
 
+# --- Objects ------------------------------------------------------------------------------------------
+
+
+def test_without_skips_all_goes_through_the_code():
+    """If the code says nothing, no answer depends on its input; in the book's own U-Net it does."""
+    x = torch.rand(2, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    for kind, sees in ((objects.NoSkips, False), (du.UNetDenoiser, True)):
+        network = kind(seed=1)
+        with torch.no_grad():
+            network.dense_in.weight.zero_()
+            first, second = network(x)
+        assert torch.equal(first, second) != sees
+    assert sum(p.numel() for p in objects.NoSkips().parameters()) == sum(
+        p.numel() for p in du.UNetDenoiser().parameters()
+    )
+
+
+def test_the_first_set_of_samples_chooses_and_the_others_are_reported():
+    def row(k, number, choose, report, start="VAE", seed=0):
+        return dict(kind="plain DAE", data="digits", sigma=0.5, way="plain", start=start, seed=seed, k=k,
+                    set=number, choose=choose, report=report, kept=0.5)  # fmt: skip
+
+    frame = pd.DataFrame([
+        row(1, 0, 30, 10), row(3, 0, 20, 40), row(1, 1, 10, 10), row(3, 1, 90, 50), row(3, 2, 90, 70),
+        row(1, 0, 9, 5, "neutral"), row(1, 1, 7, 7, "neutral", 1), row(3, 0, 6, 8, "neutral"),
+        row(3, 1, 9, 3, "neutral", 1),
+    ])  # fmt: skip
+    found = objects.each_training(objects.reported(frame)).set_index("start").report
+    assert found["VAE"] == 60 and sorted(found["neutral"]) == [3, 8]
+    assert "60" in objects.words_for(frame, "plain DAE", "digits", 0.5, "VAE", "plain")
+
+
+def test_untouched_sets_and_copies_are_measured_as_what_they_are(monkeypatch):
+    monkeypatch.setattr(objects, "SOURCES", ("Gaussian",))
+    rows = pd.DataFrame(objects.before("digits", objects.QUICK)).set_index("start")
+    assert (rows.loc["Gaussian, nearest image"].copies == 1).all()
+    assert (rows.loc["Gaussian"].copies == 0).all()
+    assert rows.loc["real images"].report.max() < rows.loc["Gaussian"].report.min()
+
+
 # --- The store and the command ------------------------------------------------------------------------
 
 
@@ -405,6 +446,9 @@ def test_the_stored_page_is_what_the_program_makes_of_the_stored_rows(name):
     if stored.runs:
         assert text == report.markdown(page, pd.DataFrame(stored.flat()))
         assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        if hasattr(page, "summary"):  # a chapter prints it
+            shown = ROOT / "daeutils" / "assets" / f"{name}.txt"
+            assert shown.read_text("utf-8") == page.summary(pd.DataFrame(stored.flat()))
     else:
         assert text == "Nothing has been measured yet.\n"
 
@@ -417,12 +461,14 @@ def quicker(monkeypatch):
         monkeypatch.setattr(images, name, cache(getattr(images, name).__wrapped__))
     monkeypatch.setattr(images, "WAYS", {"flow": (4, 0.0), "flow with noise": (4, 0.25)})
     monkeypatch.setattr(images, "QUICK", images.QUICK._replace(n=6))
+    runs = [("plain DAE", data, 0.5, 0) for data in objects.DATA] + [("memoriser", "digits", 0.5, 0)]
+    monkeypatch.setattr(objects, "plan", lambda sizes: runs)
     monkeypatch.setattr(scores, "QUICK", scores.QUICK._replace(steps=(2, 5), peer_steps=5, test=500))
     monkeypatch.setattr(measure, "best_rate", lambda cost, rates: (cost(rates[1]), rates[1])[1])
     monkeypatch.setattr(du, "fit", partial(du.fit, batch_size=8))
 
 
-@pytest.mark.parametrize("name", ["scores", "speed", "images"])
+@pytest.mark.parametrize("name", ["scores", "speed", "images", "objects"])
 def test_a_quick_measurement_runs_from_end_to_end(name, tmp_path, quicker):
     if name == "scores":
         for peer in ("smalldiffusion", "zuko"):
