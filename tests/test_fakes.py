@@ -22,7 +22,6 @@ FAKES = {
     "the answer 1/2": lambda x, sigma: torch.full_like(x, 0.5),
     "the mean digit": lambda x, sigma: DIGITS.mean(0).expand_as(x).clone(),
     "a blur": lambda x, sigma: gaussian_blur(x, 5, 1.0),
-    "half of the input": lambda x, sigma: x / 2,
     "a copier": lambda x, sigma: COPIER(x, 0.5 if sigma is None else sigma),
 }
 ENOUGH = {  # of the fakes, for each chapter; more cost time and catch no other claim
