@@ -95,7 +95,7 @@ plt.show()
 #
 # **You will be able to** refine samples with your own network, and measure whether that helped on samples that had no part in your choices. You will know which cheap tricks to compare with, why the best Frechet distance can belong to a mere copier, and what a refined sample loses.
 #
-# **You need** chapters 04 and 05, and the Frechet distance of chapter 06. **Time.** Thirty-five minutes to read; the code takes about one and a half minutes on two CPU cores.
+# **You need** chapters 04 and 05, and the Frechet distance of chapter 06. **Time.** Thirty-five minutes to read; the code takes about two minutes on two CPU cores.
 #
 # **From the paper.** Statement P5, offered there as a motivation for the theory: samples made by other methods are improved by iterating a trained DAE on them. The data, the networks and the other methods of this chapter are the book's own, so no number compares with the paper's.
 #
@@ -851,7 +851,7 @@ du.claim(
 #
 # **On clothes** the same kind of DAE brought the Gaussian's samples nearer, left the GAN's where they were and took the VAE's further away, because its steps smooth even real clothes.
 #
-# The page [Benchmarks: objects](../benchmarks-objects.md) repeats this with sets of 1,000, several trainings of each network, other noise levels, and a U-Net for clothes.
+# The page [Benchmarks: objects](../benchmarks-objects.md) repeats this with sets of 1,000, four trainings of the plain DAE, other noise levels, and a U-Net for clothes.
 
 # %% [markdown] tags=["slide"]
 # ## What to remember
