@@ -5,6 +5,7 @@ fakes speaks of a network, and at least one fake must fail it.
 """
 
 import math
+from contextlib import suppress
 
 import matplotlib.pyplot as plt
 import pytest
@@ -45,9 +46,12 @@ def replace(network, fake):
     return network.eval()
 
 
-def claims_of(path, fake, monkeypatch) -> list[tuple[str, float, bool]]:
-    """(text, value, whether it holds) of every claim, in a chapter whose denoisers are all this fake."""
-    found, load = [], du.load
+def claims_of(path, fake, monkeypatch) -> dict[str, tuple[float, bool]]:
+    """The value of every claim and whether it holds, in a chapter whose denoisers are all this fake.
+
+    A cell that cannot bear the fake (a division by its constant answer, say) makes no claim.
+    """
+    found, load = {}, du.load
 
     def fit(network, source, *, sigma, steps, **how):
         if not network.noise_levels:
@@ -60,7 +64,7 @@ def claims_of(path, fake, monkeypatch) -> list[tuple[str, float, bool]]:
         return replace(network, fake) if isinstance(network, du.Denoiser) else network
 
     def claim(text, value, *, at_least=-math.inf, at_most=math.inf, tolerance=None):
-        found.append((text, float(value), at_least <= float(value) <= at_most and bool(value == value)))
+        found[text] = float(value), at_least <= float(value) <= at_most
 
     for name, stand_in in dict(fit=fit, load=loaded, claim=claim).items():
         monkeypatch.setattr(du, name, stand_in)
@@ -71,7 +75,8 @@ def claims_of(path, fake, monkeypatch) -> list[tuple[str, float, bool]]:
     for cell in read(path).cells:
         if cell.cell_type == "code":
             fewer = cell.source.replace("range(1, 21)", "range(1, 4)")  # sets to report on
-            exec(compile(fewer, path.name, "exec"), names)
+            with suppress(Exception):
+                exec(compile(fewer, path.name, "exec"), names)
         if "n" in names:
             names["n"] = 60  # images in a set: enough to tell a fake
     return found
@@ -84,14 +89,15 @@ def test_every_claim_about_a_network_fails_for_a_fake(path):
     for fake in ENOUGH[path.stem[:2]]:
         with pytest.MonkeyPatch.context() as patch:
             runs[fake] = claims_of(path, fake, patch)
-    first, *others = ([text for text, *_ in run] for run in runs.values())
-    assert all(texts == first for texts in others)
+    texts = dict.fromkeys(text for claims in runs.values() for text in claims)
+    assert all(len(claims) > len(texts) / 2 for claims in runs.values())
     about, passed = 0, {}
-    for text, *found in zip(first, *runs.values(), strict=True):
-        values = [value for _, value, _ in found]
-        if max(values) - min(values) > 1e-6 * max(map(abs, values)):
+    for text in texts:
+        found = [claims[text] for claims in runs.values() if text in claims]
+        values = [value for value, _ in found]
+        if len(found) < len(runs) or max(values) - min(values) > 1e-6 * max(map(abs, values)):
             about += 1
-            if all(holds for *_, holds in found):
+            if len(found) == len(runs) and all(holds for _, holds in found):
                 passed[text] = values
     assert about >= 4
     for text in LIMITS:
