@@ -27,11 +27,16 @@ def points(distribution: du.GaussianMixture, split: str, n: int) -> tuple[Tensor
     return distribution.sample(n, generator), generator
 
 
+def images_of(load: Callable, split: str) -> Tensor:
+    """The training images of a set; or half of its test images, one to choose and the other to report."""
+    if split == "train":
+        return load("train")[0]
+    return dict(zip(("choose", "report"), load("test")[0].chunk(2), strict=True))[split]
+
+
 def digits(split: str) -> Tensor:
     """The training digits; or half of the test digits, one half to choose and the other to report."""
-    if split == "train":
-        return du.digits("train")[0]
-    return dict(zip(("choose", "report"), du.digits("test")[0].chunk(2), strict=True))[split]
+    return images_of(du.digits, split)
 
 
 def training_set(task: str, n: int = 100_000) -> Tensor:

@@ -9,6 +9,7 @@ from functools import cache, partial
 from itertools import product
 from typing import NamedTuple
 
+import measure
 import pandas as pd
 import report
 import torch
@@ -95,9 +96,7 @@ def judge(data: str):
 @cache
 def real(data: str, split: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Real images and their features. split: "train"; "choose" or "report", a half of the test images."""
-    images = DATA[data]("train" if split == "train" else "test")[0].to(du.pick_device())
-    if split != "train":
-        images = dict(zip(("choose", "report"), images.chunk(2), strict=True))[split]
+    images = measure.images_of(DATA[data], split).to(du.pick_device())
     return images, du.evaluation.features(images, judge(data))
 
 
@@ -110,12 +109,18 @@ def neutral(data: str) -> float:
 
 
 @cache
+def model(data: str, source: str):
+    """Another model of these data, which samples."""
+    if source == "Gaussian":
+        return du.PCAGaussian(real(data, "train")[0], 50)
+    return du.load(f"{SHIPPED[data]}-{source.lower()}")
+
+
+@cache
 def samples(data: str, source: str, number: int, n: int) -> torch.Tensor:
     """The n samples of a set, from another model."""
     draws = torch.Generator().manual_seed(number)
-    if source == "Gaussian":
-        return du.PCAGaussian(real(data, "train")[0], 50).sample(n, draws).to(du.pick_device())
-    return du.load(f"{SHIPPED[data]}-{source.lower()}").sample(n, draws).to(du.pick_device())
+    return model(data, source).sample(n, draws).to(du.pick_device())
 
 
 def seen(x: torch.Tensor, data: str) -> torch.Tensor:
@@ -129,7 +134,7 @@ def classes(found: torch.Tensor, data: str) -> torch.Tensor:
 
 
 def distances(found: torch.Tensor, data: str) -> dict:
-    """Frechet distances to the two halves of the test images, from its features, rounded."""
+    """Frechet distances to the two halves of the test images, from the features, rounded."""
     return {
         split: round(du.evaluation.frechet_between(found, real(data, split)[1]), 2)
         for split in ("choose", "report")
@@ -173,7 +178,7 @@ def trained(kind: str, data: str, sigma: float, seed: int, sizes: Sizes, images=
                       seed=seed, progress=False)  # fmt: skip
         if done.steps < steps:  # `fit` keeps a network cut short
             raise KeyboardInterrupt
-    elif not what.all_levels:
+    else:
         network.level.fill_(sigma)
     return network.requires_grad_(False).eval()
 
@@ -319,13 +324,12 @@ def untreated(frame: pd.DataFrame, data: str, start: str) -> pd.DataFrame:
 
 def each_training(rows: pd.DataFrame) -> pd.DataFrame:
     """The mean over the sets of each training."""
-    return rows.groupby([*RUN, *CHAIN, "k", "seed"], as_index=False)[["report", "kept"]].mean()
+    return rows.groupby([*RUN, *CHAIN, "k", "seed"], as_index=False)[["report"]].mean()
 
 
 def table(frame: pd.DataFrame) -> pd.DataFrame:
     """A line for each denoiser; a column for each start, at the better of the two ways."""
-    rows = reported(frame.reindex(columns=[*dict.fromkeys([*frame.columns, "kept"])]))
-    rows = each_training(rows)
+    rows = each_training(reported(frame))
     words = rows.groupby([*RUN, *CHAIN, "k"]).report.agg(report.spread("{:.0f}")).reset_index()
     words["cell"] = [f"{value}, k = {k:.0f}" for value, k in zip(words.report, words.k, strict=True)]
     found = words.pivot_table(index=[*RUN, "way"], columns="start", values="cell", aggfunc="first")
@@ -341,7 +345,7 @@ STARTS = ("mean 1/2", "neutral", "mean 0", "uniform", *SOURCES)
 
 def words_for(frame: pd.DataFrame, kind: str, data: str, sigma: float, start: str, way: str) -> str:
     """The distance of a denoiser's images, over its trainings; "not measured" where there is none."""
-    rows = reported(frame.reindex(columns=[*dict.fromkeys([*frame.columns, "kept"])]))
+    rows = reported(frame)
     rows = rows[(rows.kind == kind) & (rows.data == data) & (rows.sigma == sigma)]
     rows = each_training(rows[(rows.start == start) & (rows.way == way)])
     return report.spread("{:.0f}")(rows.report) if len(rows) else "not measured"
@@ -389,7 +393,7 @@ def figure(frame: pd.DataFrame):
 
 def summary(frame: pd.DataFrame) -> str:
     """The table that chapter 06 prints: distances from three starts, and of refined samples."""
-    rows = reported(frame.reindex(columns=[*dict.fromkeys([*frame.columns, "kept"])]))
+    rows = reported(frame)
     shown = ["mean 1/2", "neutral", "mean 0", "VAE"]
     values = each_training(rows).pivot_table(index=[*RUN, "way"], columns="start", values="report")
     order = {name: place for place, name in enumerate([*DATA, *KINDS, *WAYS])}

@@ -165,7 +165,7 @@ class GAN(nn.Module):
 
 
 class _UnitNorm(nn.Module):
-    """A weight divided by its largest singular value."""
+    """A weight divided by its largest singular value, without the random start of PyTorch's own."""
 
     def forward(self, weight: Tensor) -> Tensor:
         flat = weight.flatten(1)
