@@ -34,7 +34,7 @@ from daeutils.densities import (
 )
 from daeutils.evaluation import frechet_distance
 from daeutils.muon import Muon
-from daeutils.sampling import iterate, langevin, noise_schedule, probability_flow, walkback
+from daeutils.sampling import ancestral, iterate, langevin, noise_schedule, probability_flow, walkback
 from daeutils.score import (
     asymmetry,
     certificate,
@@ -51,11 +51,12 @@ from daeutils.zoo import load_network as load
 __version__ = "0.1.0"
 
 __all__ = [
-    "GAN", "VAE", "Denoiser", "GaussianMixture", "History", "MLPDenoiser", "Memoriser", "MixtureDenoiser",
-    "Muon", "PCAGaussian", "PlainDAE", "UNetDenoiser", "asymmetry", "budget", "celeba", "certificate",
-    "checkerboard", "claim", "corruption", "cosine", "digits", "evaluation", "fashion", "fashion_mnist",
-    "fit", "folder", "frechet_distance", "from_points", "iterate", "jacobian", "langevin", "load",
-    "log_density_difference", "mnist", "moons", "noise_schedule", "objectives", "pick_device",
-    "pinwheel", "plotting", "probability_flow", "quiz", "random_mixture", "relative_error",
-    "ring", "sampling", "score_from_denoiser", "slide", "spiral", "walkback", "zoo",
+    "GAN", "VAE", "Denoiser", "GaussianMixture", "History", "MLPDenoiser", "Memoriser",
+    "MixtureDenoiser", "Muon", "PCAGaussian", "PlainDAE", "UNetDenoiser", "ancestral", "asymmetry",
+    "budget", "celeba", "certificate", "checkerboard", "claim", "corruption", "cosine", "digits",
+    "evaluation", "fashion", "fashion_mnist", "fit", "folder", "frechet_distance", "from_points",
+    "iterate", "jacobian", "langevin", "load", "log_density_difference", "mnist", "moons",
+    "noise_schedule", "objectives", "pick_device", "pinwheel", "plotting", "probability_flow", "quiz",
+    "random_mixture", "relative_error", "ring", "sampling", "score_from_denoiser", "slide", "spiral",
+    "walkback", "zoo",
 ]  # fmt: skip

@@ -77,7 +77,7 @@ def langevin(
     generator=None,
     return_path: bool = False,
 ) -> Tensor:
-    """x <- x + (h/2) s^(x) + sqrt(h) eps: its law tends to p_sigma, up to O(h) (T7).
+    """x <- x + (h/2) s^(x) + sqrt(h) eps; for many steps its distribution is p_sigma, up to O(h) (T7).
 
     step_size: h, sigma^2 / 10 by default; keep it well under sigma^2.
     """
@@ -111,6 +111,56 @@ def noise_schedule(levels: int = 20, high: float = 10.0, low: float = 0.02, rho:
     return (high ** (1 / rho) + t * (low ** (1 / rho) - high ** (1 / rho))) ** rho
 
 
+def _falling(sigmas) -> list[float]:
+    """Noise levels from the largest to the smallest, checked."""
+    _check.noise_levels(sigmas, "sigmas")
+    levels = torch.as_tensor(sigmas, dtype=torch.float64).flatten().tolist()
+    if any(b >= a for a, b in pairwise(levels)):
+        raise ValueError("sigmas do not decrease; expected levels from the largest to the smallest.")
+    return levels
+
+
+def ancestral(
+    denoiser,
+    x: Tensor,
+    sigmas,
+    eta: float | None = None,
+    generator: torch.Generator | None = None,
+    return_path: bool = False,
+) -> Tensor:
+    """Turn x of level sigmas[0] into samples: at each level denoise, and put less noise back (T10).
+
+    x <- R + sigma' (sqrt(1 - eta^2) eps^ + eta eps), where sigma' is the next level, R = R(x; sigma),
+    eps^ = (x - R) / sigma is the noise that the denoiser sees in x, and eps is fresh. The last step is
+    x <- R(x; sigmas[-1]), so that the denoiser is asked once for each level.
+
+    Args:
+        x: samples of p_sigma at the first level, for instance mean + sigmas[0] eps.
+        sigmas: decreasing noise levels, such as `noise_schedule(40)`.
+        eta: share of fresh noise. 0: none; this is DDIM, the Euler step of `probability_flow`. 1: all.
+            None: sqrt(1 - sigma'^2 / sigma^2) at each step, as in DDPM (Ho, Jain & Abbeel 2020).
+        generator: of the fresh noise.
+
+    Raises:
+        ValueError: levels that do not decrease or are not > 0, or an eta outside [0, 1].
+    """
+    levels = _falling(sigmas)
+    if eta is not None:
+        _check.number(eta, "eta", at_least=0, at_most=1)
+    _check.float_tensor(x)
+
+    def step(x, pair):
+        here, there = pair
+        clean = _apply(denoiser, x, here)
+        if there == 0:
+            return clean
+        fresh = math.sqrt(1 - (there / here) ** 2) if eta is None else eta
+        x = clean + there * math.sqrt(1 - fresh**2) * (x - clean) / here
+        return x + there * fresh * corruption.noise(x, generator) if fresh else x
+
+    return _follow(step, x, zip(levels, [*levels[1:], 0.0], strict=True), return_path)
+
+
 def probability_flow(
     denoiser, x: Tensor, sigmas, return_path: bool = False, *, churn: float = 0.0, generator=None
 ) -> Tensor:
@@ -122,17 +172,14 @@ def probability_flow(
         x: samples of p_sigma at the first level, for instance x + sigmas[0] eps.
         sigmas: decreasing noise levels, such as `noise_schedule()`.
         churn: before each step, add noise until the level is 1 + churn times as large, and come down from
-            there. For the exact R the law stays p_sigma; what a network did wrong before is partly
-            forgotten (Karras et al. 2022). 0: no noise, 0.4 is a good deal.
+            there. For the exact R the distribution stays p_sigma, and what a network did wrong before is
+            partly forgotten (Karras et al. 2022). 0: no noise, 0.4 is a good deal.
         generator: of that noise.
 
     Raises:
         ValueError: levels that do not decrease or are not > 0, or a churn below 0.
     """
-    _check.noise_levels(sigmas, "sigmas")
-    levels = torch.as_tensor(sigmas, dtype=torch.float64).flatten().tolist()
-    if any(b >= a for a, b in pairwise(levels)):
-        raise ValueError("sigmas do not decrease; expected levels from the largest to the smallest.")
+    levels = _falling(sigmas)
     _check.number(churn, "churn", at_least=0)
     _check.float_tensor(x)
 

@@ -242,6 +242,10 @@ DEFAULTS = {  # function -> a call, and for each argument the documented value a
         du.noise_schedule, {"levels": (20, 40), "high": (10.0, 20.0), "low": (0.02, 0.01), "rho": (7, 1)},
     ),
     "probability_flow": (flow, {"churn": (0.0, 0.4)}),
+    "ancestral": (
+        lambda **how: du.ancestral(mean_field, POINTS, [1.0, 0.3], generator=seeded(), **how),
+        {"eta": (None, 0.5)},
+    ),
     "langevin": (
         lambda **how: du.langevin(mean_field, POINTS, 3, 0.5, generator=seeded(), **how),
         {"step_size": (0.025, 0.05)},  # sigma^2 / 10

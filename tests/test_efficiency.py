@@ -61,6 +61,9 @@ WORK = {
     ),
     "iterate": lambda n: du.iterate(lambda x, sigma: x / 2, GREY, n, 0.3),
     "walkback": lambda n: du.walkback(lambda x, sigma: x / 2, GREY, n, 0.3),
+    "ancestral": lambda n: du.ancestral(
+        lambda x, sigma: x / 2, GREY, du.noise_schedule(n + 2), generator=seeded()
+    ),
     "langevin": lambda n: du.langevin(lambda x, sigma: x / 2, GREY, n, 0.3),
 }
 

@@ -223,6 +223,7 @@ LEVELS = {
     "iterate": lambda net, x, sigma: du.iterate(net, x, 2, sigma),
     "walkback": lambda net, x, sigma: du.walkback(net, x, 2, sigma),
     "langevin": lambda net, x, sigma: du.langevin(net, x, 2, sigma),
+    "ancestral": lambda net, x, sigma: du.ancestral(net, x, [sigma, sigma / 2]),
     "probability_flow": lambda net, x, sigma: du.probability_flow(net, x, [sigma, sigma / 2]),
     "jacobian": lambda net, x, sigma: du.jacobian(net, x[:1], sigma),
     "log_density_difference": lambda net, x, sigma: du.log_density_difference(net, x, x + 0.1, sigma),
@@ -241,7 +242,7 @@ def test_a_network_of_one_level_refuses_another_wherever_one_is_given(use, make,
     assert network.level.item() == pytest.approx(0.2)
     with pytest.raises(ValueError, match=r"trained at one noise level, 0\.2\. Leave sigma out"):
         LEVELS[use](network, x, 0.3)
-    if use != "probability_flow":  # which needs two
+    if use not in ("ancestral", "probability_flow"):  # which needs two
         LEVELS[use](network, x, 0.2)
 
 

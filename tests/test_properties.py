@@ -118,6 +118,9 @@ DRAWN = {  # by chance, an answer for each row too
     "sampling.langevin": lambda b, x: sampling.langevin(
         b.law.posterior_mean, x, 3, b.sigma, generator=chance(b, x)
     ),
+    "sampling.ancestral": lambda b, x: sampling.ancestral(
+        b.law.posterior_mean, x, levels(b), 0.5, chance(b, x)
+    ),
     "sampling.probability_flow with churn": lambda b, x: sampling.probability_flow(
         b.law.posterior_mean, x, levels(b), churn=0.3, generator=chance(b, x)
     ),
@@ -523,6 +526,9 @@ BAD = {  # function -> a call that it takes, and for each argument values that i
         partial(sampling.walkback, grey), chain, dict(x=no_batch, steps=no_count, sigma=no_level)),
     "sampling.langevin": (partial(sampling.langevin, grey), chain, dict(
         x=no_batch, steps=no_count, sigma=no_level, step_size=no_step)),
+    "sampling.ancestral": (
+        partial(sampling.ancestral, grey), dict(x=X, sigmas=[0.1]),
+        dict(x=no_batch, sigmas=no_level | falling, eta=no_share.filter(lambda v: v is not None))),
     "sampling.probability_flow": (
         partial(sampling.probability_flow, grey), dict(x=X, sigmas=[0.1]),
         dict(x=no_batch, sigmas=no_level | falling, churn=below_zero)),

@@ -1,6 +1,7 @@
 """Chains of a denoiser: the exact one climbs, samples and flows as the closed forms say."""
 
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -176,6 +177,64 @@ def test_without_churn_the_flow_draws_nothing():
     assert torch.equal(generator.get_state(), before)
 
 
+# Down the levels, with fresh noise
+
+LEVELS_DOWN = [4.0, 1.5, 0.5, 0.2]
+ETAS = pytest.mark.parametrize("eta", [0.0, 0.6, 1.0, None])
+
+
+@ETAS
+def test_ancestral_on_a_gaussian_has_its_closed_form(eta, whole):
+    """Every step is linear, so that the variance follows by hand."""
+    expected, x = (
+        VARIANCE + LEVELS_DOWN[0] ** 2,
+        MEAN + torch.randn(20_000, 2, generator=seeded()) * ((VARIANCE + LEVELS_DOWN[0] ** 2).sqrt()),
+    )
+    for here, there in pairwise([*LEVELS_DOWN, 0.0]):
+        share = VARIANCE / (VARIANCE + here**2)
+        fresh = (1 - (there / here) ** 2) ** 0.5 if eta is None else eta
+        kept = share + there / here * (1 - fresh**2) ** 0.5 * (1 - share)
+        expected = kept**2 * expected + (there * fresh) ** 2
+    found = du.ancestral(GAUSSIAN.posterior_mean, x, LEVELS_DOWN, eta, seeded(1))
+    assert_variance(found, expected)
+
+
+def test_the_default_of_ancestral_is_the_posterior_of_ddpm():
+    """Given x and the clean image R, the noisy image of the next level has this mean and variance."""
+    x, (here, there) = torch.full((40_000, 1), 0.9, dtype=torch.float64), (0.8, 0.5)
+    path = du.ancestral(lambda x, sigma: x / 3, x, [here, there], None, seeded(), return_path=True)
+    ratio = (there / here) ** 2
+    assert path[1].mean().item() == pytest.approx(0.3 + ratio * 0.6, abs=0.01)
+    assert path[1].var().item() == pytest.approx(there**2 * (1 - ratio), rel=0.03)
+
+
+def test_ancestral_without_fresh_noise_is_the_euler_step_of_the_flow():
+    x, R = points(20), GAUSSIAN.posterior_mean
+    path = du.ancestral(R, x, LEVELS_DOWN, 0.0, return_path=True)
+    for here, there, a, b in zip(LEVELS_DOWN, LEVELS_DOWN[1:], path, path[1:-1], strict=False):
+        torch.testing.assert_close(b, a + (there - here) * (a - R(a, here)) / here)
+    torch.testing.assert_close(path[-1], R(path[-2], LEVELS_DOWN[-1]))
+
+
+def test_ancestral_with_all_noise_fresh_is_walkback_at_falling_levels():
+    x, R, one, other = points(20), GAUSSIAN.posterior_mean, seeded(), seeded()
+    found = du.ancestral(R, x, LEVELS_DOWN, 1.0, one)
+    expected = R(x, LEVELS_DOWN[0])
+    for level in LEVELS_DOWN[1:]:
+        expected = du.walkback(R, expected, 1, level, other)
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.5, None])
+def test_ancestral_turns_noise_into_samples_of_a_mixture(eta, whole):
+    """Where levels are many, old noise and fresh noise do the same."""
+    law = du.GaussianMixture([[0.2], [0.5], [0.9]], 0.0004, [1.0, 3.0, 2.0])
+    noise = 10 * torch.randn(6000, 1, generator=seeded()) + law.mean().float()
+    x = du.ancestral(law.posterior_mean, noise, du.noise_schedule(500, 10, 0.002), eta, seeded(1))
+    counts = law.responsibilities(x).argmax(1).bincount(minlength=3)
+    assert chisquare(counts, 6000 * law.weights).pvalue > 1e-3
+
+
 def test_schedule_falls_evenly_in_the_power_of_its_root():
     levels = du.noise_schedule(15, high=8.0, low=0.1, rho=5).numpy()
     assert levels[0] == pytest.approx(8) and levels[-1] == pytest.approx(0.1)
@@ -187,6 +246,7 @@ def test_schedule_falls_evenly_in_the_power_of_its_root():
 # All of them
 
 CHAINS = {
+    "ancestral": lambda f, x, **kw: du.ancestral(f, x, [2.0, 0.9, 0.4, 0.1], None, seeded(), **kw),
     "iterate": lambda f, x, **kw: du.iterate(f, x, 4, 0.3, **kw),
     "walkback": lambda f, x, **kw: du.walkback(f, x, 4, 0.3, seeded(), **kw),
     "langevin": lambda f, x, **kw: du.langevin(f, x, 4, 0.3, generator=seeded(), **kw),

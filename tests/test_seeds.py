@@ -84,6 +84,7 @@ DRAWN = {  # what it gives for a generator
     "log_normal": lambda g: corruption.log_normal()(50, g),
     "walkback": lambda g: du.walkback(R, POINTS, 2, 0.1, g),
     "langevin": lambda g: du.langevin(R, POINTS, 2, 0.1, generator=g),
+    "ancestral": lambda g: du.ancestral(R, POINTS, [1, 0.1], generator=g),
     "probability_flow": lambda g: du.probability_flow(R, POINTS, [1, 0.1], churn=0.3, generator=g),
     "VAE.loss": lambda g: vae().loss(SQUARES, g).detach(),
 }
