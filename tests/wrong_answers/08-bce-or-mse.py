@@ -62,7 +62,7 @@ WRONG = {
         # the means first, then their difference: the hard seeds decide alone
         (COMPARE.format(change="mean = 100 * (new.mean() / old.mean() - 1)"), "the seeds are paired"),
         (COMPARE.format(change="mean = -mean"), "new against old"),
-        (COMPARE.format(change="half = 1.96 * half / stats.t.ppf(0.975, n - 1)"), "the t law"),
+        (COMPARE.format(change="half = 1.96 * half / stats.t.ppf(0.975, n - 1)"), "the t distribution"),
         (COMPARE.format(change="half *= n**0.5"), "the root of n"),
         (COMPARE.format(change="return mean, half, 'new' if mean < 0 else 'old'"), "decides nothing"),
         (COMPARE.format(change="return mean, half, 'new' if mean > 0 else 'old'"), "the smaller is"),

@@ -18,14 +18,14 @@ MASKS = """
 def target(x, hit):
     return {target}
 
-def law_of_the_score(law, fraction):
-    variance = torch.diagonal(law.covariances, dim1=1, dim2=2)
+def whose_score(p, fraction):
+    variance = torch.diagonal(p.covariances, dim1=1, dim2=2)
     keeps = torch.cartesian_prod(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1.0])).double(){masks}
     chance = torch.where(keeps == {kept}, 1 - fraction, fraction).prod(1)
     return du.GaussianMixture(
-        (keeps[:, None] * law.means).flatten(0, 1),
+        (keeps[:, None] * p.means).flatten(0, 1),
         ({variance} * variance).flatten(0, 1),
-        (chance[:, None] * law.weights).flatten(),
+        (chance[:, None] * p.weights).flatten(),
     )
 """
 MASKED = "x.masked_fill(hit, 0.0)"
@@ -102,7 +102,7 @@ WRONG = {
         (MASKS.format(**RIGHT | {"masks": "[1:]"}), "the probability of the mask"),
     ],
     "ex09_c": [
-        (CHAINS.format(**RIGHT_CHAINS | {"passes": 10}), "100 passes"),
+        (CHAINS.format(**RIGHT_CHAINS | {"passes": 10}), "100 steps"),
         # lost from the exact chain's end, not from the data
         (
             CHAINS.format(**RIGHT_CHAINS | {"off": "(end - exact_end).norm(dim=1) > 4 * sigma"}),
