@@ -5,9 +5,9 @@ batches, muon, training), what is done with one (score, sampling, baselines, fea
 and how it is shown (plotting, teaching).
 
     import daeutils as du
-    law = du.ring()
+    ring = du.ring()
     denoiser = du.MLPDenoiser(2)
-    du.fit(denoiser, law, sigma=0.1)
+    du.fit(denoiser, ring, sigma=0.1)
     score = du.score_from_denoiser(denoiser, x_noisy, sigma=0.1)
 """
 

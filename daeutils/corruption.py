@@ -60,7 +60,7 @@ def salt_and_pepper(x: Tensor, fraction: float, generator: torch.Generator | Non
 def log_normal(
     mean: float = -1.0, std: float = 1.2, low: float = 0.02, high: float = 20.0
 ) -> Callable[[int, torch.Generator], Tensor]:
-    """A law over noise levels: log sigma ~ N(mean, std^2), sigma clipped to [low, high] (chapter 10).
+    """Noise levels to draw: log sigma ~ N(mean, std^2), sigma clipped to [low, high] (chapter 10).
 
     Returns a function (n, generator) -> (n,), which `fit` takes as its sigma.
     """

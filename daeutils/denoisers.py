@@ -193,9 +193,9 @@ class MLPDenoiser(Denoiser):
 class MixtureDenoiser(Denoiser):
     """A denoiser that is told one thing: its data come in a few blobs, Gaussians of any shape.
 
-    For the law p = sum_k w_k N(mu_k, C_k) the best reconstruction is known in closed form, R* = x~ +
+    For the mixture p = sum_k w_k N(mu_k, C_k) the best reconstruction is known in closed form, R* = x~ +
     sigma^2 grad log p_sigma (T2). Here w, mu and C are the weights to train. Whatever they become, R is
-    the posterior mean of a law: its Jacobian is symmetric (T6), the law can be asked for densities and
+    the posterior mean of a mixture: its Jacobian is symmetric (T6), the mixture has densities and
     samples, and what was trained at one noise level answers at all. This holds while R lies in
     [0.05, 0.95], where the logit is itself; nearer a face R is drawn inwards, for BCE's sake.
 

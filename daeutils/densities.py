@@ -27,7 +27,7 @@ def _numbers(x, name: str) -> Tensor:
 
 
 class GaussianMixture:
-    """The law sum_k w_k N(mu_k, C_k) on R^d.
+    """The distribution sum_k w_k N(mu_k, C_k) on R^d.
 
     Args:
         means: (K, d).
@@ -94,11 +94,11 @@ class GaussianMixture:
         return diag if self._rotations is None else self._rotations @ diag @ self._rotations.mT
 
     def mean(self) -> Tensor:
-        """The mean of the law, (d,), float64."""
+        """The mean of the distribution, (d,), float64."""
         return self.weights @ self.means
 
     def smooth(self, sigma: float) -> "GaussianMixture":
-        """p_sigma = p * N(0, sigma^2 I): the law of the corrupted data (theory T2)."""
+        """p_sigma = p * N(0, sigma^2 I): the density of the corrupted data (T2)."""
         sigma = _check.noise_level(sigma)
         out = object.__new__(GaussianMixture)
         out.means, out.weights, out._rotations = self.means, self.weights, self._rotations
@@ -181,7 +181,10 @@ class GaussianMixture:
 
 
 def from_points(data: Tensor) -> GaussianMixture:
-    """The law of a finite data set, (N, d): an atom at each point. Smoothed, it is a KDE (T5, T8e)."""
+    """A finite data set, (N, d), as a distribution: an atom at each point.
+
+    Smoothed, it is a KDE (T5, T8e).
+    """
     _check.float_tensor(data, "data")
     return GaussianMixture(data.flatten(1), 0.0)
 
@@ -239,7 +242,7 @@ def pinwheel(arms: int = 5, centres: int = 12, std: float = 0.02, twist: float =
 
 
 def random_mixture(components: int = 6, seed: int = 0) -> GaussianMixture:
-    """A law that nobody tuned for: random centres, weights, widths and directions, one law a seed.
+    """A mixture that nobody tuned for: random centres, weights, widths and directions from the seed.
 
     The widths (standard deviations along the two axes) lie in [0.015, 0.05]; the centres keep 0.25,
     five of the largest widths, from every face.

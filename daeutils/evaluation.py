@@ -109,7 +109,7 @@ def kernel_between(a: Tensor, b: Tensor) -> float:
 
     The unbiased estimate of the squared maximum mean discrepancy with the kernel (x.y / D + 1)^3
     (Binkowski et al. 2018), through torchmetrics. Its mean does not depend on the number of samples,
-    and is 0 for sets of one law: there the estimate is often negative. It grows with up to the sixth
+    and is 0 for two sets of one kind: there the estimate is often negative. It grows with up to the sixth
     power of the features, so it compares only within one network.
 
     Of equal sets all points are used. Where N != M, the mean is taken over ten draws, without return,
@@ -136,9 +136,9 @@ def density_coverage(made: Tensor, real: Tensor, k: int = 5) -> tuple[float, flo
 
     Around each real point lies a ball, surface included, that reaches to its k-th nearest other real
     point. Density is the number of balls that a made point lies in, over k, as a mean over made points:
-    about 1 for sets of one law, above 1 for samples that crowd where real points are close, 0 far from
+    about 1 for sets of one kind, above 1 for samples that crowd where real points are close, 0 far from
     them. Coverage is the share of balls that hold at least one made point, in [0, 1]: for sets of one
-    law about 1 - (M-1)...(M-k) / ((M+N-1)...(M+N-k)), which is 0.969 for k = 5 and large N = M.
+    kind about 1 - (M-1)...(M-k) / ((M+N-1)...(M+N-k)), which is 0.969 for k = 5 and large N = M.
 
     To put an interval on them, draw the made points again and leave the real ones: a real point that
     is drawn twice shrinks its ball.

@@ -14,8 +14,12 @@ project = "Denoising autoencoders and the score"
 author = "The authors of Denoising autoencoders and the score"
 copyright = "the authors. Text: CC BY 4.0. Code: MIT"
 language = "en"
+version = release = re.search(
+    r'__version__ = "(.+)"', (ROOT / "daeutils/__init__.py").read_text("utf-8")
+)[1]
 
-extensions = ["book", "myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinxcontrib.bibtex"]
+extensions = ["book", "myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions += ["sphinxcontrib.bibtex", "sphinx_copybutton", "sphinx_design"]
 exclude_patterns = ["measured", "templates"]  # fragments that pages include
 
 nb_execution_mode = "cache"  # an unchanged chapter is not executed again
@@ -28,6 +32,7 @@ nb_execution_excludepatterns += [
 ]
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+nb_code_prompt_show, nb_code_prompt_hide = "Show the code", "Hide the code"
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 myst_dmath_double_inline = True  # $$...$$ right below a line of text, as Jupyter shows it
 myst_heading_anchors = 3
@@ -64,6 +69,8 @@ VENDOR = ROOT / "_build" / "vendor"  # docs/_ext/book.py fills it
 VENDOR.mkdir(parents=True, exist_ok=True)
 html_static_path = ["static", str(VENDOR)]
 templates_path = ["templates"]
+copybutton_selector = ".cell_input pre"
+mathjax3_config = {"options": {"menuOptions": {"settings": {"inTabOrder": False}}}}  # 100 stops a page
 mathjax_path = "mathjax/tex-chtml-full.js"
 nb_ipywidgets_js = {"require.js": {}, "embed-amd.js": {}}
 

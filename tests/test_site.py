@@ -258,6 +258,54 @@ def test_the_page_can_be_used_by_keyboard(browser, server):
         page.wait_for_function("document.activeElement.scrollLeft > 0")
 
 
+# Code on a desk, and everything on paper
+
+CUT = """() => [...document.querySelectorAll("pre, .math, table, img")]
+  .filter((box) => box.offsetParent && box.clientWidth && (box.scrollWidth > box.clientWidth + 1
+    || box.getBoundingClientRect().right > innerWidth + 1))
+  .map((box) => `${box.tagName}: ${box.textContent.slice(0, 80)}`)"""
+FIXED = """() => [...document.querySelectorAll("body *")]
+  .filter((box) => ["fixed", "sticky"].includes(getComputedStyle(box).position) && box.offsetWidth > 1)
+  .map((box) => box.className)"""
+
+
+def cut(page, paper: bool) -> list[str]:
+    """What is cut off at the right: code on a desk; on paper anything, or hidden behind what is fixed."""
+    page.emulate_media(media="print" if paper else "screen")
+    page.set_viewport_size({"width": 720, "height": 1000} if paper else {"width": 1440, "height": 900})
+    page.evaluate("() => new Promise((done) => setTimeout(done, 300))")
+    return (
+        page.evaluate(CUT) + page.evaluate(FIXED)
+        if paper
+        else page.evaluate(CUT.replace('"pre, .math, table, img"', '".cell_input pre"'))
+    )
+
+
+@pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem[:2])
+def test_no_code_is_cut_on_a_desk_and_nothing_on_paper(browser, server, path):
+    with browser.new_page() as page:
+        page.goto(f"{server}chapters/{path.stem}.html")
+        page.evaluate("window.MathJax?.startup?.promise.then(() => 0)")
+        assert cut(page, paper=False) == []
+        assert cut(page, paper=True) == []
+
+
+def test_what_is_cut_is_seen(browser, server):
+    """A long line of code, and on paper a formula without a break and a box that stays."""
+    wide = "<div style='width: 3000px'>x</div>"
+    spoiled = f"<div class='cell_input'><pre style='width: 500px; overflow: auto'>{wide}</pre></div>"
+    spoiled += f"<div class='math' style='overflow: auto'>{wide}</div>"
+    spoiled += "<div style='position: fixed'>Skip</div>"
+    with browser.new_page() as page:
+        page.route(
+            "**/*.html",
+            functools.partial(changed, lambda text: text.replace("</article>", spoiled + "</article>")),
+        )
+        page.goto(f"{server}chapters/00-start-here.html")
+        assert len(cut(page, paper=False)) == 1
+        assert len(cut(page, paper=True)) >= 3
+
+
 # Links
 
 

@@ -5,29 +5,38 @@ keeps what came of it; otherwise, and for those not named in the environment var
 stored outputs are shown.
 """
 
+import base64
 import hashlib
 import html
+import io
 import json
 import os
+import re
+import shutil
 import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+import links
 import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.executors.utils import ExecutionResult
 from myst_nb.core.execute import cache as myst_cache
 from myst_nb.sphinx_ import NbMetadataCollector
+from nbformat.v4 import new_markdown_cell
+from PIL import Image, ImageOps
 
 import exercises
 import npm
 from notebooks import (
+    ANIMATION,
+    NOTEBOOKS,
     ROOT,
     WIDGET_VIEW,
     BookError,
     alt_text,
-    chapter_table,
+    card,
     chapters,
     content,
     execute,
@@ -47,6 +56,7 @@ SCRIPTS = {
     "onnxruntime-web/dist/ort.wasm.bundle.min.mjs": "onnxruntime/ort.wasm.bundle.min.mjs",
     "onnxruntime-web/dist/ort-wasm-simd-threaded.wasm": "onnxruntime/ort-wasm-simd-threaded.wasm",
 }
+READING = re.compile(r"\*\*Time\.\*\* ([^.;]*?) to read")
 
 
 # Before Sphinx reads the pages
@@ -66,9 +76,20 @@ def copy_chapters(app) -> None:
             nb.metadata["kernelspec"]["made_from"] = digest(json.dumps(list(map(content, nb.cells))))
         else:
             describe_widgets(nb, path.stem)
+        links.linked(nb, path.stem)
+        mine = [f"{{download}}`Download the notebook </../notebooks/{path.name}>`"]
+        if (exercises.SOLUTIONS / path.name).exists():
+            mine.append(f"[Exercises](/chapters/exercises/{path.name})")
+            nested = f"```{{toctree}}\n:hidden:\nexercises/{path.stem}\n```"
+            nb.cells.append(new_markdown_cell(nested, id="exercises"))
+        links.bar(nb, *mine)
         put(folder / path.name, nbformat.writes(nb) + "\n")
     for path in exercises.SOLUTIONS.glob("*.ipynb"):
-        put(folder / "exercises" / path.name, nbformat.writes(exercises.page(read(path))) + "\n")
+        nb = exercises.page(read(path))
+        links.linked(nb, path.stem)
+        mine = f"{{download}}`Download the notebook </../notebooks/exercises/{path.name}>`"
+        links.bar(nb, mine, f"[Chapter](/chapters/{path.name})")
+        put(folder / "exercises" / path.name, nbformat.writes(nb) + "\n")
 
 
 def bring_scripts(app) -> None:
@@ -81,6 +102,27 @@ def bring_scripts(app) -> None:
 
         live_models.write(vendor / "live", generated)
         put(stamp, digest())
+
+
+def draw_thumbnails(app) -> None:
+    """A small picture for each chapter's card, from its first stored figure, and one of the animation."""
+    folder = Path(app.srcdir) / "generated"
+    folder.mkdir(exist_ok=True)
+    for path in chapters():
+        stored = (
+            output["data"]["image/png"]
+            for cell in read(path).cells
+            for output in cell.get("outputs", [])
+            if "image/png" in output.get("data", {})
+        )
+        with Image.open(io.BytesIO(base64.b64decode(next(stored)))) as figure:
+            small = ImageOps.pad(figure.convert("RGB"), (480, 220), color="white")
+        small.save(folder / f"{path.stem}.png", optimize=True)
+    with Image.open(ANIMATION) as film:
+        film.seek(film.n_frames - 1)
+        film.convert("RGB").save(folder / "noise-to-digits.png", optimize=True)
+    for name in ("noise-to-digits.png", "../noise-to-digits.gif"):  # named in the HTML of the first page
+        shutil.copy(folder / name, ROOT / "_build" / "vendor")
 
 
 def put(path: Path, text: str) -> None:
@@ -192,6 +234,23 @@ def fill(app, docname: str, source: list[str]) -> None:
         source[0] = source[0].replace(f"<!-- {name} -->", function(as_shown(app)))
 
 
+def cards(books: dict) -> str:
+    """A card for each chapter: its picture, its question, how long it takes to read and to run."""
+    text = "::::{grid} 1 2 2 3\n:gutter: 3\n"
+    for name, nb in books.items():
+        title, question = card(read(NOTEBOOKS / f"{name}.ipynb"))  # without links
+        minutes = nb.metadata.get("measured", {}).get("minutes")
+        reading = READING.search("\n".join(cell.source for cell in nb.cells[:8]))
+        taken = [f"{reading[1]} to read"] if reading else []
+        taken += [] if minutes is None else [f"{minutes:.1f} minutes to run"]
+        text += (
+            f"\n:::{{grid-item-card}} {title}\n:link: /chapters/{name}\n:link-type: doc\n"
+            f":img-top: /generated/{name}.png\n:img-alt: A figure of chapter {name[:2]}\n\n"
+            f"{question}\n\n*{' · '.join(taken)}*\n:::\n"
+        )
+    return text + "::::\n"
+
+
 def claims(books: dict) -> str:
     """The page of claims: a section for each chapter, a row for each claim that its outputs carry."""
     text = ""
@@ -277,7 +336,7 @@ def table(rows: list) -> str:
 
 PAGES = {
     "gpu": ("gpu", gpu),
-    "index": ("chapters", lambda books: chapter_table(books, "/chapters/{name}.ipynb")),
+    "index": ("chapters", cards),
     "claims": ("claims", claims),
     "times": ("times", times),
 }
@@ -294,7 +353,9 @@ def say_where(app, exception) -> None:
 
 def setup(app) -> dict:
     myst_cache.single_nb_execution = run
-    app.connect("builder-inited", lambda app: copy_chapters(app) or bring_scripts(app))
+    app.connect(
+        "builder-inited", lambda app: copy_chapters(app) or bring_scripts(app) or draw_thumbnails(app)
+    )
     app.connect("env-get-outdated", made_from_chapters)
     app.connect("env-before-read-docs", order)
     app.connect("source-read", fill)

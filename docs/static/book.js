@@ -21,8 +21,13 @@ document.addEventListener("DOMContentLoaded", async () => {
   // A list has items: Sphinx gives the entries of a bibliography a role that is given up.
   document.querySelectorAll(".citation-list > .citation").forEach((entry) => entry.setAttribute("role", "listitem"));
 
+  // The entry of this page is in view, however long the list.
+  const here = document.querySelector(".sidebar-tree .current-page");
+  here?.closest(".sidebar-scroll")?.scrollTo(0, Math.max(0, here.offsetTop - innerHeight / 2));
+
+  // Sentences wrap; what has columns is a table, and scrolls where it is too wide.
   document.querySelectorAll(".cell_output pre").forEach((said) =>
-    said.classList.toggle("claim", said.textContent.startsWith("✓")));
+    said.classList.toggle("sentences", !/\S {2,}\S/.test(said.textContent)));
 
   // A search result quotes its page as it was before MathJax: leave the formulas out.
   if (typeof Search === "object") {
