@@ -43,12 +43,8 @@ def test_what_is_no_mention_stays(text):
 def test_a_term_is_linked_once_and_the_longer_one_first():
     texts = "An autoencoder is no denoising autoencoder.", "The denoising autoencoder again."
     first, second = linked(*texts)
-        "An autoencoder is no denoising autoencoder.", "The denoising autoencoder again."
-    )
-    assert (
-        first
-        == "An {term}`autoencoder <autoencoder>` is no {term}`denoising autoencoder <denoising autoencoder>`."
-    )
+    long = "{term}`denoising autoencoder <denoising autoencoder>`"
+    assert first == f"An {{term}}`autoencoder <autoencoder>` is no {long}."
     assert second == "The denoising autoencoder again."
 
 

@@ -12,6 +12,7 @@ import torch
 import weights as recipes
 from fresh import ROOT
 from oracles import seeded
+from PIL import Image
 from safetensors.torch import load_file
 
 import daeutils as du
@@ -184,12 +185,15 @@ def test_after_a_kill_the_same_call_ends_with_the_bits_of_the_whole_run(two):
     assert torch.equal(tensors(two[0] / "cut-0"), tensors(two[0] / "whole-0"))
 
 
+LAUNCH = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+LAUNCH += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+LAUNCH += ["--main_process_port", "0"]
+
+
 def test_the_recipes_run_under_accelerate_launch(tmp_path):
     """tools/weights.py, as `make weights` calls it: two processes, one file, the same network."""
     quick = ["spiral-mlp-bce", "--steps", "20", "--checkpoints", str(tmp_path / "kept")]
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
-    launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    launch += ["--main_process_port", "0", ROOT / "tools" / "weights.py", *quick, "--out"]
+    launch = [*LAUNCH, ROOT / "tools" / "weights.py", *quick, "--out"]
     (tmp_path / "two").mkdir(), (tmp_path / "one").mkdir()
     printed = run(*launch, tmp_path / "two", cwd=tmp_path)
     assert len(re.findall("spiral-mlp-bce {", printed)) == 1  # one of them measured and wrote
@@ -199,15 +203,22 @@ def test_the_recipes_run_under_accelerate_launch(tmp_path):
     assert two["command"] == "python tools/weights.py spiral-mlp-bce --steps 20" == one["command"]
 
 
-def test_the_listing_of_chapter_a1_runs_as_a_notebook_of_its_own(tmp_path):
+def test_the_listing_of_chapter_a1_runs_as_a_file_of_its_own(tmp_path):
+    """In two processes, with small pictures and few steps in place of its own."""
     cells = nbformat.read(ROOT / "notebooks" / "A1-your-own-data.ipynb", as_version=4).cells
     blocks = re.findall(r"```python\n(.*?)```", "\n".join(c.source for c in cells), re.DOTALL)
-    (listing,) = [block for block in blocks if "notebook_launcher" in block]
-    assert "(10_000,)" in listing
-    shown = listing.replace("(10_000,)", "(2,)") + "\nprint(sum(p.numel() for p in network.parameters()))"
-    printed = run(sys.executable, "-c", shown, cwd=tmp_path)
-    made = load_file(tmp_path / "digits.safetensors")
-    assert int(printed.split()[-1]) == sum(value.numel() for value in made.values())
+    (listing,) = [block for block in blocks if "PartialState" in block]
+    less = {"side=64": "side=8", "steps=10_000": "steps=2", "batch_size=256": "batch_size=4"}
+    for given, small in less.items():
+        assert given in listing
+        listing = listing.replace(given, small)
+    (tmp_path / "pictures" / "all").mkdir(parents=True)
+    for number, grey in enumerate(torch.rand(20, 8, 8, 3).mul(255).byte().numpy()):
+        Image.fromarray(grey).save(tmp_path / "pictures" / "all" / f"{number}.png")
+    (tmp_path / "train.py").write_text(listing)
+    run(*LAUNCH, tmp_path / "train.py", cwd=tmp_path)
+    made = load_file(tmp_path / "pictures.safetensors")
+    assert made and all(torch.isfinite(value).all() for value in made.values())
 
 
 ALONE = """

@@ -15,16 +15,9 @@
 # %% [markdown]
 # # 10 · From one noise level to many
 #
-# [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/10-from-one-noise-level-to-many.ipynb)
+# The grey dots in Figure 10.1 are pure noise, spread over an area far larger than the data. The black dots are where they end, and they are good samples of the ring with its eight bumps. Nothing was drawn at random on the way. Every point followed a fixed path, and at every place of the path the best denoiser $R^*$ said where to go next.
 #
-# **Question.** What is a diffusion model, then?
-#
-# **You will be able to** turn a denoiser for all noise levels into a sampler, in four ways; judge samples by distance, variety and novelty; refine samples by adding noise and flowing back; translate between the words of denoising autoencoders, DDPM and EDM.
-#
-# **Prerequisites.** Chapters 02, 05, 06 and 07. **Time.** Half an hour to read; the code takes about a minute on two CPU cores (the README has
-# the measured times).
-#
-# **From the paper.** Beyond it. The paper iterates one denoiser; P4 and P5 are taken up again here with all noise levels at once. Annealed Langevin is from Song & Ermon 2019, the probability flow from Song et al. 2021, the levels, the solver and its noise from Karras et al. 2022. That their denoiser may be trained with BCE follows from chapter 02.
+# Follow a few paths in the left panel. At first all of them run straight to the middle, where there are no data at all. Now look at the right panel: close to the ring the paths turn, some of them right back, and every point enters one of the bumps. Why do they run to the middle first? And what sends one eighth of them to each bump?
 
 # %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
@@ -43,273 +36,441 @@ except ModuleNotFoundError as error:
     subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", source])
     import daeutils as du
 
-# %%
+# %% tags=["hide-input"]
+import math
+
 import matplotlib.pyplot as plt
 import torch
+from scipy.stats import t as students_t
 
 du.plotting.use_style()
-images, _ = du.digits("train")
-order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
-images = images[order]  # so that the first n are a random sample
-test, _ = du.digits("test")
-unet = du.load("digits-unet-bce")
-vae = du.load("digits-vae")
+EXACT, LEARNED = du.plotting.EXACT, du.plotting.LEARNED
+INK, GREY = du.plotting.INK, du.plotting.GREY
 device = du.pick_device()
-n = du.budget(quick=1000, full=2000)
+ring = du.ring()
+n = du.budget(quick=750, full=2000)  # images in the large set
+few = du.budget(quick=250, full=1000)  # images in each of the smaller sets
+
+
+def seeded(seed, device="cpu"):
+    return torch.Generator(device).manual_seed(seed)
+
+
+# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Left: grey dots scattered over a wide square, each joined by a blue line to the middle, where black dots form a small ring. Right: the middle enlarged. The blue lines come in from all sides towards the centre, bend near the ring, some of them turn back, and end in black dots that form eight separate clusters."}, "figure": {"caption": "**Figure 10.1. Noise bends into the eight bumps of the ring.** Left: the paths of 150 points of noise as the noise level falls from 1 to 0.01, for the exact $R^*$. Right: the dashed square enlarged. Grey: start. Black: end."}}
+fine = du.noise_schedule(200, high=1.0, low=0.01)
+start = ring.smooth(1.0).sample(150, seeded(0)).double()
+paths = du.probability_flow(ring.posterior_mean, start, fine, return_path=True)[:-1]
+fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.7))
+for ax, low, high, width in [(left, -2, 3, 0.5), (right, 0, 1, 0.9)]:
+    ax.plot(*paths.movedim(-1, 0), color=EXACT, lw=width, alpha=0.7)
+    ax.scatter(*paths[0].T, s=9, color=GREY, zorder=3)
+    ax.scatter(*paths[-1].T, s=9, color=INK, zorder=4)
+    ax.set(xlim=(low, high), ylim=(low, high), aspect="equal", xlabel="$x_1$")
+left.plot([0, 1, 1, 0, 0], [0, 0, 1, 1, 0], "--", color=INK, lw=1, zorder=5)
+left.set(ylabel="$x_2$", title="First straight to the middle")
+right.set_title("Then to one of eight bumps")
+plt.show()
+
+# %% [markdown]
+# **Question.** How does a denoiser that is told its noise level turn noise into samples?
+#
+# **You will be able to** derive the probability flow, and write the sampler of a diffusion model in four lines. You will know what fresh noise on the way is good for, compute how probable a denoiser finds an image, and translate between the words of denoising autoencoders, DDPM, EDM and flow matching.
+#
+# **You need** chapters 02, 06 and 07. **Time.** Forty minutes to read; the code takes two to four minutes on two CPU cores.
+#
+# **From the paper.** This chapter goes beyond it. The paper iterates one denoiser at one noise level (its statements P4 and P5, chapters 06 and 07). We do the same with all noise levels at once, with a denoiser that was trained by BCE.
+#
+# [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/10-from-one-noise-level-to-many.ipynb)
 
 # %% [markdown] tags=["slide"]
-# ## Slide down, do not jump
+# ## Why one noise level is not enough
 #
-# Chapter 06 left a dilemma. A small $\sigma$ has sharp modes, but the chain gets stuck far from them. A large $\sigma$ attracts from everywhere, but has few modes. The way out is to use every level in turn, from large to small.
+# Chapters 04 to 07 iterated a denoiser at one noise level, and each level had its own fault. At a small $\sigma$ the density $p_\sigma$ is as sharp as the data, but a denoiser trained there knows nothing about points far away. At a large $\sigma$ it can be asked anywhere, but its answers are blurred. And at every single level plain steps end in modes, which are too typical to be samples.
 #
-# Ask how a point may move so that its law stays $p_\sigma$ while $\sigma$ falls. As $\sigma^2$ grows, $p_\sigma$ spreads by the heat equation, $\partial p_\sigma/\partial\sigma = \sigma\,\Delta p_\sigma = \nabla\cdot(p_\sigma\,\sigma\nabla\log p_\sigma)$. That is
-# a continuity equation for particles with velocity $-\sigma\nabla\log p_\sigma$. Hence, with chapter 02,
-# $$\frac{dx}{d\sigma} = -\sigma\,\nabla\log p_\sigma(x) = \frac{x - R^*(x;\sigma)}{\sigma}.$$
-# This is the **probability flow** (Song et al. 2021). Start at a large $\sigma$, where $p_\sigma$ is nearly $N(E[x],\sigma^2I)$, follow it down, and a sample of pure noise becomes a sample of $p$. No gradient of a density, no adversary:
-# a denoiser, told its noise level. First where everything is known: the exact $R^*$ of the ring.
+# So use all levels, from large to small. At a large $\sigma$ the density $p_\sigma$ is nearly one wide Gaussian, which we can draw from without any network. If we knew how to move its points so that they stay samples of $p_\sigma$ while $\sigma$ falls, we would hold samples of the data in the end.
 
-# %%
-law = du.ring()
-generator = torch.Generator().manual_seed(0)
+# %% [markdown] tags=["slide"]
+# ## How must the points move?
+#
+# Let $p$ be any distribution, $p_\sigma$ the density of $x+\sigma\varepsilon$, and $d$ the number of pixels. We look for a velocity $v(x,\sigma)=dx/d\sigma$ that carries samples of $p_\sigma$ to samples of $p_{\sigma'}$.
+#
+# **1. Noise spreads like heat.** Write $N(y;x)$ for the Gaussian density with mean $x$ and covariance $\sigma^2I$. Differentiate its logarithm $-d\log\sigma-|y-x|^2/2\sigma^2+\text{const}$ by $\sigma$, and differentiate $N$ twice by $y$:
+# $$\frac{\partial N}{\partial\sigma}=\Big(\frac{|y-x|^2}{\sigma^3}-\frac d\sigma\Big)N,\qquad \Delta N=\Big(\frac{|y-x|^2}{\sigma^4}-\frac d{\sigma^2}\Big)N .$$
+# The first is $\sigma$ times the second. Since $p_\sigma(y)=\int p(x)\,N(y;x)\,dx$, the same holds for $p_\sigma$:
+# $$\frac{\partial p_\sigma}{\partial\sigma}=\sigma\,\Delta p_\sigma .$$
+
+# %% [markdown] tags=["slide"]
+# **2. Write the right side as a divergence.** The Laplacian is the divergence of the gradient, and $\nabla p_\sigma=p_\sigma\nabla\log p_\sigma$:
+# $$\frac{\partial p_\sigma}{\partial\sigma}=\nabla\cdot\big(p_\sigma\;\sigma\,\nabla\log p_\sigma\big).$$
+# **3. Moving points obey the continuity equation.** Points are neither made nor lost, so their number in a small box changes only by those that cross its walls:
+# $$\frac{\partial p_\sigma}{\partial\sigma}=-\nabla\cdot\big(p_\sigma\,v\big).$$
+# **4. Compare.** Both lines agree if $v=-\sigma\,\nabla\log p_\sigma$.
+#
+# **5. Insert Tweedie's formula** of chapter 02, $\nabla\log p_\sigma(x)=(R^*(x;\sigma)-x)/\sigma^2$:
+# $$\boxed{\;\frac{dx}{d\sigma}=-\sigma\,\nabla\log p_\sigma(x)=\frac{x-R^*(x;\sigma)}{\sigma}\;}$$
+
+# %% [markdown]
+# This is the **probability flow** (Song et al. 2021). It needs nothing but a denoiser that is told its noise level. It also explains Figure 10.1. As $\sigma$ falls, each point moves towards $R^*(x;\sigma)$, the mean of all data that it may have come from. From far away, that means all the data, and their mean is the middle of the ring. When the noise is small, only one bump is left, and the mean moves there.
+#
+# An ascent at one level would move every point to the top of a bump. The flow keeps the points spread out, because it carries a whole distribution along. The next cell (folded) tests this with 4,000 points that start at $\sigma=10$: each bump must receive its eighth, and the points must be as probable as points drawn from the ring.
+
+# %% tags=["hide-cell"]
+level, h = 0.1, 1e-4
+y = torch.rand(500, 2, generator=seeded(1), dtype=torch.float64)
+up, down, here = (ring.smooth(level + s) for s in (h, -h, 0))
+by_level = (up.log_prob(y).exp() - down.log_prob(y).exp()) / (2 * h)
+laplacian = -4 * here.log_prob(y).exp()
+for move in h * torch.tensor([[1.0, 0], [-1, 0], [0, 1], [0, -1]]).double():
+    laplacian = laplacian + here.log_prob(y + move).exp()
+laplacian = laplacian / h**2
+du.claim(
+    "The two sides of the heat equation on the ring differ by a relative {}",
+    (by_level - level * laplacian).norm() / by_level.norm(),
+    at_most=1e-4,
+    tolerance=100,
+)
 sigmas = du.noise_schedule(40, high=10.0, low=0.005)
-pure = law.mean().float() + sigmas[0].float() * torch.randn(
-    4000, 2, generator=generator
-)
-flowed = du.probability_flow(law.posterior_mean, pure, sigmas)
-drawn = law.sample(4000, generator)
-
-counts = law.responsibilities(flowed).argmax(1).bincount(minlength=8) / 4000
+pure = ring.mean().float() + 10 * torch.randn(4000, 2, generator=seeded(0))
+flowed = du.probability_flow(ring.posterior_mean, pure, sigmas)
+counts = ring.responsibilities(flowed).argmax(1).bincount(minlength=8) / 4000
 du.claim(
-    "the flow fills the eight bumps evenly: rarest and commonest",
-    (counts.min() / counts.max()).item(),
-    at_least=0.7,
+    "The rarest bump receives {} times as many points as the commonest",
+    counts.min() / counts.max(),
+    at_least=0.75,
 )
-gap = (law.log_prob(flowed).mean() - law.log_prob(drawn).mean()).abs().item()
-du.claim("mean log-density of flowed against drawn points", gap, at_most=0.08)
+drawn = ring.sample(4000, seeded(2))
+gap = ring.log_prob(flowed).mean() - ring.log_prob(drawn).mean()
+du.claim(
+    "The mean log-density of flowed and of drawn points differs by {} nats",
+    gap.abs(),
+    at_most=0.08,
+    tolerance=100,
+)
 
-# %% mystnb={"image": {"alt": "Four panels: points of a wide Gaussian contract to a disc, to a ring, and to eight bumps as the noise level falls from 10 to 0.005."}} tags=["slide"]
-path = du.probability_flow(law.posterior_mean, pure[:600], sigmas, return_path=True)
-fig, axes = plt.subplots(1, 4, figsize=(9, 2.5))
-for ax, level in zip(axes, (10, 0.4, 0.1, 0.005)):
-    i = (sigmas - level).abs().argmin()
-    reach = 3 * level + 0.5
-    ax.scatter(*path[i].T, s=3, color=du.plotting.EXACT)
-    ax.set(
-        xlim=(0.5 - reach, 0.5 + reach),
-        ylim=(0.5 - reach, 0.5 + reach),
-        aspect="equal",
-        title=f"σ = {sigmas[i]:.3g}",
-    )
+# %% [markdown] tags=["slide"]
+# ## One step, and three famous samplers
+#
+# A computer moves from a level $\sigma$ to the next lower level $\sigma'$. The simplest step follows the slope for as long as the levels differ (Euler). Let $R=R(x;\sigma)$ be the network's answer, and call $\hat\varepsilon=(x-R)/\sigma$ the noise that the network *sees* in $x$. Then $x=R+\sigma\hat\varepsilon$, and Euler's step is
+# $$x'=x+(\sigma'-\sigma)\,\frac{x-R}\sigma=R+\sigma\hat\varepsilon+(\sigma'-\sigma)\,\hat\varepsilon=R+\sigma'\hat\varepsilon .$$
+# In words: remove all the noise that you see, and put a part of the *same* noise back.
+
+# %% [markdown] tags=["slide"]
+# Why the same? We could put fresh noise $\varepsilon\sim N(0,I)$ in its place, or mix the two with a share $\eta$ between 0 and 1:
+# $$x'=R+\sigma'\big(\sqrt{1-\eta^2}\;\hat\varepsilon+\eta\,\varepsilon\big).$$
+# The squares of the two factors add up to 1. So if $\hat\varepsilon$ were the true noise, the image would carry noise of the level $\sigma'$ for every $\eta$. (It is the *mean* of the noise that fits $x$, which is a little smaller. We shall meet the consequence below.) Here is the whole family in code.
+
+
+# %% tags=["slide"]
+def step(denoiser, x, here, there, eta, generator=None):
+    """From the noise level `here` down to the level `there`."""
+    clean = denoiser(x, here)
+    seen = (x - clean) / here
+    fresh = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+    return clean + there * ((1 - eta**2) ** 0.5 * seen + eta * fresh)
+
+
+# %% [markdown] tags=["slide"]
+# Three values of $\eta$ have names.
+#
+# * $\eta=0$ puts back no fresh noise. This is the probability flow, and it is known as **DDIM** (Song, Meng & Ermon 2020).
+# * $\eta^2=1-\sigma'^2/\sigma^2$ is **DDPM** (Ho, Jain & Abbeel 2020), the sampler that made diffusion models famous. The paragraph below says where this value comes from.
+# * $\eta=1$ forgets the noise that was seen. This is chapter 06's way to put the noise back, at falling levels.
+#
+# For DDPM ask what $x'$ should be, if we knew the clean image $x_0$. Think of $x$ as an image of the lower level $\sigma'$ to which more noise was added. Given $x_0$ and $x$, Bayes' rule says that the image of level $\sigma'$ is Gaussian, with the mean $x_0+\frac{\sigma'^2}{\sigma^2}(x-x_0)$ and the variance $\sigma'^2\,(1-\frac{\sigma'^2}{\sigma^2})$ in every pixel. Draw from it with $R$ in place of $x_0$, and you have the formula with DDPM's $\eta$.
+
+# %% [markdown]
+# A sampler is this step in a loop. At the last level it ends with the network's answer, so it asks the network once at each level.
+
+
+# %% tags=["slide"]
+def descend(denoiser, x, sigmas, eta, generator=None):
+    """Down the levels; eta None is DDPM's."""
+    for here, there in zip(sigmas, sigmas[1:]):
+        share = (1 - there**2 / here**2) ** 0.5 if eta is None else eta
+        x = step(denoiser, x, here, there, share, generator)
+    return denoiser(x, sigmas[-1])
+
+
+# %% [markdown]
+# (`du.ancestral` is the same with checks of its input, and it takes large sets in parts.)
+#
+# Is one of the three right? In the plane we can find out, because $R^*$ is known exactly. The next table shows how far the end points spread about the centres of the bumps, compared with points drawn from the ring. A sampler without error would have 1.00.
+
+# %% tags=["hide-input", "nbval-ignore-output"]
+width = 0.04  # of the ring's bumps
+
+
+def spread(x):
+    from_bump = torch.cdist(x.double(), ring.means).min(1).values
+    return (from_bump.square().mean() / 2).sqrt().item() / width
+
+
+names = {0: "0 (flow, DDIM)", None: "DDPM's", 0.85: "0.85", 1: "1 (all fresh)"}
+counts = (10, 40, 160, 640)
+pure = ring.mean().float() + 10 * torch.randn(4000, 2, generator=seeded(3))
+spreads = {}
+print(f"{'eta':16}", *(f"{k:4} levels" for k in counts))
+for eta, name in names.items():
+    for k in counts:
+        sigmas = du.noise_schedule(k, high=10.0, low=0.005).tolist()
+        x = descend(ring.posterior_mean, pure, sigmas, eta, seeded(4))
+        spreads[eta, k] = spread(x)
+    print(f"{name:16}", *(f"{spreads[eta, k]:11.2f}" for k in counts))
+
+# %% [markdown]
+# With many levels the flow and DDPM come close to 1, and the other two do not. The reason is the mean. A step with fresh noise would be exact if it put a draw from the posterior in the place of $x_0$. Ours puts the posterior *mean* $R^*$ there, and each time some of the spread is lost. The flow needs no draw, because its paths were derived for the mean.
+#
+# DDPM's $\eta$ goes to 0 as the levels multiply, so it loses less and less. With a fixed $\eta$ every level loses again, until the loss and the fresh noise balance. At $\eta=1$ this happens at $1/\sqrt2=0.71$ of the spread, and exercise (e) derives the number. (With ten levels the steps are too coarse for every sampler.)
+
+# %% tags=["hide-cell"]
+du.claim(
+    "At 640 levels the flow's spread is {} of the ring's",
+    spreads[0, 640],
+    at_least=0.97,
+    at_most=1.03,
+)
+du.claim(
+    "At 640 levels DDPM's spread is {} of the ring's",
+    spreads[None, 640],
+    at_least=0.94,
+    at_most=1.03,
+)
+du.claim(
+    "At 640 levels the spread for all fresh noise is {} of the ring's",
+    spreads[1, 640],
+    at_least=0.66,
+    at_most=0.75,
+)
+x = ring.smooth(1.0).sample(50, seeded(5))
+three = [1.0, 0.6, 0.2]
+ours = descend(ring.posterior_mean, x, three, None, seeded(6))
+package = du.ancestral(ring.posterior_mean, x, three, None, seeded(6))
+du.claim(
+    "This sampler and du.ancestral end apart by {}",
+    (ours - package).abs().max(),
+    at_most=1e-5,
+    tolerance=1000,
+)
+
+# %% [markdown] tags=["slide"]
+# ## With a network
+#
+# Now take a network in place of $R^*$. The U-Net of chapter 05 is told its noise level, and it was trained with BCE, at all levels, on 8,000 digits. Its weights ship with the book. We come down in 40 levels, denser where $\sigma$ is small (Karras et al. 2022), so each image costs 40 evaluations of the network. The start is noise about the mean digit, because that is the centre of $p_\sigma$.
+
+# %% tags=["slide"]
+levels = du.noise_schedule(40, high=10.0, low=0.02)
+unet = du.load("digits-unet-bce").requires_grad_(False)
+train, test = (du.digits(part)[0].to(device) for part in ("train", "test"))
+mean = train.mean(0)
+
+
+def noise(count, seed=0):
+    eps = torch.randn(count, 1, 28, 28, generator=seeded(seed))
+    return mean + levels[0].item() * eps.to(device)
+
+
+def sample(network, x, eta, seed=1):
+    return du.ancestral(network, x, levels, eta, seeded(seed, device)).clamp(0, 1)
+
+
+# %% [markdown]
+# Figure 10.2 shows how a digit comes about. Above is the image $x(\sigma)$ on its way down, below is the network's answer $R(x;\sigma)$, the mean of all digits that the image may still become. Read each lower row from the left. What is settled first, and what last?
+
+# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Two pairs of rows, nine columns from noise level 10 to 0.02. The upper row of each pair is noise at first; a digit appears in it below noise level 1. The lower row begins as a grey blur. In the first pair it becomes a soft 9 and ends as a sharp 7, in the second it becomes a 4."}, "figure": {"caption": "**Figure 10.2. From a blur to a digit.** Two images on their way down the levels (DDPM), and below each the network's answer. Every column is one noise level."}}
+way = du.ancestral(unet, noise(2, 7), levels, None, seeded(4, device), True)
+shown = [0, 8, 14, 18, 21, 24, 27, 31, 39]
+rows = []
+for i in range(2):
+    images = [way[k][i] for k in shown]
+    answers = [unet(way[k][i : i + 1], levels[k].item())[0] for k in shown]
+    rows += [torch.stack(images), torch.stack(answers)]
+du.plotting.show_images(
+    rows,
+    [r"$x(\sigma)$", r"$R(x;\sigma)$"] * 2,
+    [f"σ {levels[k]:.2g}" for k in shown],
+    size=0.62,
+)
 plt.show()
 
 # %% [markdown]
-# ## Digits from pure noise
+# At first the answer is a blur, close to the mean digit. Then the rough shape is settled, then the strokes, and at last their edges. The network may change its mind: the upper image looks like a 9 for a while and ends as a 7.
 #
-# The same flow, with the U-Net. It was trained with BCE and nothing else, at levels drawn from a log-normal law, on 8,000 digits. Chapter 05 trains one before your eyes; this one had more steps, and its card tells how many.
+# An error that the network makes on the way is handed down to all later levels, and here the samplers differ. The flow keeps every error to the end. Fresh noise covers some of them up, because the next levels decide again. On the other hand, the plane has shown that much fresh noise makes samples too typical. So we expect a best share $\eta$ in between.
 #
-# And it had a weight, `du.fit(..., weight=...)`: the loss at $\sigma$ was multiplied by $2\sqrt{\sigma^2+\frac14}\,/\sigma$. Where there is little noise, little is in doubt and BCE is small, so that without a weight the steps hear mostly of the noisy levels. No weight moves an optimum: each level has its own, and a factor does not shift it (chapter 02).
-# It says where a network that cannot be perfect should try hardest. In a quick training of 1,000 steps (the web book's page *Benchmarks: images*, three seeds) it takes more than a third off the squared error at $\sigma=0.05$ and an eighth off that at 0.1, and leaves those from 0.5 on as they were. (It was found with the test digits in view; on a thousand training digits that the networks were not shown it does the same.) The
-# Frechet distance (*How near?*, below) does not gain from that, it even loses a little: a likely reason is that coarse shapes, which are settled at the large levels, decide it so early. After 5,000 steps it still loses with the plain flow (54 against 52) and gains where the flow has fresh noise on its way (*Noise for the flow*, below; 38 against 41; three seeds of the training). After 15,000 steps the plain flow gains, too: on that page's measure the same training without the weight came to 42, with it to 36 (one training each; leave `even` out in `tools/weights.py` to repeat the first, half an hour on one core).
+# Figure 10.3 tries five shares and DDPM at equal cost, from the same starting noise. The left panel has the Frechet distance of chapter 06. The right panel has the **density** (Naeem et al. 2020), the companion of chapter 06's coverage. Around each test digit lies a ball that reaches to its fifth nearest other test digit; density counts the balls that a sample lies in, divided by five. It is near 1 for real digits, and less for samples that lie where no digit is.
 #
-# Twenty levels from 10 to 0.02, denser where $\sigma$ is small.
-# Each step is Heun's: an Euler step, a second look at the slope where it led, and then the step along the mean of both slopes. At the last level the answer is $R$ itself. So each image costs $2\cdot19+1=39$ evaluations of the network.
-
-# %%
-print(f"{du.zoo.card('digits-unet-bce')['steps']:,} training steps, {n:,} images")
-levels = du.noise_schedule(20, high=10.0, low=0.02)
-mean = images.mean(0)
+# Here we use the first 1,000 test digits, and for the report below the others. (We had looked at both halves while writing this chapter, so the report is not a perfectly fresh test.)
 
 
-def noise(seed):
-    eps = torch.randn(n, 1, 28, 28, generator=torch.Generator().manual_seed(seed))
-    return (mean + 10 * eps).to(device)
+# %% tags=["hide-input"]
+choosing, reporting = du.evaluation.features(test).split(len(test) // 2)
 
 
-path = du.probability_flow(unet, noise(0), levels, return_path=True)
-made = path[-1].clamp(0, 1)
-
-# %% [markdown]
-# Move the slider down the flow. Above, the images $x(\sigma)$ themselves; below, what the network makes of them, $R(x;\sigma)$: the mean of all digits that the image may still become. First it is one blur for all, then the rough shape is settled, then the strokes, at last the edges.
-# The static page shows one level.
-
-# %%
-few = path[:-1, :14]
-guesses = torch.stack([unet(x, s.item()) for x, s in zip(few, levels)])
-names = [float(f"{s:.2g}") for s in levels]
-
-
-# %% mystnb={"image": {"alt": "Two rows at one noise level of the flow: above, fourteen images under noise; below, the network's guess at each, blurred digits whose rough shape is settled."}} tags=["nbval-ignore-output"]
-def draw(sigma):
-    i = names.index(sigma)
-    _, ax = plt.subplots(figsize=(7.5, 1.6), layout="none")
-    ax.imshow(du.plotting.tile(few[i], guesses[i]), vmin=0, vmax=1)
-    ax.set(title=rf"$\sigma$ = {sigma:g}", xticks=[], yticks=[14, 42])
-    ax.set_yticklabels([r"$x(\sigma)$", r"$R(x;\sigma)$"])
-    ax.grid(False)
+def judge(x, real_features):
+    found = du.evaluation.features(x)
+    distance = du.evaluation.frechet_between
+    density, coverage = du.evaluation.density_coverage(found, real_features)
+    low, high = du.evaluation.bootstrap(distance, found, real_features)
+    return {
+        "distance": distance(found, real_features),
+        "low": low,
+        "high": high,
+        "density": density,
+        "coverage": coverage,
+        "brightness": x.mean().item(),
+    }
 
 
-du.slide(draw, sigma=names, start={"sigma": names[11]})
+order = torch.randperm(len(train), generator=seeded(0)).to(device)
+real = train[order]  # the first few are a random sample
+shares = [0, 0.5, 0.7, 0.85, 1]
+by_share = {share: sample(unet, noise(few), share) for share in shares}
+ddpm = sample(unet, noise(n), None)  # as many as in the large set below
+by_share[None] = ddpm[:few]
+judged = {share: judge(x, choosing) for share, x in by_share.items()}
+judged_real = judge(real[:few], choosing)
 
-# %% mystnb={"image": {"alt": "A grid of 56 digits made from pure noise by the flow: varied, most of them clean, some with broken strokes."}} tags=["slide"]
-du.plotting.show_images(list(made[:56].split(14)), size=0.5)
+# %% tags=["hide-input", "slide", "nbval-ignore-output"] mystnb={"image": {"alt": "Two panels against the share of fresh noise from 0 to 1. Left, Frechet distance with a wide band: about level up to 0.85, then a steep rise to more than twice as much; the lines of DDPM and of real digits lie near the level part. Right, density: it rises from about 0.8, crosses the line of real digits near 1 between 0.7 and 0.85, and goes on rising."}, "figure": {"caption": "**Figure 10.3. Some fresh noise helps, and only fresh noise harms.** Sets of 250 digits at 40 evaluations each, from the same starting noise. Band: 95 % bootstrap. Dashed: DDPM. Black: as many real digits."}}
+fig, axes = plt.subplots(1, 2, figsize=(7.2, 3))
+for ax, key in zip(axes, ("distance", "density")):
+    values = [judged[share][key] for share in shares]
+    ends = [[judged[share][end] for share in shares] for end in ("low", "high")]
+    band = ends if key == "distance" else None
+    du.plotting.curve(ax, shares, values, band, color=LEARNED)
+    ax.axhline(judged[None][key], color=LEARNED, ls="--", lw=1)
+    ax.axhline(judged_real[key], color=INK, lw=1)
+    ax.set(xlabel=r"share of fresh noise $\eta$", ylim=(0, None))
+axes[0].set(ylabel="Frechet distance", title="All fresh noise is too much")
+axes[1].set(ylabel="density", title="Fresh noise brings samples closer")
+axes[1].text(0, judged_real["density"] + 0.02, "real digits")
+axes[1].text(1, judged[None]["density"] - 0.08, "DDPM", ha="right", color=LEARNED)
 plt.show()
 
-# %% [markdown]
-# **A small thing that matters.** The start is noise *about the mean digit*, since that is where $p_{10}$ lies. Noise about 0 looks just the same, and the mean digit is short beside it: its length is about six tenths of what noise of level 10 has in any one direction. But the flow keeps what it is given. Start about 0, and the
-# digits come out thin.
-
-# %%
-about_zero = (noise(0) - mean.to(device))[:300]
-thin = du.probability_flow(unet, about_zero, levels).clamp(0, 1)
+# %% tags=["hide-input"]
 du.claim(
-    "length of the mean digit, against one direction of the noise",
-    mean.norm() / 10,
-    at_most=0.7,
-)
-du.claim(
-    "ink of the flow from about 0, against about the mean",
-    thin.mean() / made.mean(),
-    at_most=0.95,
-)
-du.claim(
-    "about the mean: ink against training digits",
-    made.mean() / images.mean(),
-    at_least=0.93,
+    "With fresh noise only, the distance is that of the best share times {}",
+    judged[1]["distance"] / min(m["distance"] for m in judged.values()),
+    at_least=1.5,
+    tolerance=0.6,
 )
 
-# %% [markdown]
-# ## How near?
-#
-# Chapter 07's ruler, the Frechet distance in the features of the book's small classifier, fits one Gaussian to each set. Three more numbers look at what it averages over. The **kernel distance** compares all moments up to the third, and is 0 on average for two sets of one law, whatever their size
-# (Binkowski et al. 2018). **Density and coverage** (Naeem et al. 2020) draw a ball about each test digit, in the features, that reaches to its fifth nearest other test digit. Density counts the balls that a sample lies in, over five: about 1 for real digits. Coverage is the share of balls that
-# hold a sample at all. What real digits score is in the first row, for as many training digits, drawn at random: it is the mark to reach.
-#
-# Beside the network stands a twin that was trained with the **squared error**: same layers, data, seed and number of steps. It has no sigmoid. It is dressed as diffusion models usually are, by Karras et al. (2022): input and output are scaled so that what the layers see, and what they must produce,
-# has unit size at every level. The section on notation takes this dress off.
-
-# %%
-edm = du.load("digits-unet-edm")
-vae_samples = vae.sample(n, torch.Generator().manual_seed(0)).to(device)
-sets = {
-    "training digits (floor)": images[:n],
-    "flow, BCE": made,
-    "flow, squared error": du.probability_flow(edm, noise(0), levels).clamp(0, 1),
-    "VAE": vae_samples.clamp(0, 1),
-}
-features = {name: du.evaluation.features(x) for name, x in sets.items()}
-test_features = du.evaluation.features(test)
-
-
-def frechet(f):
-    return du.evaluation.frechet_between(f, test_features)
-
-
-measured = {}
-for name, f in features.items():
-    low, high = du.evaluation.bootstrap(
-        du.evaluation.frechet_between, f, test_features
-    )
-    density, coverage = du.evaluation.density_coverage(f, test_features)
-    kernel = du.evaluation.kernel_between(f, test_features)
-    measured[name] = dict(
-        frechet=frechet(f),
-        low=low,
-        high=high,
-        kernel=kernel,
-        density=density,
-        coverage=coverage,
-    )
-
-# %% tags=["nbval-ignore-output"]
-print(f"{n:,} images each         Frechet (95 %)       kernel  density  coverage")
-for name, m in measured.items():
-    print(
-        f"{name:24} {m['frechet']:4.0f}  [{m['low']:.0f}, {m['high']:.0f}]".ljust(43),
-        f"{m['kernel']:8.0f} {m['density']:8.2f} {m['coverage']:9.2f}",
-    )
-
-# %%
-real, flow, squared, old = measured.values()
+# %% tags=["hide-cell"]
 du.claim(
-    "BCE flow: Frechet distance against the floor, near but not there",
-    flow["frechet"] / real["frechet"],
-    at_least=1.1,
-    at_most=4,
-)
-du.claim("BCE flow against the VAE", flow["frechet"] / old["frechet"], at_most=0.3)
-du.claim(
-    "BCE flow, upper end, against the VAE, lower end",
-    flow["high"] / old["low"],
-    at_most=0.35,
+    "From the flow to a share of 0.85 the density of the samples grows by {}",
+    judged[0.85]["density"] - judged[0]["density"],
+    at_least=0.08,
+    tolerance=1,
 )
 du.claim(
-    "BCE flow: kernel distance against the VAE's",
-    flow["kernel"] / old["kernel"],
-    at_most=0.3,
-)
-du.claim(
-    "BCE flow: coverage against real digits'",
-    flow["coverage"] / real["coverage"],
-    at_least=0.7,
-)
-du.claim(
-    "VAE: coverage against real digits'",
-    old["coverage"] / real["coverage"],
-    at_most=0.4,
-)
-du.claim(
-    "BCE flow: density against real digits'",
-    flow["density"] / real["density"],
+    "With fresh noise only, the digits have this share of the real ink: {}",
+    judged[1]["brightness"] / train.mean(),
     at_most=0.9,
 )
+
+# %% [markdown]
+# Read the left panel of Figure 10.3 first. Up to a share of 0.85 the distances cannot be told apart: with 250 images the band is wide, and the line of real digits runs through it. All fresh noise, however, is clearly too much. The distance more than doubles, and the digits have only about three quarters of the ink of real ones (folded above). We know the cause from the plane: a mean answers where a draw is needed.
+#
+# The right panel is clearer, because density looks at one sample at a time. It rises with the share of fresh noise and crosses the line of real digits at about 0.7. So fresh noise does repair single digits, and with much of it they become too typical: they crowd where real digits are most frequent. We take $\eta=0.85$ for a closer look, the largest share tried whose distance has not yet risen clearly. A share of 0.7 would have been as good a choice.
+#
+# ## A hundred digits
+
+# %% tags=["slide"]
+eta = 0.85
+made = sample(unet, noise(n), eta)
+
+# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "A square of ten by ten digits. Nearly all can be read at once; they differ in slant, width and style. Four are broken: a curl in row 1, scattered strokes in rows 4 and 6, and an open ring with a gap in row 10."}, "figure": {"caption": "**Figure 10.4. A hundred digits from a denoiser trained with BCE.** The first hundred samples of one random seed, 40 evaluations of the network each. Nothing was selected."}}
+fig, ax = plt.subplots(figsize=(5.6, 5.6), layout="none")
+ax.imshow(du.plotting.tile(*made[:100].split(10)), cmap="gray", vmin=0, vmax=1)
+ax.axis("off")
+plt.show()
+
+# %% [markdown]
+# Count the broken ones in Figure 10.4 before you read on. By our count four are not digits (row 1, column 6; row 4, column 1; row 6, column 6; row 10, column 4), and six more are doubtful. A second reader named the same four and found eleven doubtful. In another set from the same sampler the first reader counted twelve that are broken or doubtful, and in a hundred of DDPM's about nineteen. Such counts are rough, and these were not blind. Repeat it: set `eta = None` in the cell above the figure, and count DDPM's.
+#
+# How good are the samples as a set? The next table compares sets of one size against the other 1,000 test digits. It contains real digits, which show what can be reached, samples of a VAE, and four samplers. The last line is a network with the same layers that was trained with the squared error in the way of Karras et al. (2022).
+
+# %% tags=["hide-input", "nbval-ignore-output"]
+edm, vae = du.load("digits-unet-edm"), du.load("digits-vae")
+blurred = vae.sample(few, seeded(0)).to(device).clamp(0, 1)
+by_square = sample(edm, noise(few), eta)
+sets = {
+    "real digits": real[:few],
+    "a VAE": blurred,
+    "eta 0 (flow)": by_share[0],
+    "DDPM": by_share[None],
+    f"eta {eta}": made[:few],
+    "eta 1": by_share[1],
+    f"eta {eta}, squared error": by_square,
+}
+table = {name: judge(x, reporting) for name, x in sets.items()}
+print(f"{few} images in each set  distance  (95 % range)", end="  ")
+print("density  coverage  brightness")
+for name, m in table.items():
+    span = f"({m['low']:.0f} to {m['high']:.0f})"
+    print(
+        f"{name:22} {m['distance']:10.0f}  {span:>12} {m['density']:8.2f}",
+        f"{m['coverage']:9.2f} {m['brightness']:11.3f}",
+    )
+large = {
+    name: du.evaluation.frechet_between(du.evaluation.features(x), reporting)
+    for name, x in [("real", real[:n]), ("made", made), ("DDPM", ddpm)]
+}
+print(f"{n:,} images: real {large['real']:.0f}, DDPM {large['DDPM']:.0f},", end=" ")
+print(f"eta {eta} {large['made']:.0f}")
+
+# %% tags=["hide-input"]
 du.claim(
-    "the squared error makes a diffusion model too: against the VAE",
-    squared["frechet"] / old["frechet"],
-    at_most=0.3,
+    "The distance of the chosen share is that of the VAE's samples times {}",
+    table[f"eta {eta}"]["distance"] / table["a VAE"]["distance"],
+    at_most=0.25,
+    tolerance=0.5,
+)
+
+# %% tags=["hide-cell"]
+du.claim(
+    "The large set's distance is that of as many real digits, times {}",
+    large["made"] / large["real"],
+    at_most=2.2,
+    tolerance=0.5,
 )
 
 # %% [markdown]
-# So the flow is far nearer to real digits than the VAE, and still not at the floor. Coverage says that most kinds of digit are met; density, that too many samples lie where no real digit is: the broken strokes in the grid above.
+# Read the distances first. The VAE's samples lie at about 600, and only fresh noise at about 200. The flow, DDPM, the chosen share and as many real digits all lie near 100, with wide ranges: at this size the distance cannot tell them apart. The last line uses 750 images, and there a gap appears. DDPM is close to real digits, and the share 0.85 is further away.
 #
-# A warning about such numbers. The distance falls as $n$ grows, for the floor too, so only sets of one size compare; and it moves with the seed of the noise. The interval shows the chance in the samples and in the test digits. It does not show that in the *training*: another seed makes another network.
+# The other columns say more about the single digits. The flow has the lowest density of our samplers, so more of its digits lie where no real digit is. The share 0.85 has about the density and the coverage of real digits, but its digits have too little ink, and DDPM's have less of this fault.
 #
-# Both losses have the same optimum (chapter 02), and both make a diffusion model. Which is better, one network each cannot tell, nor could it be laid to the loss alone: the twin differs in its dress, too (chapter 08 takes loss and sigmoid apart in small networks, and cannot for this pair). The web book's page *Benchmarks: images* trains three fresh seeds of each, with learning rates tuned alike on another seed: after 1,000 steps BCE is clearly ahead. Where, the errors on that page tell: from $\sigma=0.5$ on, where shapes are settled, BCE's squared error is smaller by 2 to 5 per cent, with the weight or without, and the twin's only at the small levels. So it is not the weight that makes the difference there; whether the loss or the output does, we did not take apart.
+# So the two samplers seem to trade. The larger share of fresh noise broke fewer digits, and DDPM made the better *set*, as far as one set of 750 can tell. With fresh noise only, coverage is the highest of all although the distance is double: thin and typical digits lie close to many real ones. The network that was trained with the squared error is level with ours at this size.
 #
-# More steps use the lead up. For 5,000, each rate was chosen again, and both losses want half the rate that was best for 1,000: a rate tuned in a short training is too high for a long one. (The twin kept at its old one comes to 116 on the tuning seed, at half of it to 73. Left there it would have seemed far behind.) On three fresh seeds the flow then comes to 52 (49 to 55) with BCE and to 59 (53 to 65) with the twin, which is the nearer one on one seed of the three; with fresh noise on the way (*Noise for the flow*, below) they are level, at 41 and 43. The pair here had 15,000 steps. In the table above, and on that page with three seeds of the noise and 2,000 images, the two are level.
-#
-# ## Copies? Classes?
-#
-# As in chapter 06, compare the distance to the nearest training image with that of test digits, which are certainly no copies. Pixels alone could be fooled by a shift, so do it in the features as well.
+# A low distance alone would not impress us: chapter 07 has shown that it ranks a copier first. So look for copies, in pixels and in the classifier's features, because a copy that is shifted by one pixel would fool the pixels. Test digits show what is usual for digits that cannot be copies. Figure 10.5 shows the most suspicious sample of each class.
 
-# %%
-train_features = du.evaluation.features(images)
+# %% tags=["hide-cell"]
 spaces = {
-    "pixels": (made, test.to(device), images.to(device)),
-    "features": (features["flow, BCE"], test_features, train_features),
+    "pixels": (made, test, train),
+    "features": tuple(map(du.evaluation.features, (made, test, train))),
 }
 near = {}
 for space, (ours, fresh, reference) in spaces.items():
     of_ours, index = du.evaluation.nearest(ours, reference)
     of_fresh, _ = du.evaluation.nearest(fresh, reference)
-    near[space] = (of_ours / of_fresh.median(), index)
+    near[space] = (of_ours, index)
+    who = f"Measured in {space},"
     du.claim(
-        f"median distance to the nearest training image, in {space}, against test digits",
-        (of_ours.median() / of_fresh.median()).item(),
+        f"{who} samples are as far from training digits as test digits, times {{}}",
+        of_ours.median() / of_fresh.median(),
         at_least=0.85,
         at_most=1.4,
     )
     du.claim(
-        f"nearer than the nearest hundredth of test digits, in {space}: share",
-        (of_ours < of_fresh.quantile(0.01)).float().mean().item(),
+        f"{who} a share of {{}} is nearer than the nearest hundredth of test digits",
+        (of_ours < of_fresh.quantile(0.01)).double().mean(),
         at_most=0.05,
+        tolerance=3,
     )
 classes = du.evaluation.probabilities(made).argmax(1)
 share = classes.bincount(minlength=10) / n
-du.claim(
-    "all ten digits appear: share of the rarest", share.min().item(), at_least=0.04
-)
+du.claim("The rarest of the ten digits has a share of {}", share.min(), at_least=0.04)
 
-# %% mystnb={"image": {"alt": "For each digit from 0 to 9 the made image that is nearest to a training image in the features, above, and that training image below: alike in class and slant, with different strokes."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Ten columns for the digits 0 to 9. Above, the sample that is nearest to a training image; below, that training image: the same digit with a similar slant, but with other stroke ends."}, "figure": {"caption": "**Figure 10.5. The most suspicious samples are not copies.** For each class the sample that is nearest to a training image in the features, and that training image."}}
 distances, index = near["features"]
 closest = [
     distances.masked_fill(classes != digit, torch.inf).argmin().item()
@@ -317,355 +478,337 @@ closest = [
 ]
 found = [index[i].item() for i in closest]
 du.plotting.show_images(
-    [made[closest], images[found]], ["made", "nearest"], columns=range(10), size=0.6
+    [made[closest], train[found]], ["sample", "nearest"], range(10), size=0.58
 )
 plt.show()
 
 # %% [markdown]
-# These are the most suspicious of each class, and they are no copies: look at the ends of the strokes.
+# Compare the pairs: they are similar in slant and width, but their strokes end differently. (Two ones can hardly look different.) The samples are nearly as far from the training images as test digits are, and all ten digits appear (the folded claims give the numbers). This is what P4 asks for, novel samples that are consistent with the data. One noise level came near to it in chapter 06, and all levels together come nearer.
 #
-# ## Down through the levels with noise
-#
-# The flow is not the only way down. **Langevin's** step climbs a little and adds a little noise,
-# $$x\leftarrow x+\tfrac h2\,\hat s_\sigma(x)+\sqrt h\,\varepsilon,\qquad h\ll\sigma^2,$$
-# so that the two balance: for a small step $h$, and after many steps, $x$ is a draw from $p_\sigma$. At one small level that takes forever from far away, where chapter 06's chains got lost. *Annealed* Langevin (Song & Ermon 2019) takes some steps at each level from large to small: theirs takes 100, with $h=0.2\,\sigma^2$. We can afford three or nine, so we take $h=0.7\,\sigma^2$, more than the theory likes. And chapter 06's **walkback**, $x\leftarrow R(x+\sigma\varepsilon;\sigma)$, can come down
-# the levels as well. Neither is exact here: Langevin has a finite step, and few of them; walkback answers with a mean where a draw would be needed.
-#
-# Langevin gets as many evaluations of the network as the flow, or nearly, and then three times as many; walkback gets half, and then as many. Both begin at $\sigma=2$, where $R$ is still close to one blur. Walkback starts from plain grey there, for only $R$'s answer goes on. Which order do you expect?
+# **The start must have the right mean.** The starting noise lies about the *mean digit*, because that is the centre of $p_\sigma$. Noise about 0 looks the same to the eye: the noise has a length of about $10\sqrt{784}=280$, and the mean digit is short beside it. But chapter 06 has taught us that the mean of the starting noise influences the amount of ink, and it does so even here. The same noise about 0 gives thinner digits.
 
-# %%
-m = 200  # images of each kind
-
-
-def anneal(steps, levels=13, high=2.0):
-    """A few Langevin steps at each level, then R."""
-    generator = torch.Generator(device).manual_seed(0)
-    x = high * torch.randn(
-        m, 1, 28, 28, generator=generator, device=device
-    ) + mean.to(device)
-    for s in du.noise_schedule(levels, high=high, low=0.05).tolist():
-        x = du.langevin(unet, x, steps, s, step_size=0.7 * s**2, generator=generator)
-    return unet(x, s)
-
-
-def walk_down(x, levels, high, low):
-    """One step of walkback at each level."""
-    generator = torch.Generator(device).manual_seed(0)
-    for s in du.noise_schedule(levels, high=high, low=low).tolist():
-        x = du.walkback(unet, x, 1, s, generator)
-    return x
-
-
-grey = torch.full((m, 1, 28, 28), 0.5, device=device)
-ways = {
-    "flow, 39": made[:m],
-    "walkback, 20": walk_down(grey, 20, 2.0, 0.02),
-    "walkback, 40": walk_down(grey, 40, 2.0, 0.02),
-    "Langevin, 40": anneal(3),
-    "Langevin, 118": anneal(9),
-}
-
-# %% mystnb={"image": {"alt": "Five rows of digits, by the flow, by walkback with 20 and with 40 evaluations, and by annealed Langevin with 40 and with 118 evaluations."}} tags=["slide"]
-du.plotting.show_images([x[:14] for x in ways.values()], list(ways), size=0.5)
-plt.show()
-
-# %% tags=["nbval-ignore-output"]
-ways = {"training digits (floor)": images[:m], **ways}
-by_way = {
-    name: frechet(du.evaluation.features(x.clamp(0, 1))) for name, x in ways.items()
-}
-for name, value in by_way.items():
-    print(f"{name:26} {value:5.0f}   ({m} images)")
-
-# %%
+# %% tags=["hide-input"]
+dark = sample(unet, noise(few)[:100] - mean, 0)
+print(f"length of the mean digit: {mean.norm():.1f}")
 du.claim(
-    "Langevin at equal cost: distance against the flow",
-    by_way["Langevin, 40"] / by_way["flow, 39"],
-    at_least=1.5,
-)
-du.claim(
-    "walkback at half the cost: distance against the flow",
-    by_way["walkback, 20"] / by_way["flow, 39"],
-    at_most=2.0,
-)
-du.claim(
-    "walkback at twice as many levels: distance against half as many",
-    by_way["walkback, 40"] / by_way["walkback, 20"],
-    at_least=1.1,
-)
-du.claim(
-    "three times the evaluations bring Langevin nearer, by a factor",
-    by_way["Langevin, 40"] / by_way["Langevin, 118"],
-    at_least=1.1,
-)
-
-# %% [markdown]
-# At equal cost Langevin is far behind. Its noise and its climb balance only after many small steps at each level, and each level hands its lag to the next. More steps help it. The flow has no noise to average out, so a few large steps of second order do. And walkback, with half the evaluations,
-# does not look worse, though with 200 images and three seeds its distance is 1.16 to 1.50 times the flow's. So count more. With 2,000 images and three seeds (the page *Benchmarks: images*) it is 1.9 times. Its digits miss in another way: they cover as many kinds of real digit or more, but they crowd where real digits are densest, nearer to the training images than test digits are. So they are too typical, as T6 has it, while the flow's miss by broken strokes:
-# a flow keeps every error that it has made, and fresh noise covers some of them up. Do not conclude that more of it is better: with twice as many levels it gets worse. That a mean answers where a draw is needed does not explain it alone: for one Gaussian and its exact $R^*$ more levels lose less of the variance, while these digits lose ink and variance (exercise e). A likely reason is that digits have many modes: each pass also climbs, and what it climbs to is thin and typical, as in chapters 06 and 07. The network's own errors, one for each pass, may add to it.
-#
-# ## Noise for the flow
-#
-# So take both: the flow's careful steps, and noise that covers its errors. Before each step from the level $\sigma$ add noise until the level is $(1+c)\,\sigma$, and come down from there; Karras et al. (2022) call it churn. For the exact $R^*$, and but for the error of finite steps, nothing is gained and nothing lost: noise takes
-# $p_\sigma$ to $p_{(1+c)\sigma}$, the flow brings it back, and the ring is filled as before. For a network, what it did wrong above is partly forgotten. At the same number of evaluations, will more digits lie where real ones do?
-
-# %%
-generator = torch.Generator().manual_seed(1)
-churned = du.probability_flow(
-    law.posterior_mean, pure, sigmas, churn=0.4, generator=generator
-)
-counts = law.responsibilities(churned).argmax(1).bincount(minlength=8) / 4000
-du.claim(
-    "exact R: the eight bumps stay even",
-    (counts.min() / counts.max()).item(),
-    at_least=0.7,
-)
-gap = (law.log_prob(churned).mean() - law.log_prob(drawn).mean()).abs().item()
-du.claim(
-    "exact R: mean log-density of churned against drawn points", gap, at_most=0.08
-)
-
-some = n // 2
-generator = torch.Generator(device).manual_seed(1)
-forgetful = du.probability_flow(
-    unet, noise(0)[:some], levels, churn=0.4, generator=generator
-)
-pairs = {"real": train_features[:some], "flow": features["flow, BCE"][:some]}
-pairs["with noise"] = du.evaluation.features(forgetful.clamp(0, 1))
-by_noise = {
-    name: (frechet(f), *du.evaluation.density_coverage(f, test_features))
-    for name, f in pairs.items()
-}
-
-# %% tags=["nbval-ignore-output"]
-print(f"{some} images each, 39 evaluations    Frechet  density  coverage")
-for name, (distance, density, coverage) in by_noise.items():
-    print(f"{name:32} {distance:9.0f} {density:8.2f} {coverage:9.2f}")
-
-# %%
-du.claim(
-    "density, against the flow's without noise",
-    by_noise["with noise"][1] / by_noise["flow"][1],
-    at_least=1.02,
-)
-
-# %% mystnb={"image": {"alt": "Two rows of fourteen digits from the same noise: by the flow, some with broken strokes; by the flow with noise put back, other digits, some of them broken too."}}
-du.plotting.show_images([made[:14], forgetful[:14]], ["flow", "with noise"], size=0.5)
-plt.show()
-
-# %% [markdown]
-# The density has risen at equal cost, by about a tenth: too little to see in two rows. A likely reason is that errors of single steps, which the flow carries to the end, are partly forgotten. The distance of sets as small as these moves with the seed by so much that it can fall below that of real digits, as here: it says no more. The web
-# book's page *Benchmarks: images* has three seeds of 2,000 images, with 40 levels and $c=0.25$, so at twice the evaluations: there the distance falls by a third, for both losses: to 1.2 times that of as many training digits with BCE, and 1.3 times with the squared error. How much of that the extra levels alone would bring, it does not measure.
-#
-# ## Refining, again
-#
-# Chapter 07 refined a VAE's samples by plain passes, and it turned when the samples became too typical. The flow refines without seeking modes: add noise of level $\sigma_0$, and flow back down from $\sigma_0$. Meng et al. (2022, SDEdit) edit images so, coming down with noise. At a small $\sigma_0$
-# little changes; at a large one a new digit is made. So plot the distance *and* the share of samples whose label survives.
-#
-# The third way is walkback from $\sigma_0$ down to 0.2, in five passes. Which of the three would you expect to mend best?
-
-# %%
-patients = vae_samples[:500]
-labels = du.evaluation.probabilities(patients).argmax(1)
-
-
-def measure(x):
-    """Frechet distance, and share of labels kept."""
-    x = x.clamp(0, 1)
-    same = du.evaluation.probabilities(x).argmax(1) == labels
-    return frechet(du.evaluation.features(x)), same.float().mean().item()
-
-
-def flow_back(strength):
-    """Add noise, and follow the flow down from its level."""
-    x = du.corruption.gaussian(
-        patients, strength, torch.Generator(device).manual_seed(1)
-    )
-    return du.probability_flow(unet, x, du.noise_schedule(8, high=strength, low=0.02))
-
-
-passes = [1, 2, 3, 5, 8]
-by_flow = {s: flow_back(s) for s in [0.5, 1.0, 2.0]}
-by_walk = {s: walk_down(patients, 5, s, 0.2) for s in [0.4, 0.6, 0.8, 1.2]}
-path = du.iterate(unet, patients, 8, sigma=0.4, return_path=True)
-plain = {k: path[k] for k in passes}
-untouched, floor_500 = measure(patients), frechet(train_features[:500])
-flow_scores, walk_scores, plain_scores = [
-    {key: measure(x) for key, x in kind.items()} for kind in (by_flow, by_walk, plain)
-]
-
-# %% mystnb={"image": {"alt": "Rows of the same fourteen VAE samples: untouched; after five plain passes; after walkback from 0.6; and after noise of level 0.5, 1 and 2, flowed back: crisper than the VAE's each time, and after much noise often a different digit."}}
-rows = {
-    "VAE": patients,
-    "5 passes, σ = 0.4": plain[5],
-    "walkback, σ₀ = 0.6": by_walk[0.6],
-}
-rows |= {f"flow, σ₀ = {s:g}": x for s, x in by_flow.items()}
-du.plotting.show_images([x[:14] for x in rows.values()], list(rows), size=0.5)
-plt.show()
-
-# %% mystnb={"image": {"alt": "Frechet distance against the share of labels kept, for three ways of refining: the flow's curve lies highest; walkback down the levels lies well below it, and both go on to small distances, where few labels are kept; plain passes keep as many labels or more while their distance falls, then turn."}} tags=["nbval-ignore-output", "slide"]
-fig, ax = plt.subplots(figsize=(7, 3.8))
-for name, values, beside in [
-    ("noise σ₀, flow back", flow_scores, (-4, 5)),
-    ("walkback from σ₀ to 0.2", walk_scores, (-12, 4)),
-    ("k plain passes at σ = 0.4", plain_scores, (4, -11)),
-]:
-    d, share_kept = zip(untouched, *values.values())
-    (line,) = ax.plot(share_kept, d, "o-", ms=4, label=name)
-    for key, (y, x) in values.items():
-        ax.annotate(
-            f"{key:g}", (x, y), xytext=beside, textcoords="offset points",
-            fontsize=8, ha="center", color=line.get_color(),
-            bbox={"fc": "white", "ec": "none", "pad": 0.5},
-        )  # fmt: skip
-ax.axhline(floor_500, color="gray", ls="--", lw=1)
-ax.text(1.0, floor_500, "floor", va="bottom", ha="right", fontsize=9, color="gray")
-ax.set(
-    xlabel="share of labels kept",
-    ylabel="Frechet distance to test digits",
-    yscale="log",
-)
-ax.set_yticks([100, 200, 300, 500], [100, 200, 300, 500])
-ax.minorticks_off()
-ax.set(
-    xlim=(0.15, 1.05),
-    title="Better, and still the same digit? (at the points: σ₀, or k)",
-)
-ax.legend(loc="upper left")
-plt.show()
-for name, values in [
-    ("flow", flow_scores),
-    ("walkback", walk_scores),
-    ("passes", plain_scores),
-]:
-    print(
-        name, {key: (round(d), round(share, 2)) for key, (d, share) in values.items()}
-    )
-print(f"untouched {untouched[0]:.0f}, floor {floor_500:.0f}")
-
-# %%
-distances = [untouched[0]] + [d for d, _ in flow_scores.values()]
-du.claim(
-    "flow: more noise, a smaller distance, at each strength",
-    max(b / a for a, b in zip(distances, distances[1:])),
+    "Started about zero, the flow's digits have this share of the ink: {}",
+    dark.mean() / by_share[0][:100].mean(),
     at_most=0.95,
 )
-du.claim(
-    "at strength 2: distance against the VAE's",
-    flow_scores[2.0][0] / untouched[0],
-    at_most=0.35,
-)
-du.claim("but few labels are kept", flow_scores[2.0][1], at_most=0.4)
-(d, kept), (d_flow, kept_flow) = walk_scores[0.6], flow_scores[1.0]
-du.claim(
-    "walkback from 0.6: distance against the VAE's", d / untouched[0], at_most=0.4
-)
-du.claim("with labels kept, share", kept, at_least=0.43)
-du.claim("against the flow from 1: distance", d / d_flow, at_most=0.95)
-du.claim(
-    "and labels kept, less those that the flow keeps",
-    kept - kept_flow,
-    at_least=-0.02,
-)
-du.claim("against five plain passes: distance", d / plain_scores[5][0], at_most=1.1)
-du.claim("but fewer labels than they, by", plain_scores[5][1] - kept, at_least=0.0)
-
-# %% [markdown]
-# The deterministic flow is the poorest tool here: at the same distance it keeps fewer labels. A likely reason: it carries the errors of the patient along its path, and to drown them takes so much noise that the digit drowns too. Walkback from 0.6 takes five evaluations, comes down to about a third of the distance, and about half of the labels survive. On the page *Benchmarks: images*, with sets of 1,000 and three seeds, about a quarter
-# of the distance is left, again with half of the labels. There the flow with noise lies between the flow and walkback, except at the largest $\sigma_0$; and walkback at the one level 0.6, as in chapter 07, does nearly as well in five passes as walkback at falling levels. So it is the noise that pays, more than the levels. **Plain passes, the paper's P5, keep the most** for what they gain, and then turn. No way keeps every label, and none could: the classifier is unsure of many a patient, and a smudge between two digits has to become one of them.
 
 # %% [markdown] tags=["slide"]
-# ## One notation
+# ## How probable is this image?
 #
-# | this book | DDPM (Ho, Jain & Abbeel 2020) | EDM (Karras et al. 2022) |
-# |---|---|---|
-# | $\tilde x = x + \sigma\varepsilon$ | $x_t = \sqrt{\bar\alpha_t}\,(x + \sigma\varepsilon)$, $\sigma=\sqrt{(1-\bar\alpha_t)/\bar\alpha_t}$ | $x + n$, $n\sim N(0,\sigma^2I)$ |
-# | reconstruction $R(\tilde x;\sigma)$ | $\hat x_0$ | $D(\tilde x;\sigma)$ |
-# | $(\tilde x - R)/\sigma$ | predicted noise $\hat\varepsilon$ | $(\tilde x-D)/\sigma$, the slope |
-# | score $(R-\tilde x)/\sigma^2$ | $-\hat\varepsilon/\sqrt{1-\bar\alpha_t}$, in the coordinates of $x_t$ | $(D-\tilde x)/\sigma^2$ |
-# | Euler step of the flow | a deterministic (DDIM) step | Euler step |
-# | $R$ as a network: sigmoid of logits | layers predict $\hat\varepsilon$ | $D=c_{\mathrm{skip}}\tilde x+c_{\mathrm{out}}F(c_{\mathrm{in}}\tilde x;\sigma)$ |
-
-# %% [markdown]
-# A table can be checked. Mind the units: both papers scale images to $[-1,1]$, so for the same picture their $\sigma$ is twice ours. The deterministic sampler for such a network is DDIM (Song, Meng & Ermon 2020). Its step, from $\bar\alpha$ to $\bar\alpha'$, is $x' = \sqrt{\bar\alpha'}\,\hat x_0 + \sqrt{1-\bar\alpha'}\,\hat\varepsilon$. Take it with our network, and compare with an Euler step of the flow.
-
-# %%
-here, there = 1.0, 0.6
-x = du.corruption.gaussian(
-    test[:20].to(device), here, torch.Generator(device).manual_seed(2)
-)
-alpha, alpha_next = 1 / (1 + here**2), 1 / (1 + there**2)
-x_t = alpha**0.5 * x  # DDPM's coordinates
-x0_hat = unet(x_t / alpha**0.5, here)
-eps_hat = (x_t - alpha**0.5 * x0_hat) / (1 - alpha) ** 0.5
-ddim = alpha_next**0.5 * x0_hat + (1 - alpha_next) ** 0.5 * eps_hat
-euler = x + (there - here) * (x - unet(x, here)) / here  # our flow
-du.claim(
-    "a deterministic DDPM step is an Euler step of the flow",
-    (ddim / alpha_next**0.5 - euler).abs().max().item(),
-    at_most=1e-4,
-)
-
-# %% [markdown]
-# Now the last column's last row, EDM's dress. With $\sigma_d$ the spread of the data, $c_{\mathrm{skip}}=\sigma_d^2/(\sigma^2+\sigma_d^2)$ is the best *single factor*, the same for all pixels (the best linear map would use their covariance), $c_{\mathrm{out}}=\sigma\sigma_d/\sqrt{\sigma^2+\sigma_d^2}$ the size of what it misses, and
-# $c_{\mathrm{in}}=1/\sqrt{\sigma^2+\sigma_d^2}$ brings the input to unit size. The layers $F$ learn the rest, in units of $c_{\mathrm{out}}$, and the squared error at $\sigma$ is weighed by $1/c_{\mathrm{out}}^2$, which makes it that of $F$. Here data are centred at grey, $\frac12$, and $\sigma_d=\frac12$.
-# Look into the twin: catch what its first layer is given and what its last layer returns, and put its $R$ together by the formula.
-
-# %%
-caught = {}
-first = edm.enter.register_forward_pre_hook(
-    lambda layer, given: caught.update(given=given[0])
-)
-last = edm.leave.register_forward_hook(
-    lambda layer, given, result: caught.update(F=result)
-)
-for s in (0.05, 0.5, 5.0):
-    spread = 0.5
-    x_noisy = du.corruption.gaussian(
-        test[:200].to(device), s, torch.Generator(device).manual_seed(3)
-    )
-    c_skip = spread**2 / (s**2 + spread**2)
-    c_out = s * spread / (s**2 + spread**2) ** 0.5
-    c_in = 1 / (s**2 + spread**2) ** 0.5
-    reconstruction = edm(x_noisy, s)
-    built = 0.5 + c_skip * (x_noisy - 0.5) + c_out * caught["F"]
-    du.claim(
-        f"EDM's formula gives the twin's R, sigma = {s}",
-        (built - reconstruction).abs().max().item(),
-        at_most=1e-4,
-    )
-    given = (caught["given"] - c_in * (x_noisy - 0.5)).abs().max().item()
-    du.claim("and its layers are given c_in times the input", given, at_most=1e-4)
-    target = (test[:200].to(device) - 0.5 - c_skip * (x_noisy - 0.5)) / c_out
-    sizes = [t.square().mean().sqrt().item() for t in (caught["given"], target)]
-    du.claim(
-        "what they see and must learn has unit size: smallest",
-        min(sizes),
-        at_least=0.9,
-    )
-    du.claim("and largest", max(sizes), at_most=1.1)
-first.remove()
-last.remove()
+# Chapter 05 compared two images by the line integral of the score. Along the flow we can do more: compute $\log p_\sigma$ of a single image, with its normalising constant. Follow a path $x(\sigma)$ of the flow and ask how $\log p_\sigma(x(\sigma))$ changes on the way.
+#
+# **1. Chain rule.** The density changes because $\sigma$ does and because the point moves:
+# $$\frac{d}{d\sigma}\log p_\sigma(x(\sigma))=\frac{\partial}{\partial\sigma}\log p_\sigma+\frac{dx}{d\sigma}\cdot s_\sigma,\qquad s_\sigma=\nabla\log p_\sigma .$$
+# **2. The first term** is $\sigma\,\Delta p_\sigma/p_\sigma$ by the heat equation, and $\Delta p=\nabla\cdot(p\,s)=p\,(\nabla\cdot s+|s|^2)$:
+# $$\frac{\partial}{\partial\sigma}\log p_\sigma=\sigma\,\nabla\cdot s_\sigma+\sigma\,|s_\sigma|^2 .$$
 
 # %% [markdown] tags=["slide"]
-# ## Recap
-#
-# * A diffusion model is a denoising autoencoder that is told its noise level, and a way to come down through the levels. Its denoiser may be trained with BCE.
-# * From pure noise the flow makes digits far closer to real ones than the VAE does, varied and no copies: P4 finds here what it lacked. The floor of real digits is still not reached.
-# * Noise on the way down works too: walkback at falling levels for half the evaluations, with digits that are too typical, Langevin at a price in evaluations. Two hundred images made walkback look nearly as near as the flow; with two thousand it is not. A flow that puts some noise back at each level forgets errors: more of its digits lie where real ones do.
-# * Noise on the way refines samples further than plain passes do, and keeps fewer of the labels; walkback at one level (chapter 07) does it about as well as at falling ones: how far to go is a choice, not a discovery.
-# * DAE, DDPM and EDM are three notations of one thing, and a line of algebra translates.
+# **3. The second term** is $-\sigma\,|s_\sigma|^2$, because the flow has the velocity $-\sigma s_\sigma$. The squares cancel:
+# $$\frac{d}{d\sigma}\log p_\sigma(x(\sigma))=\sigma\,\nabla\cdot s_\sigma .$$
+# **4. Insert Tweedie's formula** again. The divergence of $(R-x)/\sigma^2$ is $(\operatorname{tr}J-d)/\sigma^2$, where $J$ is the Jacobian of the denoiser, so the right side is $(\operatorname{tr}J-d)/\sigma$. Multiply by $\sigma$ to have a derivative by $\log\sigma$:
+# $$\frac{d}{d\log\sigma}\log p_\sigma(x(\sigma))=-\big(d-\operatorname{tr}J\big).$$
+# **5. Integrate** from a small level $\sigma_0$ up to a large one, $\sigma_1$, where $p_{\sigma_1}$ is a known Gaussian:
+# $$\boxed{\;\log p_{\sigma_0}(x(\sigma_0))=\log p_{\sigma_1}(x(\sigma_1))+\int_{\sigma_0}^{\sigma_1}\big(d-\operatorname{tr}J\big)\,d\log\sigma\;}$$
 
 # %% [markdown]
-# **Check your understanding.** Open the answer that you would give: it says whether it is right, and why.
+# The integrand has a meaning. The trace of $J$ counts the directions that the denoiser lets pass, and $d-\operatorname{tr}J$ counts those that it takes for noise and removes. An image is probable if the denoiser removes many directions around it even at small noise levels.
+#
+# Here is the whole computation. It climbs the levels from small to large with Heun's step, which averages the slopes at both ends of an Euler step, and it adds up the integral by the trapezoid rule.
+
+
+# %% tags=["slide"]
+def log_density(denoiser, x, sigmas, trace, log_end):
+    """log p of x at sigmas[0], (N,); the noise levels go from small to large."""
+    removed = []
+    for here, there in zip(sigmas, [*sigmas[1:], None]):
+        removed.append(x[0].numel() - trace(denoiser, x, here))
+        if there is not None:
+            slope = (x - denoiser(x, here)) / here
+            guess = x + (there - here) * slope
+            slope = (slope + (guess - denoiser(guess, there)) / there) / 2
+            x = x + (there - here) * slope
+    position = torch.tensor(sigmas, dtype=x.dtype, device=x.device).log()
+    return torch.trapezoid(torch.stack(removed), position, dim=0) + log_end(x)
+
+
+def gaussian(x, mean, variance):
+    """log N(x; mean, variance I), (N,)."""
+    square = (x - mean).flatten(1).square().sum(1)
+    pixels = x[0].numel()
+    return -square / (2 * variance) - pixels / 2 * math.log(2 * math.pi * variance)
+
+
+# %% [markdown]
+# First the plane, where the answer is known. We take 400 levels from 0.02 to 5, the exact $R^*$, and its Jacobian by automatic differentiation. The 300 test points are 200 samples of $p_{0.02}$ and 100 points anywhere in the unit square. The exact log-density comes from the formula of the mixture.
+
+# %% tags=["hide-input"]
+low = 0.02
+plane_levels = du.noise_schedule(400, high=5.0, low=low).flip(0).tolist()
+anywhere = torch.rand(100, 2, generator=seeded(7), dtype=torch.float64)
+points = torch.cat([ring.smooth(low).sample(200, seeded(6)).double(), anywhere])
+variance = ring.covariances.diagonal(dim1=1, dim2=2).mean()
+variance = (variance + (ring.means - ring.mean()).square().mean()).item()
+
+
+def exact_trace(denoiser, x, sigma):
+    x = x.detach().requires_grad_()
+    answer = denoiser(x, sigma)
+    parts = [
+        torch.autograd.grad(answer[:, i].sum(), x, retain_graph=True)[0][:, i]
+        for i in range(x.shape[1])
+    ]
+    return sum(parts).detach()
+
+
+along = log_density(
+    ring.posterior_mean,
+    points,
+    plane_levels,
+    exact_trace,
+    lambda x: gaussian(x, ring.mean(), variance + 5.0**2),
+)
+exact = ring.smooth(low).log_prob(points)
+du.claim(
+    "At 300 points of the plane the largest error of the log-density is {} nats",
+    (along - exact).abs().max(),
+    at_most=0.01,
+    tolerance=3,
+)
+
+# %% [markdown]
+# The integral finds the density of every point, whether it lies on a bump or far from the ring; the left panel of Figure 10.6 shows all 300. Now digits. In 784 dimensions the exact trace would take 784 backward passes at every level. But if $z$ is a random vector of independent signs $\pm1$, then $E[z\cdot Jz]=\operatorname{tr}J$ (Hutchinson's estimate), and one backward pass through the network gives $z\cdot Jz$. We take one such vector for each image and level.
+#
+# Which images are probable? We compare real test digits with ones alone, with samples of the VAE, with digits in inverted colours, with digits whose pixels are shuffled (the same shuffle for all), with clothes, and with an entirely black image. All get noise of level 0.1 first, because $p_{0.1}$ is the density of noisy images. Guess the order before you look. (The print-out gives means and 95 % intervals.)
+
+# %% tags=["hide-input"]
+low, m = 0.1, 16
+image_levels = du.noise_schedule(16, high=10.0, low=low).flip(0).tolist()
+digit = test[:: len(test) // m][:m]
+shuffle = torch.randperm(784, generator=seeded(1)).to(device)
+groups = {
+    "black": torch.zeros_like(digit),
+    "ones": test[du.digits("test")[1].to(device) == 1][:m],
+    "test digits": digit,
+    "VAE samples": blurred[:m],
+    "shuffled": digit.flatten(1)[:, shuffle].reshape(digit.shape),
+    "clothes": du.fashion("test")[0][:m].to(device),
+    "inverted": 1 - digit,
+}
+signs = seeded(2)
+
+
+def hutchinson(denoiser, x, sigma):
+    z = 2.0 * torch.randint(0, 2, x.shape, generator=signs).to(x) - 1
+    x = x.detach().requires_grad_()
+    (pull,) = torch.autograd.grad((denoiser(x, sigma) * z).sum(), x)
+    return (pull * z).flatten(1).sum(1)
+
+
+eps = torch.randn(digit.shape, generator=seeded(3)).to(device)
+everything = torch.cat([x + low * eps for x in groups.values()])
+spread_of_pixels = train.var(0).mean().item() + 10.0**2
+density = log_density(
+    unet,
+    everything,
+    image_levels,
+    hutchinson,
+    lambda x: gaussian(x, mean, spread_of_pixels),
+)
+density = dict(zip(groups, density.cpu().split(m)))
+
+# %% tags=["hide-input", "slide", "nbval-ignore-output"] mystnb={"image": {"alt": "Left: points on a straight diagonal line, exact against computed log-density. Right: seven rows of ticks with a dot for their mean. The black image and ones lie to the right of zero, test digits around zero, VAE samples left of it at about minus 80, and clothes, shuffled and inverted digits far to the left, between minus one and minus four thousand."}, "figure": {"caption": "**Figure 10.6. Digits are more probable than their imitations, and black is more probable than digits.** Left: 300 points of the plane. Right: log-density at $\\sigma=0.1$, a tick for each of 16 images, and their mean with a 95 % interval. Between -100 and 100 the axis is linear, beyond it is logarithmic."}}
+reference = density["test digits"].mean()
+fig, (left, right) = plt.subplots(
+    1, 2, figsize=(7.2, 3), gridspec_kw={"width_ratios": [1, 1.7]}
+)
+left.plot(exact, along, ".", ms=4, color=EXACT)
+left.set(xlabel="exact (nats)", ylabel="along the flow (nats)")
+left.set_title("In the plane it is exact")
+half = students_t.ppf(0.975, m - 1) / m**0.5
+for row, (name, values) in enumerate(density.items()):
+    relative = values - reference
+    right.plot(relative, [row] * m, "|", ms=8, color=LEARNED, alpha=0.5)
+    right.errorbar(
+        relative.mean(), row, xerr=half * relative.std(), fmt="o", ms=5, color=INK
+    )
+    print(f"{name:12} {relative.mean():8.0f} ± {half * relative.std():.0f} nats")
+right.set_yticks(range(len(density)), list(density))
+right.invert_yaxis()
+right.set_xscale("symlog", linthresh=100)
+right.set_xlim(-8000, 160)
+right.set_xticks([-1000, -100, 0, 100], ["-1000", "-100", "0", "100"])
+right.minorticks_off()
+right.axvline(0, color=GREY, lw=1)
+right.set(xlabel="log-density, mean of test digits = 0 (nats)")
+right.set_title("Black is more probable than a digit")
+plt.show()
+
+# %% tags=["hide-cell"]
+level_of = {name: values.mean() - reference for name, values in density.items()}
+for name, least in [("VAE samples", 30), ("shuffled", 500), ("inverted", 1500)]:
+    du.claim(
+        f"Test digits lie above the group '{name}' by a mean of {{}} nats",
+        -level_of[name],
+        at_least=least,
+        tolerance=0.5,
+    )
+du.claim(
+    "The black image lies above the mean test digit by {} nats",
+    level_of["black"],
+    at_least=15,
+    tolerance=1,
+)
+
+# %% [markdown]
+# Look at the right panel of Figure 10.6. Real digits are more probable than the VAE's imitations, by about 80 nats, and clothes, shuffled and inverted digits lie on average more than a thousand nats below. Shuffled digits have exactly the pixel values of digits, only in other places, so the network does not judge by brightness alone. (With so few levels the largest differences are rough, but the order is safe.)
+#
+# But the winner is the *black image*, which is not a digit at all. Ones, which have little ink, also lie above the average of all test digits. This need not be an error, because a density is not a probability. There is hardly any room close to black, and very much room for digits of all shapes. So nearly all samples can be digits although each digit has a lower density. Chapter 07 met the same thing: more probable is not more like a sample. A density alone cannot tell you whether an image belongs to the data.
+
+# %% [markdown] tags=["slide"]
+# ## The same denoiser in other notations
+#
+# Papers on diffusion models write the same thing in different coordinates. Every line of this table says what one quantity is called, and $\tilde x=x+\sigma\varepsilon$ throughout. Scores are those of each column's own noisy image, and $\hat x_0$ is the clean image of DDPM's column.
+#
+# | | this book | EDM | DDPM | flow matching |
+# |---|---|---|---|---|
+# | noisy image | $\tilde x=x+\sigma\varepsilon$ | $\tilde x$ | $x_t=\sqrt{\bar\alpha}\,\tilde x$ | $x_t=(1-t)\,\tilde x$ |
+# | noise level | $\sigma$ | $\sigma$ | $\sigma^2=(1-\bar\alpha)/\bar\alpha$ | $\sigma=t/(1-t)$ |
+# | the network gives | $R(\tilde x;\sigma)$ | $D=R$ | $\hat\varepsilon=(\tilde x-R)/\sigma$ | $v=\hat\varepsilon-R$ |
+# | clean image | $R$ | $D$ | $(x_t-\sqrt{1-\bar\alpha}\,\hat\varepsilon)/\sqrt{\bar\alpha}$ | $x_t-t\,v$ |
+# | score of the noisy image | $(R-\tilde x)/\sigma^2$ | $(D-\tilde x)/\sigma^2$ | $-\hat\varepsilon/\sqrt{1-\bar\alpha}$ | $-(x_t+(1-t)\,v)/t$ |
+# | squared error | $\lvert R-x\rvert^2$ | $\lvert D-x\rvert^2$ | $\lvert\hat\varepsilon-\varepsilon\rvert^2=\lvert R-x\rvert^2/\sigma^2$ | $\lvert v-(\varepsilon-x)\rvert^2=(1+1/\sigma)^2\lvert R-x\rvert^2$ |
+# | step without fresh noise | $R+\sigma'\hat\varepsilon$ | Euler in $\sigma$ | $\sqrt{\bar\alpha'}\,\hat x_0+\sqrt{1-\bar\alpha'}\,\hat\varepsilon$ (DDIM) | $x_t+(t'-t)\,v$ |
+
+# %% [markdown]
+# The line of squared errors shows that all columns have the same optimum, and that they give each noise level another weight. (DDPM and EDM scale images to $[-1,1]$, so for the same picture their $\sigma$ is twice ours. Flow matching often counts $t$ the other way.)
+#
+# A table can be wrong, so check it. In the coordinates of DDPM the clean ring is a smaller ring, $\sqrt{\bar\alpha}\,x$, under noise of standard deviation $\sqrt{1-\bar\alpha}$. In those of flow matching it is $(1-t)\,x$ under noise of standard deviation $t$. For both the exact clean image and the exact score are known without any formula of the table. The next cell compares.
+
+
+# %% tags=["hide-input"]
+def other_coordinates(scale, noise_std, x_t):
+    """Exact clean image and score where the data are scaled, then corrupted."""
+    small = du.GaussianMixture(ring.means * scale, 0.04**2 * scale**2)
+    clean = small.posterior_mean(x_t, noise_std) / scale
+    return clean, small.smooth(noise_std).score(x_t)
+
+
+gaps = {}
+for sigma, after in [(0.05, 0.03), (0.3, 0.2), (2.0, 1.0)]:
+    x = ring.sample(200, seeded(8)).double()
+    e = torch.randn(200, 2, generator=seeded(9), dtype=torch.float64)
+    y = x + sigma * e
+    R = ring.posterior_mean(y, sigma)
+    seen, error = (y - R) / sigma, (R - x).square().sum(1)
+    down = R + after * seen
+    gaps["EDM", "score", sigma] = (R - y) / sigma**2 - ring.smooth(sigma).score(y)
+
+    a, a_next = 1 / (1 + sigma**2), 1 / (1 + after**2)
+    x_t = a**0.5 * x + (1 - a) ** 0.5 * e  # DDPM's own corruption
+    clean, score = other_coordinates(a**0.5, (1 - a) ** 0.5, x_t)
+    gaps["DDPM", "clean", sigma] = (x_t - (1 - a) ** 0.5 * seen) / a**0.5 - clean
+    gaps["DDPM", "score", sigma] = -seen / (1 - a) ** 0.5 - score
+    gaps["DDPM", "error", sigma] = (seen - e).square().sum(1) - error / sigma**2
+    ddim = a_next**0.5 * clean + (1 - a_next) ** 0.5 * seen
+    gaps["DDPM", "step", sigma] = ddim / a_next**0.5 - down
+
+    t, t_next = sigma / (1 + sigma), after / (1 + after)
+    x_t = (1 - t) * x + t * e  # flow matching's own corruption
+    v = seen - R
+    clean, score = other_coordinates(1 - t, t, x_t)
+    gaps["flow matching", "clean", sigma] = x_t - t * v - clean
+    gaps["flow matching", "score", sigma] = -(x_t + (1 - t) * v) / t - score
+    wrong = (v - (e - x)).square().sum(1)
+    gaps["flow matching", "error", sigma] = wrong - (1 + 1 / sigma) ** 2 * error
+    straight = x_t + (t_next - t) * v
+    gaps["flow matching", "step", sigma] = straight / (1 - t_next) - down
+du.claim(
+    f"In {len(gaps)} comparisons the table is off by at most {{}}",
+    max(gap.abs().max().item() for gap in gaps.values()),
+    at_most=1e-8,
+    tolerance=1e6,
+)
+
+# %% [markdown]
+# So a denoising autoencoder that is told its noise level *is* the network of a diffusion model, and it may be trained with BCE, because chapter 02 gives BCE the same optimum. What differs between the columns is the weight of each level in the training, the way the network's output is scaled, and the sampler that people usually take with it. Which loss does better in this book is measured on the page [Benchmarks: images](../benchmarks-images.md): with the shipped pair, the two are level.
+#
+# Diffusion models also draw what they are asked for. Tell the network the label as well, train it with and without, and its two answers differ by the part that the label explains. Samplers exaggerate this difference (*guidance*). Everything in this chapter holds for such a network, with the distribution of the data given the label.
+
+# %% [markdown] tags=["slide"]
+# ## Refining once more
+#
+# Chapter 07 refined samples of a VAE at one noise level (statement P5). With all levels at hand there is another way. Add noise of level $\sigma_0$, then come down from $\sigma_0$ as before. Meng et al. (2022) edit pictures in this way and call it SDEdit. With little noise, little changes; with much noise a new digit is made. Figure 10.7 and the table below it show both. Watch how many samples remain the same digit.
+
+# %% tags=["hide-input"]
+some = blurred[:200]
+labels = du.evaluation.probabilities(some).argmax(1)
+
+
+def come_back(strength):
+    """Add noise of this level, and come down from it in eight levels."""
+    x = du.corruption.gaussian(some, strength, seeded(1, device))
+    sigmas = du.noise_schedule(8, high=strength, low=levels[-1].item())
+    return du.ancestral(unet, x, sigmas, eta, seeded(2, device)).clamp(0, 1)
+
+
+refined = {"VAE samples": some}
+refined["5 plain steps, 0.4"] = du.iterate(unet, some, 5, 0.4).clamp(0, 1)
+strengths = [0.3, 0.6, 1.0, 2.0]
+refined |= {f"noise {s:g} and back": come_back(s) for s in strengths}
+kept, distance = {}, {}
+for name, x in {"real digits": real[:200], **refined}.items():
+    same = du.evaluation.probabilities(x).argmax(1) == labels
+    kept[name] = same.double().mean().item()
+    found = du.evaluation.features(x)
+    distance[name] = du.evaluation.frechet_between(found, reporting)
+
+# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Six rows of fourteen digits. VAE samples are blurred and some have missing strokes. After five plain steps and after noise of level 0.3 and 0.6 most keep their shape and have clearer strokes, some are broken. After noise of level 1 and 2 the strokes are crisp and most digits differ from the first row."}, "figure": {"caption": "**Figure 10.7. More noise, clearer digits, and fewer of the same.** Fourteen samples of the VAE, after five plain steps at $\\sigma=0.4$, and after noise of level $\\sigma_0$ and the way back in eight levels."}}
+du.plotting.show_images([x[:14] for x in refined.values()], list(refined), size=0.42)
+plt.show()
+
+# %% tags=["hide-input", "nbval-ignore-output"]
+print(f"{len(some)} images in each set    distance  labels kept")
+for name in distance:
+    label = "" if name == "real digits" else f"{kept[name]:13.0%}"
+    print(f"{name:24} {distance[name]:10.0f}{label}")
+
+# %% tags=["hide-cell"]
+before = distance["VAE samples"]
+for s in (0.6, 2.0):
+    du.claim(
+        f"Noise {s:g} and the way back leave a share of {{}} of the distance",
+        distance[f"noise {s:g} and back"] / before,
+        at_most={0.6: 0.75, 2.0: 0.4}[s],
+    )
+du.claim(
+    "After noise of level 2 the share of labels kept is {}",
+    kept["noise 2 and back"],
+    at_most=0.45,
+)
+
+# %% [markdown]
+# The more noise, the nearer the set comes to real digits, and the fewer samples remain the same digit. Noise of level 0.6 ends about where five plain steps end: half of the distance, and a little more than half of the labels. After noise of level 2 only about a quarter of the distance is left, but the classifier sees the same digit as before in only about one sample in five. Look at the last row of Figure 10.7: this is synthesis with a hint.
+#
+# So P5 holds for these samples and this U-Net with all levels, as it did with one, and the old price remains. How much may change is the user's choice, and no sampler takes it away.
+
+# %% [markdown] tags=["slide"]
+# ## What to remember
+#
+# * A diffusion model is a denoiser that is told its noise level, and a way to come down through the levels; the denoiser may be trained with BCE.
+# * One step removes the noise that the network sees and puts a smaller amount back. Old noise gives the probability flow (DDIM), a certain mixture of old and fresh noise gives DDPM, and only fresh noise makes samples too typical.
+# * The trace of the denoiser's Jacobian along the flow gives the log-density of an image, and an image that is very probable need not look like a sample.
+
+# %% [markdown]
+# **Check your understanding.** Pick an answer and click it to see whether it is right.
 
 # %% tags=["remove-input"]
 du.quiz("10")
 
 # %% [markdown]
-# **Exercises.** (a) Use 5, 10 and 40 levels. What is enough? (b) Replace Heun's step by Euler's, with twice the levels. (c) Derive the flow for a single Gaussian, and check `du.probability_flow` against it. (d) Run the flow on the ring with the exact $R^*$, but stop at $\sigma=0.1$ and apply $R^*$ once. What law do the points then have?
-# (e) Walk down in 10, 20, 40 and 80 levels. Where is the best, and why is there one?
-# They wait with checks in [exercises/10-from-one-noise-level-to-many.ipynb](exercises/10-from-one-noise-level-to-many.ipynb).
+# **Exercises.** (a) How many levels are enough? (b) Replace Heun's step by Euler's at equal cost. (c) Solve the flow for one Gaussian with a pencil, and check `du.probability_flow` against it. (d) Stop the flow at $\sigma=0.1$ and denoise once. Which distribution do the points have? (e) Come down with fresh noise only. What share of the variance is left, and does it rise with the number of levels? They are in [exercises/10-from-one-noise-level-to-many.ipynb](exercises/10-from-one-noise-level-to-many.ipynb).
 #
-# **References.** Bengio, Yao, Alain & Vincent 2013 (walkback); Kingma & Welling 2014; Creswell, Arulkumaran & Bharath 2017; Binkowski et al. 2018; Song & Ermon 2019; Ho, Jain & Abbeel 2020; Naeem et al. 2020; Song, Meng & Ermon 2020; Song et al. 2021; Karras et al. 2022; Meng et al. 2022.
+# **Further reading.** The paper that the book is for: Creswell, Arulkumaran & Bharath (2017), [arXiv:1708.08487](https://arxiv.org/abs/1708.08487). DDPM: Ho, Jain & Abbeel (2020), [arXiv:2006.11239](https://arxiv.org/abs/2006.11239). DDIM: Song, Meng & Ermon (2020), [arXiv:2010.02502](https://arxiv.org/abs/2010.02502). The probability flow and its log-likelihood: Song et al. (2021), [arXiv:2011.13456](https://arxiv.org/abs/2011.13456). EDM: Karras et al. (2022), [arXiv:2206.00364](https://arxiv.org/abs/2206.00364). SDEdit: Meng et al. (2022), [arXiv:2108.01073](https://arxiv.org/abs/2108.01073). Density and coverage: Naeem et al. (2020), [arXiv:2002.09797](https://arxiv.org/abs/2002.09797). Many levels, but with small noisy steps at each: Song & Ermon (2019), [arXiv:1907.05600](https://arxiv.org/abs/1907.05600).

@@ -39,8 +39,8 @@ def gaussian_flow(x, mu, s, high, low):
 """
 
 ONE_PASS = """
-def variance_after_one_pass(law, sigma):
-    x = law.sample(200_000, seeded(0)).double()
+def variance_after_one_pass(density, sigma):
+    x = density.sample(200_000, seeded(0)).double()
     x_noisy = du.corruption.gaussian(x, sigma, seeded(1))
     return {value}
 """
@@ -108,7 +108,10 @@ WRONG = {
         (ONE_PASS.format(value="x.var(0).sum().item()"), "each point is replaced by a mean"),
         (ONE_PASS.format(value="x_noisy.var(0).sum().item()"), "each point is replaced by a mean"),
         (ONE_PASS.format(value="x.var(0).sum().item() - 2 * sigma**2"), "which of the two is left"),
-        (ONE_PASS.format(value="law.posterior_mean(x, sigma).var(0).sum().item()"), "the law p_sigma"),
+        (
+            ONE_PASS.format(value="density.posterior_mean(x, sigma).var(0).sum().item()"),
+            "the distribution p_sigma",
+        ),
     ],
     "ex10_e": [
         # R* shrinks the deviation, so the variance by the square
@@ -116,5 +119,7 @@ WRONG = {
         (WALK.format(**RIGHT_WALK | {"after": "c**2 * v + sigma**2"}), "The noise adds sigma^2; then"),
         (WALK.format(**RIGHT_WALK | {"limit": "s**2 / 2"}), "Solve v = pass_variance"),
         (WALK.format(**RIGHT_WALK | {"unit": "s"}), "divide by s^2"),
+        # a start at the variance of the data
+        (WALK.format(**RIGHT_WALK | {"first": "s**2"}), "start from 0"),
     ],
 }

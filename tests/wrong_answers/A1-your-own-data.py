@@ -1,4 +1,4 @@
-"""Plausible wrong answers to the exercises of appendix A1, and words of the message that each gets."""
+"""Plausible wrong answers to the exercises of chapter A1, and words of the message that each gets."""
 
 MEASURES = """
 def kinds(made, train, labels):
@@ -15,7 +15,7 @@ RIGHT_MEASURES = {
     "of_test": "du.evaluation.nearest(test, train)[0].median()",
 }
 
-LAW_AND_LINE = """
+SHARE_AND_LINE = """
 def share_between(mean, std, low, high):
     ends = torch.tensor([low, high], dtype=torch.float64)
     below = torch.special.ndtr({z})
@@ -92,16 +92,23 @@ WRONG = {
     ],
     "exA1_b": [
         # the levels themselves taken for normal, and decimal logarithms
-        (LAW_AND_LINE.format(**RIGHT_LINE | {"z": "(ends - mean) / std"}), "log sigma that is normal"),
-        (LAW_AND_LINE.format(**RIGHT_LINE | {"z": "(ends.log10() - mean) / std"}), "natural logarithm"),
-        (LAW_AND_LINE.format(**RIGHT_LINE | {"z": "(ends.log() - mean) / std**2"}), "standardise"),
-        (LAW_AND_LINE.format(**RIGHT_LINE | {"noise": "sigma"}), "sigma^2 I"),
-        (LAW_AND_LINE.format(**RIGHT_LINE | {"mean": "0.5"}), "the mean and covariance"),
+        (SHARE_AND_LINE.format(**RIGHT_LINE | {"z": "(ends - mean) / std"}), "log sigma that is normal"),
+        (SHARE_AND_LINE.format(**RIGHT_LINE | {"z": "(ends.log10() - mean) / std"}), "natural logarithm"),
+        (SHARE_AND_LINE.format(**RIGHT_LINE | {"z": "(ends.log() - mean) / std**2"}), "standardise"),
+        (SHARE_AND_LINE.format(**RIGHT_LINE | {"noise": "sigma"}), "sigma^2 I"),
+        (SHARE_AND_LINE.format(**RIGHT_LINE | {"mean": "0.5"}), "the mean and covariance"),
     ],
     "exA1_c": [
         (
             CANDIDATES.format(**RIGHT_CANDIDATES | {"count": "torch.special.entr(p).sum(1)"}),
             "exponential",
+        ),
+        # the mean in place of the median
+        (
+            CANDIDATES.format(
+                **RIGHT_CANDIDATES | {"count": "torch.special.entr(p).sum(1).exp().mean()"}
+            ),
+            "the median",
         ),
         # of clean images, and the inverse of the largest probability
         (CANDIDATES.format(**RIGHT_CANDIDATES | {"x_noisy": "some"}), "Corrupt with sigma"),

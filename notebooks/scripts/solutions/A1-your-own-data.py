@@ -15,11 +15,11 @@
 # %% [markdown]
 # # A1 · Exercises: your own data
 #
-# For [appendix A1](../A1-your-own-data.ipynb). Needed: the chapter; for (b) a normal distribution and the best linear prediction. About an hour; the code takes less than half a minute.
+# For [chapter A1](../A1-your-own-data.ipynb). You need the chapter; for (a) and (b) the probability flow of [chapter 10](../10-from-one-noise-level-to-many.ipynb); for (b) the normal distribution. About two hours for all three: (a) 35 minutes, (b) 40 and (c) 45 (the core exercise). The code takes less than a minute.
 #
-# Write in the cells that say so; run the check below each. A check that passes says so.
+# Fill in the marked cells and run the check below each.
 #
-# All of it runs on the $8\times8$ digits of the chapter, with a narrower network and fewer steps. The functions do not know that: try them on your own images.
+# Everything runs on the 1,797 digits of $8\times8$ pixels that come with scikit-learn, with a small U-Net for all noise levels. Your functions will also work on your own images: try them there.
 
 # %%
 import daeutils as du
@@ -41,11 +41,11 @@ labels = torch.from_numpy(stored.target)[order]
 test, train, train_labels = digits[:360], digits[360:], labels[360:]
 
 
-def trained(images, steps, law=None, seed=0):
+def trained(images, steps, levels=None, seed=0):
     """A small U-Net for all noise levels."""
     network = du.UNetDenoiser(noise_levels=True, side=8, width=8, dense=128, seed=seed)
-    law = law or du.corruption.log_normal()
-    du.fit(network, images, sigma=law, steps=steps, seed=seed, device="cpu")
+    levels = levels or du.corruption.log_normal()
+    du.fit(network, images, sigma=levels, steps=steps, seed=seed, device="cpu")
     return network.requires_grad_(False)
 
 
@@ -58,10 +58,13 @@ def make(network, images, n=300):
 # %% [markdown]
 # ## (a) · Longer training, and fewer images
 #
-# Train with 25, 75 and 150 steps on all training digits, and with 150 steps on the first ten alone. **Predict**, for the made digits: how do the shares of the ten kinds change with the length of training? And the median distance to the nearest training image, relative to that of test images:
-# above 1 or below, rising or falling? What is it with ten images?
+# Train with 25, 75 and 150 steps on all training digits, and with 150 steps on the first ten alone.
 #
-# **Write** both measurements. The kind of a made image is the label of the nearest training image, as in the chapter; `du.evaluation.nearest(a, b)` gives the distance and the index in `b` of the image nearest to each of `a`.
+# **Warm-up, with a pencil.** A network has become a perfect copier: it returns training images, to every digit. What is the median distance of its images to the nearest training image? And what are the shares of the ten kinds among them?
+#
+# **Predict**, for the made digits: how do the shares of the ten kinds change with the length of training? Divide the median distance to the nearest training image by that of test images. Is this ratio above or below 1, and does it rise or fall? What is it with ten images?
+#
+# **Write** both measurements. The kind of a made image is the label of the nearest training image. `du.evaluation.nearest(a, b)` returns, for each image of `a`, the distance to the nearest image of `b` and its index.
 
 
 # %% nbgrader={"grade": false, "grade_id": "exA1_a", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -82,23 +85,29 @@ def nearness(made, train, test):
 
 
 # %% nbgrader={"grade": true, "grade_id": "exA1_a_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-part = torch.cat([torch.arange(50), torch.arange(200, 300)])
-found, expected = (
-    kinds(train[part] + 0.001, train, train_labels),
-    train_labels[part].bincount(minlength=10) / 150,
+pair = torch.stack([torch.zeros(1, 8, 8), torch.ones(1, 8, 8)])  # two images, labels 3 and 7
+found = kinds(torch.full((4, 1, 8, 8), 0.9), pair, torch.tensor([3, 7]))
+assert abs(float(found[7]) - 1) < 1e-6, (
+    f"all four made images are nearest to the one labelled 7, so its share is 1; yours is {float(found[7]):.2f}: "
+    "for each *made* image the label of its nearest training image; then counts over the number of made images."
 )
-assert found.shape == (10,) and torch.allclose(found.float(), expected, atol=1e-3), (
+### BEGIN HIDDEN TESTS
+part = torch.cat([torch.arange(50), torch.arange(200, 300)])
+found = torch.as_tensor(kinds(train[part] + 0.001, train, train_labels)).float()
+expected = train_labels[part].bincount(minlength=10) / 150
+assert found.shape == (10,) and torch.allclose(found, expected, atol=1e-3), (
     f"of 150 training images your shares are {[round(v, 2) for v in found.flatten().tolist()]}, expected "
     f"{[round(v, 2) for v in expected.tolist()]}: for each *made* image the label of its nearest training image; "
     "then counts over the number of made images."
 )
+### END HIDDEN TESTS
 mixed = torch.cat([train[:200], torch.rand(100, 1, 8, 8, generator=seeded(2))])  # most are copies
 for name, made, scale, expected in [
     ("test images", test, 1, 1.0),
     ("test images, all images half as bright", test / 2, 0.5, 1.0),
     ("200 copies and 100 noises", mixed, 1, 0.0),
 ]:
-    found = nearness(made, scale * train, scale * test)
+    found = float(nearness(made, scale * train, scale * test))
     assert abs(found - expected) < 0.01, (
         f"{name}: your ratio is {found:.2f}, expected {expected:.0f}. Take the distance of each to the nearest *training* "
         "image, the median, and divide by the same for the test images."
@@ -132,15 +141,22 @@ du.plotting.show_images(
 plt.show()
 
 # %% [markdown] tags=["discussion"]
-# On all digits the ratio falls from far above 1 towards it: an undertrained network makes things that lie beside the data, not copies. The kinds even out at the same time. With ten images it goes below 1, where fresh images of the same law cannot be: the network recalls what it has seen. So the number has two ends, and both are bad.
-# The *shares* cannot tell: perfect copies of the training set would have perfect shares. To report the shares only is half an answer. So is a ratio against all training digits for the network that saw ten: what can be copied is what was seen.
+# **Warm-up.** The distance is 0, because each image *is* a training image, and the shares are those of the training set.
+#
+# On all digits the ratio falls from far above 1 towards it: an undertrained network makes images that lie beside the data, not copies. The kinds even out at the same time. With ten images the ratio goes below 1. Fresh images from the same distribution would stay near 1, so this network recalls what it has seen. A ratio far from 1 is a bad sign in either direction.
+#
+# The *shares* cannot show it: perfect copies of the training set would have perfect shares. Reporting the shares alone is half an answer. For the network that saw ten images, a ratio against all training digits is half an answer, too, because it can only copy what it has seen.
 
 # %% [markdown]
-# ## (b) · Another law of noise levels
+# ## (b) · Another distribution of noise levels
 #
-# The default, `log_normal(mean=-1, std=1.2)`, sends most steps to small noise. Take `log_normal(mean=0, std=1.5)` instead. **Predict** the error of reconstruction at $\sigma=0.2$ and at $\sigma=2$ after as many steps: where is something gained, where lost?
+# The default, `log_normal(mean=-1, std=1.2)`, sends most steps to small noise. Take `log_normal(mean=0, std=1.5)` instead.
 #
-# **Write** the reason as a number, the share of the drawn levels that lie in a band, and the rival to compare with: the best *linear* reconstruction, which knows mean and covariance of the training images.
+# **Warm-up, with a pencil.** Which noise level is the median of each of the two distributions? The natural logarithm of the level is normal.
+#
+# **Predict** the error of reconstruction at $\sigma=0.2$ and at $\sigma=2$ after equally many steps: which level improves and which gets worse?
+#
+# **Write** the reason as a number, the share of the drawn levels that lie in a band. Write also the rival to compare with: the best *linear* reconstruction, which knows the mean and the covariance of the training images (the formula is in the chapter).
 
 
 # %% nbgrader={"grade": false, "grade_id": "exA1_b", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -165,11 +181,24 @@ def linear(x_noisy, sigma, train):
 
 
 # %% nbgrader={"grade": true, "grade_id": "exA1_b_check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+found = float(share_between(0.0, 1.0, 1.0, 1e6))
+assert abs(found - 0.5) < 0.01, (
+    f"half of the levels lie above 1 if log sigma is standard normal; you say {found:.3f}: "
+    "it is log sigma that is normal, natural logarithm."
+)
+square = torch.tensor([[0.0, 0.0], [0.0, 2.0], [2.0, 0.0], [2.0, 2.0]]).reshape(4, 1, 1, 2)
+found = linear(torch.full((1, 1, 1, 2), 3.0), 1.0, square).flatten()
+assert ((found > 1.9) & (found < 2.2)).all(), (
+    f"two independent pixels that are 0 or 2, both seen as 3 with sigma = 1: your answer is {found[0]:.2f} and "
+    f"{found[1]:.2f}, expected 2.0 (2.14 with the unbiased variance). Use the mean and covariance of the training "
+    "images, and sigma^2 I for the noise."
+)
+### BEGIN HIDDEN TESTS
 for mean, std in [(-1.0, 1.2), (0.0, 1.5)]:
     drawn = du.corruption.log_normal(mean, std)(200_000, seeded(3))
     for low, high in [(0.1, 0.4), (1.0, 4.0)]:
         expected = ((drawn > low) & (drawn < high)).float().mean().item()
-        found = share_between(mean, std, low, high)
+        found = float(share_between(mean, std, low, high))
         assert abs(found - expected) < 0.01, (
             f"mean {mean}, std {std}: of 200,000 levels {expected:.3f} lie between {low} and {high}; you say {found:.3f}. "
             "It is log sigma that is normal, natural logarithm: standardise the logarithms of both ends."
@@ -184,12 +213,13 @@ for sigma in (0.2, 2.0):
     gap = (found.flatten(1) - expected).abs().max().item()
     assert gap < 0.01, (
         f"sigma = {sigma}: up to {gap:.2f} away from the posterior mean of the Gaussian with the mean and covariance of the "
-        "training images, which is the best linear answer: m + C (C + sigma^2 I)^-1 (x - m), C over pixels."
+        "training images, which is the best linear answer: use sigma^2 I for the noise, and C over pixels."
     )
-laws = {"mean -1, std 1.2": (-1.0, 1.2), "mean 0, std 1.5": (0.0, 1.5)}
+### END HIDDEN TESTS
+choices = {"mean -1, std 1.2": (-1.0, 1.2), "mean 0, std 1.5": (0.0, 1.5)}
 networks = {
-    (name, seed): trained(train, 80, du.corruption.log_normal(*law), seed)
-    for name, law in laws.items()
+    (name, seed): trained(train, 80, du.corruption.log_normal(*choice), seed)
+    for name, choice in choices.items()
     for seed in (0, 1)
 }
 against_linear = {}  # squared error on test images over that of the linear map
@@ -205,22 +235,27 @@ print(
     "squared error over that of the linear map, seeds 0 and 1; in brackets the share of steps near that level"
 )
 for sigma, band in [(0.2, (0.1, 0.4)), (2.0, (1.0, 4.0))]:
-    for name, law in laws.items():
+    for name, choice in choices.items():
         values = [f"{against_linear[sigma, name, seed]:.2f}" for seed in (0, 1)]
-        print(f"sigma {sigma}: {name:17}", *values, f"  ({share_between(*law, *band):.2f})")
+        print(f"sigma {sigma}: {name:17}", *values, f"  ({share_between(*choice, *band):.2f})")
 
 # %% [markdown] tags=["discussion"]
-# What one level gains another loses: near 2 the new law spends almost twice the steps, near 0.2 about half. In our runs the error at 2 is lower with it for both seeds, a little, and that at 0.2 higher for both, by much. There is no better law as such; there is a law that fits what you want of the network, and a number of steps after which
-# it matters less. After 80 steps all four lie above the linear map, which needs no training at all: without this rival one would have been content. A half answer has one level, or one seed.
+# **Warm-up.** The median of the logarithm is the mean of the normal distribution, so the median levels are $e^{-1}=0.37$ and $e^0=1$.
+#
+# What one level gains the other loses. Near 2 the second distribution spends almost twice as many steps, near 0.2 about half as many. In our runs its error at 2 is a little lower for both seeds, and its error at 0.2 is much higher for both. Neither distribution is better as such: choose one that fits what you want from the network. With more steps the choice matters less.
+#
+# After 80 steps all four errors lie above that of the linear map, which needs no training at all. Without this rival one would have been content. An answer with one level or one seed is half an answer.
 
 # %% [markdown]
 # ## (c) · Where would you put `high`?
 #
-# A corrupted image may have come from each of $N$ training images, with the probabilities of Bayes' rule. The exponential of their entropy is the effective number of candidates. The flow should start where nearly all are candidates.
+# A corrupted image may have come from any of $N$ training images, with the probabilities of Bayes' rule. The exponential of their entropy is the effective number of candidates. The probability flow of chapter 10 should start where nearly all images are candidates: this level is the argument `high` of `du.noise_schedule`.
+#
+# **Warm-up, with a pencil.** What is the effective number of candidates if the probabilities are $\frac12,\frac12,0,\dots,0$? And if all $N$ are equal?
 #
 # **Predict** by what factor this level moves when each pixel becomes a block of $2\times2$ equal pixels: the same pictures, twice the side.
 #
-# **Write** the number of candidates, and the level at which a share of $N$ is reached. Then, below the check, put in a folder of your own pictures, a few hundred of one kind of thing, for sides 8, 16 and 32.
+# **Write** the number of candidates (the *median* over 200 corrupted images), and the level at which a share of $N$ is reached. Then, below the check, put in the path of a folder with your own pictures, a few hundred of one kind of thing, for sides 8, 16 and 32.
 
 
 # %% nbgrader={"grade": false, "grade_id": "exA1_c", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -255,8 +290,14 @@ def level_for(data, share=0.9):
 
 # %% nbgrader={"grade": true, "grade_id": "exA1_c_check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 few = train[:300]
+clones = train[:1].expand(50, 1, 8, 8)
+found = float(candidates(clones, 0.5))
+assert abs(found - 50) < 0.5, (
+    f"of 50 equal images all are candidates at any level; you find {found:.1f}: take the exponential of the entropy."
+)
 
 
+### BEGIN HIDDEN TESTS
 def by_bayes(data, sigma, draws=400):
     """The same number, with the rule written out and other noise."""
     x = data.flatten(1).double()
@@ -267,22 +308,30 @@ def by_bayes(data, sigma, draws=400):
 
 
 for sigma in (0.2, 1.0, 2.0, 10.0):
-    found, expected = candidates(few, sigma), by_bayes(few, sigma)
+    found, expected = float(candidates(few, sigma)), by_bayes(few, sigma)
     assert abs(found - expected) < 0.2 * expected, (
         f"sigma = {sigma}: you find {found:.1f} candidates among 300, Bayes' rule {expected:.1f}. Corrupt with sigma, weigh each "
         "image by exp(-|x~ - x|^2 / (2 sigma^2)), take the entropy in nats, then its exponential; the median at the end."
     )
-level = level_for(few)
+# mean and median differ here: 100 images that are nearly equal, and 60 that are far from all others
+lopsided = torch.cat([0.5 + 0.002 * few[:100], few[100:160]])
+found, expected = float(candidates(lopsided, 0.3)), by_bayes(lopsided, 0.3)
+assert abs(found - expected) < 0.1 * expected, (
+    f"of 100 nearly equal images and 60 others you find {found:.1f} candidates, expected {expected:.1f}: "
+    "take the median over the corrupted images at the end, not the mean."
+)
+level = float(level_for(few))
 share = by_bayes(few, level) / len(few)
 assert abs(share - 0.9) < 0.04, (
     f"at your level {level:.3g} the candidates are {share:.0%} of the images, expected 90 %: more noise, more candidates"
 )
 doubled = few.repeat_interleave(2, 2).repeat_interleave(2, 3)
-factor = level_for(doubled) / level
+factor = float(level_for(doubled)) / level
 assert abs(factor - 2) < 0.15, (
     f"with each pixel doubled in both directions your level moves by the factor {factor:.2f}, expected 2: distances between "
     "images double, and only distance over sigma matters"
 )
+### END HIDDEN TESTS
 print("(c) passes")
 
 # %% mystnb={"image": {"alt": "Candidates as a share of N against noise level for the digits at sides 8, 16 and 32, enlarged: three like curves, each a factor of two to the right of the one before."}}
@@ -302,5 +351,7 @@ ax.legend()
 plt.show()
 
 # %% [markdown] tags=["discussion"]
-# The factor is 2. Each squared difference is counted four times, so all distances between images double; along them the noise has the standard deviation $\sigma$ as before; so only distance over $\sigma$ matters, and doubling both changes nothing. Hence the rule of thumb to raise `high` in proportion to the side. Pictures of your own will follow it
-# nearly: a larger side also brings detail that the smaller one had averaged away. The figure alone is half an answer; a full one reads off it a `high` where nearly all are candidates, and says why it grows.
+# **Warm-up.** The entropy is $\log2$, so there are 2 candidates. Equal probabilities have the entropy $\log N$, so there are $N$.
+#
+# The factor is 2. Each squared difference is counted four times, so all distances between images double. The noise along such a difference still has the standard deviation $\sigma$. Only the ratio of distance to $\sigma$ matters, so doubling both changes nothing. Hence the rule of thumb to raise `high` in proportion to the side. Your own pictures will follow it
+# only roughly, because a larger side also brings detail that the smaller one had averaged away. The figure alone is half an answer. A full answer reads off it a `high` where nearly all are candidates, and says why it grows.
