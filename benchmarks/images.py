@@ -18,6 +18,7 @@ import daeutils as du
 
 MEANS = {"noise, mean 0.5": 0.5, "noise, mean 0.13": 0.13}  # a digit's pixels have the mean 0.13
 WAYS = {"flow": (20, 0.0), "flow with noise": (40, 0.25)}  # levels, churn
+ETAS = {"DDIM": 0.0, "DDPM": None, "eta 0.85": 0.85, "fresh noise only": 1.0}  # at 40 levels
 
 
 class Sizes(NamedTuple):
@@ -68,22 +69,15 @@ def draw(name: str, n: int, seed: int) -> torch.Tensor:
 
 
 def from_noise(network, n: int, seed: int, way: str) -> torch.Tensor:
-    """The probability flow from noise about the mean digit, from level 10 to 0.02; or walkback from 2."""
+    """Down from noise of level 10 about the mean digit, by the probability flow or in 40 steps."""
     device = du.pick_device()
-    if way == "walkback":  # from plain grey, which its first noise hides
-        return walk_down(torch.full((n, 1, 28, 28), 0.5, device=device), 20, 2.0, 0.02, chance(seed))
-    levels, churn = WAYS[way]
     noise = 10 * torch.randn(n, 1, 28, 28, generator=chance(seed)).to(device)
     start = measure.digits("train").mean(0).to(device) + noise
     more = torch.Generator(device).manual_seed(seed + 100)
+    if way in ETAS:
+        return du.ancestral(network, start, du.noise_schedule(40), ETAS[way], more)
+    levels, churn = WAYS[way]
     return du.probability_flow(network, start, du.noise_schedule(levels), churn=churn, generator=more)
-
-
-def walk_down(x, levels: int, high: float, low: float, luck) -> torch.Tensor:
-    """Chapter 10's walkback: one step at each level."""
-    for level in du.noise_schedule(levels, high=high, low=low).tolist():
-        x = du.walkback(unet(), x, 1, level, luck)
-    return x
 
 
 def treatment(how: str, seed: int):
@@ -192,8 +186,8 @@ def run(store: Store, sizes: Sizes) -> None:
     refined += [("PCA-Gaussian", "plain", sigma) for sigma in sizes.refine]
     for start, how, sigma in refined:
         each(treat, start, how, sigma, sizes.passes, part="refinement", set=start, how=how, sigma=sigma)
-    for way in (*WAYS, "walkback"):
-        for name in ("bce", "edm") if way in WAYS else ("bce",):
+    for way in (*WAYS, *ETAS):
+        for name in ("bce", "edm"):
             each(lambda name, way, seed, n: [judge(from_noise(unet(name), n, seed, way))], name, way,
                  part="flow", set=f"digits-unet-{name}", how=way)  # fmt: skip
     compare_losses(store, sizes)
