@@ -19,7 +19,7 @@ version = release = re.search(
 )[1]
 
 extensions = ["book", "myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
-extensions += ["sphinxcontrib.bibtex", "sphinx_copybutton", "sphinx_design"]
+extensions += ["sphinxcontrib.bibtex", "sphinx_design"]
 exclude_patterns = ["measured", "templates"]  # fragments that pages include
 
 nb_execution_mode = "cache"  # an unchanged chapter is not executed again
@@ -69,7 +69,6 @@ VENDOR = ROOT / "_build" / "vendor"  # docs/_ext/book.py fills it
 VENDOR.mkdir(parents=True, exist_ok=True)
 html_static_path = ["static", str(VENDOR)]
 templates_path = ["templates"]
-copybutton_selector = ".cell_input pre"
 mathjax3_config = {"options": {"menuOptions": {"settings": {"inTabOrder": False}}}}  # 100 stops a page
 mathjax_path = "mathjax/tex-chtml-full.js"
 nb_ipywidgets_js = {"require.js": {}, "embed-amd.js": {}}

@@ -308,6 +308,17 @@ def test_what_is_cut_is_seen(browser, server):
         assert len(cut(page, paper=True)) >= 3
 
 
+def test_code_can_be_copied(browser, server):
+    with browser.new_context(permissions=["clipboard-read", "clipboard-write"]) as context:
+        page = context.new_page()
+        page.goto(server + CHAPTER)
+        button = page.locator("button.copy:visible").first
+        code = button.locator("xpath=..").locator("pre").inner_text()
+        button.click()
+        page.wait_for_function("document.activeElement.textContent === 'Copied'")
+        assert page.evaluate("navigator.clipboard.readText()") == code
+
+
 # Links
 
 

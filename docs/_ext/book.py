@@ -93,9 +93,13 @@ def copy_chapters(app) -> None:
 
 
 def bring_scripts(app) -> None:
-    """Put the scripts that pages load, and the live page's networks, where Sphinx looks for them."""
+    """Put what pages load, and the live page's networks, where Sphinx looks for them."""
     vendor, generated = ROOT / "_build" / "vendor", Path(app.srcdir) / "generated"
     npm.copy(SCRIPTS, vendor)
+    shutil.copy(ANIMATION, vendor)  # for the first page, with its last image for those who want no motion
+    with Image.open(ANIMATION) as film:
+        film.seek(film.n_frames - 1)
+        film.convert("RGB").save(vendor / f"{ANIMATION.stem}.png", optimize=True)
     stamp = generated / "live-made-from"
     if not stamp.exists() or stamp.read_text("utf-8") != digest():
         import live_models  # with PyTorch, which the other pages do without
@@ -105,7 +109,7 @@ def bring_scripts(app) -> None:
 
 
 def draw_thumbnails(app) -> None:
-    """A small picture for each chapter's card, from its first stored figure, and one of the animation."""
+    """A small picture for each chapter's card, from its first stored figure."""
     folder = Path(app.srcdir) / "generated"
     folder.mkdir(exist_ok=True)
     for path in chapters():
@@ -115,14 +119,11 @@ def draw_thumbnails(app) -> None:
             for output in cell.get("outputs", [])
             if "image/png" in output.get("data", {})
         )
-        with Image.open(io.BytesIO(base64.b64decode(next(stored)))) as figure:
-            small = ImageOps.pad(figure.convert("RGB"), (480, 220), color="white")
+        small = Image.new("RGB", (480, 220), "white")
+        if (png := next(stored, None)) is not None:
+            with Image.open(io.BytesIO(base64.b64decode(png))) as figure:
+                small = ImageOps.pad(figure.convert("RGB"), small.size, color="white")
         small.save(folder / f"{path.stem}.png", optimize=True)
-    with Image.open(ANIMATION) as film:
-        film.seek(film.n_frames - 1)
-        film.convert("RGB").save(folder / "noise-to-digits.png", optimize=True)
-    for name in ("noise-to-digits.png", "../noise-to-digits.gif"):  # named in the HTML of the first page
-        shutil.copy(folder / name, ROOT / "_build" / "vendor")
 
 
 def put(path: Path, text: str) -> None:

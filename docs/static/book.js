@@ -25,6 +25,19 @@ document.addEventListener("DOMContentLoaded", async () => {
   const here = document.querySelector(".sidebar-tree .current-page");
   here?.closest(".sidebar-scroll")?.scrollTo(0, Math.max(0, here.offsetTop - innerHeight / 2));
 
+  // Code can be copied, where the browser lets a page write to the clipboard.
+  for (const code of navigator.clipboard ? document.querySelectorAll(".cell_input pre") : []) {
+    const button = document.createElement("button");
+    button.className = "copy";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(code.innerText);
+      button.textContent = "Copied";
+      setTimeout(() => (button.textContent = "Copy"), 2000);
+    });
+    code.parentElement.append(button);
+  }
+
   // Sentences wrap; what has columns is a table, and scrolls where it is too wide.
   document.querySelectorAll(".cell_output pre").forEach((said) =>
     said.classList.toggle("sentences", !/\S {2,}\S/.test(said.textContent)));

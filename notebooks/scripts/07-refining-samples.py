@@ -851,7 +851,7 @@ du.claim(
 #
 # **On clothes** the same kind of DAE brought the Gaussian's samples nearer, left the GAN's where they were and took the VAE's further away, because its steps smooth even real clothes.
 #
-# The page [Benchmarks: objects](../benchmarks-objects.md) repeats this with sets of 1,000, four trainings of the plain DAE, other noise levels, and a U-Net for clothes.
+# The page [Benchmarks: objects](../benchmarks-objects.md) repeats this with sets of 1,000, five trainings of the plain DAE, other noise levels, and a U-Net for clothes.
 
 # %% [markdown] tags=["slide"]
 # ## What to remember
