@@ -465,7 +465,7 @@ def plain_network():  # chapter 01
 # We can remove this difference. The biases of the last layer decide the first answer. Set them so that every arm starts with the *mean image*, and the three arms start equal. We train both ways.
 
 
-# %% tags=["slide"]
+# %%
 def train_arm(images, loss, output, start, marks, seed):
     """Yield the network after each number of steps in marks."""
     torch.manual_seed(seed)
@@ -640,7 +640,7 @@ for arm in ARMS:
 du.plotting.show_images([x[:12] for x in rows.values()], list(rows), size=0.5)
 plt.show()
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Can a nearly black pixel be believed?
 #
 # By the plain squared error three seeds could not tell the losses apart. The weights point to another place, near black. There is a test for it that needs no knowledge of $R^*$. Take all pixels that a network reconstructs as nearly black, say between 0.001 and 0.01. Average the *clean* pixels there, and divide by the average of the reconstructions. For the posterior mean the result is 1, since the mean of $x$ among all inputs with the same $R^*$ is $R^*$. We call this ratio the **calibration** near black.
