@@ -81,7 +81,7 @@ def interval(x):
 #
 # On digits and clothes the output layer and its first answer matter more than the loss. The rest of the chapter is the evidence.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Same best answer, other weights
 #
 # A network that is not perfect answers $R$ instead of $R^*$. Chapter 02 computed what each loss charges for that, over and above its lowest possible value:
