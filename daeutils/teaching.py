@@ -1,4 +1,4 @@
-"""What a chapter uses beside its own code: checked claims, two budgets, questions and sliders."""
+"""What chapters and exercises use beside their own code: claims, budgets, questions, answers, sliders."""
 
 import io
 import json
@@ -9,6 +9,10 @@ import sys
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
 
 # A terminal that has no letter for σ shows \u03c3: better than an error in the middle of a chapter.
 for _stream in (sys.stdout, sys.stderr):
@@ -216,6 +220,33 @@ def quiz(chapter: str) -> Quiz:
         known = ", ".join(sorted(path.stem[:2] for path in FOLDER.glob("*.json")))
         raise ValueError(f"no questions for chapter {chapter!r}; expected one of {known}.")
     return Quiz(json.loads(found[0].read_text("utf-8")))
+
+
+# Answers to exercises
+
+
+def numbers(found) -> Tensor:
+    """What a student's function returned, as a tensor of float64 on the CPU.
+
+    Takes numbers and arrays of Python, NumPy and PyTorch, and lists of them, gradients or not.
+    """
+    if isinstance(found, list | tuple) and found:
+        return torch.stack([numbers(each) for each in found])
+    if isinstance(found, Tensor):
+        return found.detach().cpu().double()
+    return torch.as_tensor(np.asarray(found, dtype=float))
+
+
+def number(found) -> float:
+    """The same where a single number is expected.
+
+    Raises:
+        AssertionError: there are several, or none.
+    """
+    values = numbers(found)
+    if values.numel() != 1:
+        raise AssertionError(f"expected one number, got shape {tuple(values.shape)}")
+    return values.item()
 
 
 # Sliders

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import daeutils as du
-from daeutils.teaching import FOLDER, ClaimError, Quiz, marked_up
+from daeutils.teaching import FOLDER, ClaimError, Quiz, marked_up, number, numbers
 
 TWINS = Path(__file__).resolve().parent.parent / "notebooks" / "scripts"
 CHAPTERS = sorted(path.stem for path in TWINS.glob("*.py"))
@@ -269,6 +269,35 @@ def test_formulas_and_emphasis():
 def test_a_chapter_without_questions_is_named():
     with pytest.raises(ValueError, match="no questions for chapter '77'; expected one of 00, 01"):
         du.quiz("77")
+
+
+# Answers to exercises
+
+ANSWERS = {
+    "Python": [[0.5, 2], [3, 4]],
+    "NumPy": np.array([[0.5, 2], [3, 4]], dtype=np.float32),
+    "PyTorch": torch.tensor([[0.5, 2], [3, 4]], requires_grad=True),
+    "rows": (torch.tensor([0.5, 2.0], dtype=torch.float64), torch.tensor([3, 4])),
+    "mixed": [[torch.tensor(0.5, requires_grad=True), 2], np.array([3, 4])],
+}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_an_answer_may_be_numbers_of_any_kind(kind):
+    found = numbers(ANSWERS[kind])
+    assert found.dtype == torch.float64 and not found.requires_grad
+    assert found.tolist() == [[0.5, 2], [3, 4]]
+
+
+@pytest.mark.parametrize("answer", [2, True + 1, np.float32(2), torch.tensor([[2]]), [2.0]])
+def test_one_number_is_read_from_any_shape(answer):
+    assert number(answer) == 2
+
+
+@pytest.mark.parametrize("answer", [[1, 2], torch.zeros(3), []])
+def test_several_numbers_in_place_of_one_are_refused_in_a_sentence(answer):
+    with pytest.raises(AssertionError, match=r"expected one number, got shape"):
+        number(answer)
 
 
 # Sliders

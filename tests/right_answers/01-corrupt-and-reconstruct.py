@@ -26,8 +26,13 @@ def floors():
     return [0, Fraction(6, 25), Fraction(4, 75)]
 """,
         CURVE + "def floors(): return torch.tensor([0.0, 0.24, 0.0533])",
-        CURVE + "def floors(): return np.float32(0), np.float32(0.24), np.float32(0.64 / 12)",
+        CURVE
+        + """
+import numpy as np
+def floors(): return np.float32(0), np.float32(0.24), np.float32(0.64 / 12)
+""",
         """
+import numpy as np
 def expected_squared_error(r, mean, variance): return np.asarray((r - mean) ** 2) + np.float32(variance)
 def floors():
     x = np.random.default_rng(0).uniform(0.2, 1, 100_000)
@@ -36,10 +41,12 @@ def floors():
     ],
     "ex01_c": [
         """
+import numpy as np
 def slope(a, m): return 1 / (1 + np.exp(-a)) - m
 def bounded_below(targets): return np.mean(targets.numpy()) >= 0 and np.mean(targets.numpy()) <= 1
 """,
         """
+import numpy as np
 def slope(a, m):
     r = 1 / (1 + np.exp(-np.asarray(a)))
     return (-m / r + (1 - m) / (1 - r)) * r * (1 - r)

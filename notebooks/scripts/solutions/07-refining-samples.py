@@ -24,7 +24,6 @@
 # %%
 import daeutils as du
 import matplotlib.pyplot as plt
-import numpy as np
 import torch
 
 du.plotting.use_style()
@@ -51,19 +50,13 @@ samples = {seed: vae.sample(n, torch.Generator().manual_seed(seed)) for seed in 
 
 
 # %%
-# The checks use these two functions; you need not read them.
-def numbers(found):
-    """What a function returned, as a flat tensor of float64."""
-    if isinstance(found, list | tuple):
-        found = [float(value) for value in found]
-    if isinstance(found, torch.Tensor):
-        found = found.detach().cpu().numpy()
-    return torch.as_tensor(np.asarray(found, dtype=float)).flatten()
+# The checks use this; you need not read it.
+from daeutils.teaching import numbers
 
 
 def close(found, wanted, rtol=1e-3, atol=1e-6):
     """Whether all numbers found are those wanted, to within a relative error of 0.001."""
-    found, wanted = numbers(found), numbers(wanted)
+    found, wanted = numbers(found).flatten(), numbers(wanted).flatten()
     return found.shape == wanted.shape and torch.allclose(found, wanted, rtol=rtol, atol=atol)
 
 
