@@ -64,9 +64,8 @@ def test_links_that_need_an_address_wait_for_it(published, monkeypatch):
 
 def test_the_bar_stands_under_the_title():
     nb = new_notebook(cells=[new_markdown_cell("# Title\n\nText.")])
-    links.bar(nb, "[one](a.md)", "[two](b.md)")
-    assert nb.cells[0].source.split("\n\n")[:2] == [
-        "# Title",
-        ":::{container} bar\n[one](a.md) · [two](b.md)\n:::",
-    ]
-    assert nb.cells[0].source.endswith("Text.")
+    links.bar(nb, "06.ipynb", "[two](b.md)")
+    title, line, rest = nb.cells[0].source.split("\n\n")
+    download = "{download}`Download the notebook </../notebooks/06.ipynb>`"
+    assert line == f":::{{container}} bar\n{download} · [two](b.md)\n:::"
+    assert (title, rest) == ("# Title", "Text.")

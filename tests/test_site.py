@@ -262,7 +262,7 @@ def test_the_page_can_be_used_by_keyboard(browser, server):
 
 # Code on a desk, and everything on paper
 
-CUT = """() => [...document.querySelectorAll("pre, .math, table, img")]
+CUT = """(what) => [...document.querySelectorAll(what)]
   .filter((box) => box.offsetParent && box.clientWidth && (box.scrollWidth > box.clientWidth + 1
     || box.getBoundingClientRect().right > innerWidth + 1))
   .map((box) => `${box.tagName}: ${box.textContent.slice(0, 80)}`)"""
@@ -275,12 +275,10 @@ def cut(page, paper: bool) -> list[str]:
     """What is cut off at the right: code on a desk; on paper anything, or hidden behind what is fixed."""
     page.emulate_media(media="print" if paper else "screen")
     page.set_viewport_size({"width": 720, "height": 1000} if paper else {"width": 1440, "height": 900})
-    page.evaluate("() => new Promise((done) => setTimeout(done, 300))")
-    return (
-        page.evaluate(CUT) + page.evaluate(FIXED)
-        if paper
-        else page.evaluate(CUT.replace('"pre, .math, table, img"', '".cell_input pre"'))
-    )
+    page.wait_for_timeout(300)
+    if not paper:
+        return page.evaluate(CUT, ".cell_input pre")
+    return page.evaluate(CUT, "pre, .math, table, img") + page.evaluate(FIXED)
 
 
 @pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem[:2])

@@ -63,10 +63,12 @@ READING = re.compile(r"\*\*Time\.\*\* ([^.;]*?) to read")
 
 
 def copy_chapters(app) -> None:
-    """Put chapters and exercises where Sphinx looks for them; those to be executed without outputs."""
-    folder = Path(app.srcdir) / "chapters"
+    """Put chapters and exercises where Sphinx looks; those to be executed without outputs."""
+    folder, pictures = Path(app.srcdir) / "chapters", Path(app.srcdir) / "generated"
+    pictures.mkdir(exist_ok=True)
     for path in chapters():
         nb = read(path)
+        thumbnail(nb).save(pictures / f"{path.stem}.png", optimize=True)
         if is_executed(app, path.stem):
             for cell in nb.cells:
                 if cell.cell_type == "code":
@@ -77,18 +79,17 @@ def copy_chapters(app) -> None:
         else:
             describe_widgets(nb, path.stem)
         links.linked(nb, path.stem)
-        mine = [f"{{download}}`Download the notebook </../notebooks/{path.name}>`"]
+        more = []
         if (exercises.SOLUTIONS / path.name).exists():
-            mine.append(f"[Exercises](/chapters/exercises/{path.name})")
+            more = [f"[Exercises](/chapters/exercises/{path.name})"]
             nested = f"```{{toctree}}\n:hidden:\nexercises/{path.stem}\n```"
             nb.cells.append(new_markdown_cell(nested, id="exercises"))
-        links.bar(nb, *mine)
+        links.bar(nb, path.name, *more)
         put(folder / path.name, nbformat.writes(nb) + "\n")
     for path in exercises.SOLUTIONS.glob("*.ipynb"):
         nb = exercises.page(read(path))
         links.linked(nb, path.stem)
-        mine = f"{{download}}`Download the notebook </../notebooks/exercises/{path.name}>`"
-        links.bar(nb, mine, f"[Chapter](/chapters/{path.name})")
+        links.bar(nb, f"exercises/{path.name}", f"[Chapter](/chapters/{path.name})")
         put(folder / "exercises" / path.name, nbformat.writes(nb) + "\n")
 
 
@@ -108,22 +109,14 @@ def bring_scripts(app) -> None:
         put(stamp, digest())
 
 
-def draw_thumbnails(app) -> None:
-    """A small picture for each chapter's card, from its first stored figure."""
-    folder = Path(app.srcdir) / "generated"
-    folder.mkdir(exist_ok=True)
-    for path in chapters():
-        stored = (
-            output["data"]["image/png"]
-            for cell in read(path).cells
-            for output in cell.get("outputs", [])
-            if "image/png" in output.get("data", {})
-        )
-        small = Image.new("RGB", (480, 220), "white")
-        if (png := next(stored, None)) is not None:
-            with Image.open(io.BytesIO(base64.b64decode(png))) as figure:
-                small = ImageOps.pad(figure.convert("RGB"), small.size, color="white")
-        small.save(folder / f"{path.stem}.png", optimize=True)
+def thumbnail(nb) -> Image.Image:
+    """The picture on a chapter's card: its first stored figure, or a blank."""
+    for cell in nb.cells:
+        for output in cell.get("outputs", []):
+            if png := output.get("data", {}).get("image/png"):
+                with Image.open(io.BytesIO(base64.b64decode(png))) as figure:
+                    return ImageOps.pad(figure.convert("RGB"), (480, 220), color="white")
+    return Image.new("RGB", (480, 220), "white")
 
 
 def put(path: Path, text: str) -> None:
@@ -354,9 +347,7 @@ def say_where(app, exception) -> None:
 
 def setup(app) -> dict:
     myst_cache.single_nb_execution = run
-    app.connect(
-        "builder-inited", lambda app: copy_chapters(app) or bring_scripts(app) or draw_thumbnails(app)
-    )
+    app.connect("builder-inited", lambda app: copy_chapters(app) or bring_scripts(app))
     app.connect("env-get-outdated", made_from_chapters)
     app.connect("env-before-read-docs", order)
     app.connect("source-read", fill)

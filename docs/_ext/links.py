@@ -84,7 +84,8 @@ def linked(nb, name: str) -> None:
                 cell.source = in_prose(partial(pattern.sub, change), cell.source)
 
 
-def bar(nb, *links: str) -> None:
-    """A line of links under the title."""
+def bar(nb, notebook: str, *links: str) -> None:
+    """A line under the title: a link that downloads this file of notebooks/, and others."""
     title, _, rest = nb.cells[0].source.partition("\n")
-    nb.cells[0].source = f"{title}\n\n:::{{container}} bar\n{' · '.join(links)}\n:::\n{rest}"
+    line = " · ".join([f"{{download}}`Download the notebook </../notebooks/{notebook}>`", *links])
+    nb.cells[0].source = f"{title}\n\n:::{{container}} bar\n{line}\n:::\n{rest}"
