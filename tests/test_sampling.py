@@ -180,16 +180,13 @@ def test_without_churn_the_flow_draws_nothing():
 # Down the levels, with fresh noise
 
 LEVELS_DOWN = [4.0, 1.5, 0.5, 0.2]
-ETAS = pytest.mark.parametrize("eta", [0.0, 0.6, 1.0, None])
 
 
-@ETAS
+@pytest.mark.parametrize("eta", [0.0, 0.6, 1.0, None])
 def test_ancestral_on_a_gaussian_has_its_closed_form(eta, whole):
     """Every step is linear, so that the variance follows by hand."""
-    expected, x = (
-        VARIANCE + LEVELS_DOWN[0] ** 2,
-        MEAN + torch.randn(20_000, 2, generator=seeded()) * ((VARIANCE + LEVELS_DOWN[0] ** 2).sqrt()),
-    )
+    expected = VARIANCE + LEVELS_DOWN[0] ** 2
+    x = MEAN + expected.sqrt() * torch.randn(20_000, 2, generator=seeded())
     for here, there in pairwise([*LEVELS_DOWN, 0.0]):
         share = VARIANCE / (VARIANCE + here**2)
         fresh = (1 - (there / here) ** 2) ** 0.5 if eta is None else eta
