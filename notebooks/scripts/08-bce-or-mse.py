@@ -81,13 +81,14 @@ def interval(x):
 #
 # On digits and clothes the output layer and its first answer matter more than the loss. The rest of the chapter is the evidence.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Same best answer, other weights
 #
 # A network that is not perfect answers $R$ instead of $R^*$. Chapter 02 computed what each loss charges for that, over and above its lowest possible value:
 # $$\text{BCE:}\quad E\sum_i \mathrm{kl}(R^*_i\,\|\,R_i),\qquad\qquad \text{MSE:}\quad E\sum_i (R_i-R^*_i)^2 .$$
 # Both charges are 0 at $R^*$ and positive everywhere else. A network without limits, trained forever on endless data, therefore ends at $R^*$ with either loss.
-#
+
+# %% [markdown] tags=["slide"]
 # Real networks have limits, and then it matters *which* errors a loss finds expensive. To compare the two charges, we expand the divergence about the best answer. Fix one pixel, write $m$ for $R^*_i$, and let
 # $$f(r)=\mathrm{kl}(m\,\|\,r)=m\log\frac mr+(1-m)\log\frac{1-m}{1-r}.$$
 # At $r=m$ both logarithms vanish, so $f(m)=0$. The first derivative is
@@ -150,7 +151,7 @@ left.axhline(1, color=COLOR["MSE"])
 left.text(0.5, 4, "BCE: $1/(2R^*(1-R^*))$", color=COLOR["BCE"], ha="center")
 left.text(0.5, 1.1, "MSE: 1", color=COLOR["MSE"], ha="center")
 left.set(xlabel="posterior mean $R^*$", ylabel="weight of a squared error")
-left.set(title="Errors near black and white", ylim=(0.7, 80))
+left.set(title="BCE charges more near black, white", ylim=(0.7, 80))
 left.set_yticks([1, 2, 5, 10, 50], [1, 2, 5, 10, 50])
 left.minorticks_off()
 for loss, path in walks.items():
@@ -312,7 +313,7 @@ other = found_again["BCE"][0], found_again["MSE"][1]
 du.claim("With another seed the kept pixel's error is {}", max(other), at_most=0.35)
 
 # %% [markdown]
-# Figure 8.2 shows both predictions coming true. With the first pixel at 0.08, the answers of the BCE network run from 0.05 to 0.11 along the first axis, and those of the MSE network from 0.46 to 0.54 along the second. The right panel moves the first pixel towards grey. BCE changes its mind close to the predicted level.
+# Figure 8.2 shows both predictions coming true. With the first pixel at 0.08, the answers of the BCE network run from about 0.05 to 0.12 along the first axis, and those of the MSE network from about 0.46 to 0.54 along the second. The right panel moves the first pixel towards grey. BCE changes its mind close to the predicted level.
 #
 # Which network is better? By the plain squared error the MSE network is, because that is what it minimises. By the error with BCE's weights the BCE network is, just as clearly (the table prints both ratios). Neither is wrong. You have to know which error you would rather make.
 #
@@ -465,7 +466,7 @@ def plain_network():  # chapter 01
 # We can remove this difference. The biases of the last layer decide the first answer. Set them so that every arm starts with the *mean image*, and the three arms start equal. We train both ways.
 
 
-# %%
+# %% tags=["slide"]
 def train_arm(images, loss, output, start, marks, seed):
     """Yield the network after each number of steps in marks."""
     torch.manual_seed(seed)
@@ -640,7 +641,7 @@ for arm in ARMS:
 du.plotting.show_images([x[:12] for x in rows.values()], list(rows), size=0.5)
 plt.show()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Can a nearly black pixel be believed?
 #
 # By the plain squared error three seeds could not tell the losses apart. The weights point to another place, near black. There is a test for it that needs no knowledge of $R^*$. Take all pixels that a network reconstructs as nearly black, say between 0.001 and 0.01. Average the *clean* pixels there, and divide by the average of the reconstructions. For the posterior mean the result is 1, since the mean of $x$ among all inputs with the same $R^*$ is $R^*$. We call this ratio the **calibration** near black.
