@@ -1,5 +1,7 @@
 """What chapters and exercises use beside their own code: claims, budgets, questions, answers, sliders."""
 
+import base64
+import hashlib
 import io
 import json
 import math
@@ -8,11 +10,13 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from html import escape
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm.auto import tqdm
 
 # A terminal that has no letter for σ shows \u03c3: better than an error in the middle of a chapter.
 for _stream in (sys.stdout, sys.stderr):
@@ -135,13 +139,18 @@ def _tidy(number: str) -> str:
 
 def _show(sentence: str, claim: dict) -> None:
     """Print the sentence; in a notebook with the claim in the metadata of the output."""
+    _display({"text/plain": sentence}, {"claim": claim})
+
+
+def _display(data: dict, metadata: dict | None = None) -> None:
+    """Show data in a notebook, and print its text elsewhere."""
     ipython = sys.modules.get("IPython")  # slow to import, and there already where it is needed
     if ipython and ipython.get_ipython():
         from IPython.display import display
 
-        display({"text/plain": sentence}, raw=True, metadata={"claim": claim})
+        display(data, raw=True, metadata=metadata)
     else:
-        print(sentence)
+        print(data["text/plain"])
 
 
 def budget(*, quick, full):
@@ -252,22 +261,53 @@ def number(found) -> float:
 # Sliders
 
 
+# One picture for each choice, in the order of the sliders, and plain JavaScript: the sliders move on the
+# web page, offline, and in a notebook without a kernel. Without scripts the first picture is shown.
+FILM = """
+<div class="dae-slide" id="{id}">
+<p>{sliders}</p>
+<img alt="" width="{width}" src="data:image/webp;base64,{first}">
+<script type="application/json">{frames}</script>
+<script>
+(() => {{
+  const box = document.getElementById("{id}"), sliders = [...box.querySelectorAll("input")];
+  const frames = JSON.parse(box.querySelector("script").textContent);
+  const show = () => {{
+    let at = 0;
+    for (const slider of sliders) {{
+      const word = slider.dataset.words.split("|")[slider.value];
+      slider.setAttribute("aria-valuetext", word);
+      slider.nextElementSibling.textContent = word;
+      at = at * (Number(slider.max) + 1) + Number(slider.value);
+    }}
+    box.querySelector("img").src = "data:image/webp;base64," + frames[at];
+  }};
+  sliders.forEach((slider) => slider.addEventListener("input", show));
+}})();
+</script>
+</div>
+"""
+SLIDER = (
+    '<label>{label} <input type="range" min="0" max="{last}" value="{place}" '
+    'data-words="{words}" aria-valuetext="{word}"> <output>{word}</output></label>'
+)
+
+
 def slide(draw: Callable[..., object], *, start: dict | None = None, **choices: Sequence) -> None:
     """Show draw(name=value, ...) under one slider for each of `choices`::
 
         slide(draw, sigma=[0.05, 0.1, 0.2], start={"sigma": 0.1})
 
+    Every choice is drawn at once, and the sliders choose among the pictures: they move without Python.
+
     Args:
-        draw: called with the chosen values by name; makes a figure and leaves it open.
+        draw: called with one value for each name; makes a figure and leaves it open.
         choices: for each argument of draw, what can be chosen, in order; the name is the label.
         start: the first choices; the middle ones by default.
 
     Raises:
-        ValueError: no choices, an empty list, or a start that is not among them.
+        ValueError: no choices, an empty list, or a start that is not among them; or draw made no figure.
     """
-    import ipywidgets  # not with the package: it is slow to import
-    import matplotlib.pyplot as plt
-
     if not choices or not all(len(values) for values in choices.values()):
         raise ValueError(f"choices are {choices}; expected at least one value for each slider.")
     start = {name: values[len(values) // 2] for name, values in choices.items()} | (start or {})
@@ -276,16 +316,39 @@ def slide(draw: Callable[..., object], *, start: dict | None = None, **choices: 
             raise ValueError(
                 f"start has {name} = {value!r}; expected one of {list(choices.get(name, ()))}."
             )
+    every = [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
+    frames = [_frame(draw, chosen, "webp") for chosen in tqdm(every, "drawing", leave=False)]
+    sliders = []
+    for name, values in choices.items():
+        words = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
+        place = list(values).index(start[name])
+        sliders.append(
+            SLIDER.format(label=escape(name.replace("_", " ")), last=len(words) - 1, place=place,
+                          words=escape("|".join(words)), word=escape(words[place]))
+        )  # fmt: skip
+    png = _frame(draw, start, "png")
+    page = FILM.format(
+        id="film-" + hashlib.sha256("".join(frames).encode()).hexdigest()[:8],
+        sliders=" ".join(sliders),
+        width=int.from_bytes(base64.b64decode(png)[16:20], "big"),  # as a PNG states it
+        first=frames[every.index(start)],
+        frames=json.dumps(frames),
+    )
+    text = ", ".join(f"{name} = {value}" for name, value in start.items())
+    _display({"text/html": page, "image/png": png, "text/plain": f"Figure: {text}"})
 
-    def show(**chosen):
-        draw(**chosen)
-        plt.show()
 
-    def slider(name):
-        options = [(f"{v:g}" if isinstance(v, float) else str(v), v) for v in choices[name]]
-        label = name.replace("_", " ")
-        return ipywidgets.SelectionSlider(
-            options=options, value=start[name], description=label, continuous_update=False
-        )
+def _frame(draw: Callable, chosen: dict, kind: str) -> str:
+    """The figure that draw makes of one choice, in base64."""
+    import matplotlib.pyplot as plt
 
-    ipywidgets.interact(show, **{name: slider(name) for name in choices})
+    plt.close("all")
+    draw(**chosen)
+    if not plt.get_fignums():
+        raise ValueError(f"draw({chosen}) left no figure open; expected one: leave out plt.show().")
+    data = io.BytesIO()
+    sharp = 1.2 * plt.rcParams["figure.dpi"]
+    how = {"dpi": sharp, "pil_kwargs": {"quality": 40, "method": 6}} if kind == "webp" else {}
+    plt.gcf().savefig(data, format=kind, **how)
+    plt.close("all")
+    return base64.b64encode(data.getvalue()).decode()

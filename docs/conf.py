@@ -71,7 +71,7 @@ html_static_path = ["static", str(VENDOR)]
 templates_path = ["templates"]
 mathjax3_config = {"options": {"menuOptions": {"settings": {"inTabOrder": False}}}}  # 100 stops a page
 mathjax_path = "mathjax/tex-chtml-full.js"
-nb_ipywidgets_js = {"require.js": {}, "embed-amd.js": {}}
+nb_ipywidgets_js = {}
 
 html_theme = "furo"
 html_title = project

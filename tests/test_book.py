@@ -1,6 +1,8 @@
 """The stored chapters are what their twins say, the build runs what changed, and both can fail."""
 
+import base64
 import copy
+import io
 import subprocess
 import sys
 import warnings
@@ -8,14 +10,18 @@ from pathlib import Path
 
 import book
 import jupytext
+import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
+from sklearn.datasets import load_sample_image
 from sphinx.application import Sphinx
 from test_nbval import said_of_cells
 
 import notebooks
-from notebooks import NOTEBOOKS, ROOT, TWINS, WIDGET_STATE, WIDGET_VIEW, BookError, problems, read, write
+from notebooks import NOTEBOOKS, ROOT, TWINS, BookError, problems, read, write
 
 CHAPTERS = notebooks.chapters()
 
@@ -73,16 +79,6 @@ def small_chapter(folder: Path) -> tuple[Path, Path]:
     return notebook, twin
 
 
-def error_in_widget(nb):
-    output = new_output("error", ename="ValueError", evalue="", traceback=[])
-    model = {"model_name": "OutputModel", "state": {"outputs": [output]}}
-    nb.metadata["widgets"] = {WIDGET_STATE: {"state": {"1": model}}}
-
-
-def widget_without_state(nb):
-    nb.cells[1].outputs = [new_output("display_data", {WIDGET_VIEW: {"model_id": "gone"}})]
-
-
 SPOILED = {
     "text differs": lambda nb: nb.cells[1].update(source="print(2)"),
     "tags differs": lambda nb: nb.cells[1].metadata.update(tags=["nbval-ignore-output"]),
@@ -94,8 +90,6 @@ SPOILED = {
     "an error is stored as its output": lambda nb: nb.cells[1].update(
         outputs=[new_output("error", ename="ValueError", evalue="", traceback=[])]
     ),
-    "an error is stored inside a widget": error_in_widget,
-    "the state of its widget is missing": widget_without_state,
     "a path of this machine": lambda nb: nb.cells[1].outputs[0].update(text="/home/me/x.py:1"),
     "without a description": lambda nb: nb.cells[2].metadata.pop("mystnb"),
     "MB on disk": lambda nb: nb.cells[1].outputs[0].update(text="1" * 1_100_000),
@@ -232,31 +226,34 @@ def test_a_chapter_that_fails_stops_the_build(build):
             BookError, match=r"chapter 00-small, cell 2 of 2 failed(?s:.*)ZeroDivisionError"
         ):
             build(new_code_cell("1 / 0"))
-    callback = "import ipywidgets\nipywidgets.interact(lambda x: 1 / (x - 1), x=(1, 2));"
-    with pytest.raises(BookError, match=r"cell 2 of 2 failed(?s:.*)ZeroDivisionError"):
-        build(new_code_cell(callback))
 
 
-def test_a_widget_saved_without_its_state_is_one_sentence(build):
-    """What JupyterLab saves unless it is told to save the states of widgets."""
-    output = new_output("display_data", {WIDGET_VIEW: {"model_id": "gone"}, "text/plain": "interactive"})
-    cell = new_code_cell("1 + 1", execution_count=1, outputs=[output])
-    with pytest.raises(
-        BookError, match=r"00-small: the widget of cell 2 was saved without.*make refresh"
-    ):
-        build(cell, mode="off")
-    assert "Small" in build(cell)  # executed, it has a new output
-
-
-def test_the_figure_of_a_stored_widget_gets_the_description_of_its_cell():
-    picture = {"output_type": "display_data", "data": {"image/png": "AAAA"}, "metadata": {}}
-    states = {
-        "box": {"state": {"children": ["IPY_MODEL_out"]}},
-        "out": {"state": {"outputs": [picture]}},
-    }
+def test_the_pictures_under_sliders_get_the_description_of_their_cell():
+    page = '<div class="dae-slide" id="x"><img alt="" src="a"></div>'
     cell = new_code_cell("x", metadata={"mystnb": {"image": {"alt": 'A "line"'}}})
-    cell.outputs = [new_output("display_data", {WIDGET_VIEW: {"model_id": "box"}})]
-    nb = new_notebook(cells=[cell], metadata={"widgets": {WIDGET_STATE: {"state": states}}})
-    book.describe_widgets(nb, "00-small")
-    shown = nb.metadata.widgets[WIDGET_STATE].state.out.state.outputs[0].data
-    assert shown == {"text/html": '<img alt="A &quot;line&quot;" src="data:image/png;base64,AAAA">'}
+    cell.outputs = [new_output("display_data", {"text/html": page})]
+    nb = new_notebook(cells=[cell])
+    book.describe_sliders(nb)
+    assert '<img alt="A &quot;line&quot;" src="a">' in nb.cells[0].outputs[0].data["text/html"]
+
+
+def as_png(picture: Image.Image) -> str:
+    data = io.BytesIO()
+    picture.save(data, "PNG")
+    return base64.b64encode(data.getvalue()).decode()
+
+
+def test_a_figure_is_stored_with_few_colours_and_a_photograph_as_it_is():
+    hill = np.exp(-(np.linspace(-2, 2, 300) ** 2))
+    figure, ax = plt.subplots()
+    ax.imshow(hill * hill[:, None], cmap="Blues")
+    data = io.BytesIO()
+    figure.savefig(data)
+    plt.close(figure)
+    small = notebooks.with_palette(base64.b64encode(data.getvalue()).decode())
+    assert len(small) < len(data.getvalue())  # in base64, a picture as large would be longer by a third
+    with Image.open(io.BytesIO(base64.b64decode(small))) as found, Image.open(data) as before:
+        apart = [np.asarray(picture.convert("RGB"), float) for picture in (found, before)]
+    assert 0 < abs(apart[0] - apart[1]).mean() < 2
+    photograph = as_png(Image.fromarray(load_sample_image("flower.jpg")))
+    assert notebooks.with_palette(photograph) == photograph

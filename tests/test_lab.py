@@ -23,18 +23,17 @@ SECONDS = 600  # for one chapter's cells, and for one figure: far more than it t
 
 # What `slide` makes, and ways to go wrong.
 SLIDER = """
+import daeutils as du
 import matplotlib.pyplot as plt
-from ipywidgets import SelectionSlider, interact
 
 def draw(sigma):
     plt.figure(figsize=(2, 1))
     {body}
-    plt.show()
 
-interact(draw, sigma=SelectionSlider(options=[1, 2, 3], continuous_update=False));
+du.slide(draw, sigma=[1, 2, 3])
 """
 SPOILED = {
-    "an error beside the figure": SLIDER.format(body="plt.plot([0, 1 / (sigma - 2)])"),
+    "an output is an error": SLIDER.format(body="plt.plot([0, 1 / (sigma - 2)])"),
     "stayed as it was": SLIDER.format(body="plt.plot([0, 1])"),
 }
 
@@ -103,12 +102,11 @@ RUN_ALL = """() => {
   });
 }"""
 
-# A long notebook draws only what is in view: go to the cell that shows the sliders. It is told by its
-# text, since a bar of progress is a widget too.
+# A long notebook draws only what is in view: go to the cell that shows the sliders.
 TO_SLIDERS = r"""() => {
   const {content} = jupyterapp.shell.currentWidget;
   const place = [...content.model.cells].findIndex(
-    (cell) => cell.type === "code" && /\b(slide|interact)\(/.test(cell.sharedModel.source));
+    (cell) => cell.type === "code" && /\bslide\(/.test(cell.sharedModel.source));
   if (place < 0) return false;
   content.activeCellIndex = place;
   return content.scrollToItem(place).then(() => true);
@@ -117,7 +115,7 @@ TO_SLIDERS = r"""() => {
 CELL = ".jp-Cell.jp-mod-active"
 ERROR = f"{CELL} [data-mime-type$='jupyter.error'], {CELL} [data-mime-type$='jupyter.stderr']"
 CHANGED = f"""(before) => document.querySelector("{ERROR}")
-  || ![before, undefined].includes(document.querySelector("{CELL} .widget-interact img")?.src)"""
+  || ![before, undefined].includes(document.querySelector("{CELL} .dae-slide img")?.src)"""
 
 
 def problems(browser, server: dict, name: str, patience: float = SECONDS) -> list[str]:
@@ -134,12 +132,12 @@ def problems(browser, server: dict, name: str, patience: float = SECONDS) -> lis
             found.append(f"not every cell ran, and once: {ran['cells']}")
         if found or not page.evaluate(TO_SLIDERS):
             return found or ["no slider"]
-        figure = page.locator(f"{CELL} .widget-interact img")
-        handles = page.locator(f"{CELL} .widget-slider .noUi-handle")
+        figure = page.locator(f"{CELL} .dae-slide img")
+        handles = page.locator(f"{CELL} .dae-slide input")
         figure.wait_for(state="attached")
         for handle in handles.all():
             before = figure.get_attribute("src")
-            at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
+            at_end = handle.input_value() == handle.get_attribute("max")
             handle.focus()
             page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
             try:
@@ -183,16 +181,11 @@ def test_lab_opens_on_the_first_chapter(browser, lab):
 
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_a_chapter_runs_its_sliders_move_the_figure_and_what_is_saved_can_be_built(browser, lab, name):
-    """Saved, its widgets have lost or kept their states: the build then says so or goes on."""
     assert problems(browser, lab[0], name) == []
     saved = read(lab[1] / f"{name}.ipynb")
     twin = notebooks.with_captions(notebooks.jupytext.read(TWINS / f"{name}.py", fmt="py:percent"))
     assert [cell.source for cell in saved.cells] == [cell.source for cell in twin.cells]
-    if notebooks.lost_widgets(saved):
-        with pytest.raises(notebooks.BookError, match=f"{name}: the widget of cell .*make refresh"):
-            book.describe_widgets(saved, name)
-    else:
-        book.describe_widgets(saved, name)
+    book.describe_sliders(saved)
 
 
 @pytest.mark.parametrize("reason", SPOILED)

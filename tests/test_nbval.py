@@ -59,7 +59,7 @@ def claim_entry(**changes):
     return lambda cell: cell.outputs[0].metadata["claim"].update(changes)
 
 
-SLIDER = "du.slide(lambda x: print(x + 1), x=[1, 2])"
+SLIDER = "import matplotlib.pyplot as p\ndu.slide(lambda x: p.figure(figsize=(x + 1, 1)), x=[1, 2])"
 ERROR = "The error is {} of the mean image's"
 # what is changed -> the source, how its stored cell is spoiled, words of the failure (None: passes)
 CELLS = {

@@ -1,7 +1,8 @@
 """Claims can fail and say what they found; the budget is one switch; questions and sliders are sound."""
 
+import base64
+import io
 import json
-import logging
 import math
 import os
 import re
@@ -9,7 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import ipywidgets
 import jupytext
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,8 +18,10 @@ import torch
 from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 import daeutils as du
+from daeutils import teaching
 from daeutils.teaching import FOLDER, ClaimError, Quiz, marked_up, number, numbers
 
 TWINS = Path(__file__).resolve().parent.parent / "notebooks" / "scripts"
@@ -304,48 +306,62 @@ def test_several_numbers_in_place_of_one_are_refused_in_a_sentence(answer):
 
 
 @pytest.fixture
-def sliders(monkeypatch):
-    """The sliders that were made, as a reader has them in hand; figures go where notebooks show them."""
-    made, interact = [], ipywidgets.interact
-
-    def watched(function, **controls):
-        made.extend(controls.values())
-        return interact(function, **controls)
-
-    monkeypatch.setattr(ipywidgets, "interact", watched)
-    before = plt.get_backend()
-    plt.switch_backend("module://matplotlib_inline.backend_inline")
-    yield made
-    plt.switch_backend(before)
+def shown(monkeypatch) -> list[dict]:
+    """What `slide` displays, as mime types."""
+    found = []
+    monkeypatch.setattr(teaching, "_display", lambda data, metadata=None: found.append(data))
+    return found
 
 
-def test_a_slider_draws_at_the_start_and_at_each_choice(sliders, capsys, caplog):
-    drawn = []
+def frames_of(data: dict) -> tuple[BeautifulSoup, list[str]]:
+    soup = BeautifulSoup(data["text/html"], "html.parser")
+    return soup, json.loads(soup.find("script", type="application/json").string)
 
+
+def grey(share) -> None:
+    """A figure that is one shade of grey."""
+    plt.figure(figsize=(1, 1)).patch.set_facecolor(str(share))
+
+
+def shade(frame: str) -> float:
+    with Image.open(io.BytesIO(base64.b64decode(frame))) as picture:
+        return np.asarray(picture.convert("L")).mean() / 255
+
+
+def test_a_slider_has_a_picture_for_each_choice_in_order(shown):
     def draw(noise_level, law):
-        drawn.append((noise_level, law))
-        plt.figure()
+        grey({"ring": 0, "moons": 0.5}[law] + noise_level / 2)
 
     du.slide(draw, noise_level=[0.1, 0.25, 0.5], law=["ring", "moons"])
-    level, law = sliders
-    assert drawn == [(0.25, "moons")]  # the middle ones
-    assert level.description == "noise level"
-    assert [label for label, _ in level.options] == ["0.1", "0.25", "0.5"]
-    level.value = 0.5
-    law.value = "ring"
-    assert drawn == [(0.25, "moons"), (0.5, "moons"), (0.5, "ring")]
-    assert not plt.get_fignums()  # shown and closed, each of them
-    assert capsys.readouterr().out.count("Figure(") == 3
-    assert not [r for r in caplog.records if r.levelno >= logging.WARNING]  # interact hides errors
+    soup, frames = frames_of(shown[0])
+    expected = [level / 2 + start for level in (0.1, 0.25, 0.5) for start in (0, 0.5)]
+    np.testing.assert_allclose([shade(frame) for frame in frames], expected, atol=0.01)
+    assert [label.text.split()[:-1] for label in soup.find_all("label")] == [["noise", "level"], ["law"]]
+    assert [slider["data-words"] for slider in soup.find_all("input")] == ["0.1|0.25|0.5", "ring|moons"]
+    assert not plt.get_fignums()
 
 
 @pytest.mark.parametrize(
-    ("values", "start", "first"), [([1, 2, 3], {"n": 3}, 3), ("abcd", None, "c"), ((7,), {}, 7)]
+    ("values", "start", "first"),
+    [([0.1, 0.2, 0.9], {"n": 0.9}, 0.9), ((0.1, 0.5, 0.7), None, 0.5), ((0.7,), {}, 0.7)],
 )
-def test_a_slider_starts_where_it_is_told(sliders, values, start, first):
-    drawn = []
-    du.slide(lambda n: drawn.append(n), n=values, start=start)
-    assert drawn == [first] and sliders[0].value == first
+def test_a_slider_starts_where_it_is_told(shown, values, start, first):
+    du.slide(lambda n: grey(n), n=values, start=start)
+    soup, _ = frames_of(shown[0])
+    at_first = soup.find("img")["src"].removeprefix("data:image/webp;base64,")
+    assert (
+        shade(at_first)
+        == pytest.approx(first, abs=0.01)
+        == pytest.approx(shade(shown[0]["image/png"]), abs=0.01)
+    )
+    assert values[int(soup.find("input")["value"])] == first
+    assert soup.find("output").text == soup.find("input")["aria-valuetext"] == f"{first:g}"
+    assert shown[0]["text/plain"] == f"Figure: n = {first}"
+
+
+def test_a_slider_needs_a_figure(shown):
+    with pytest.raises(ValueError, match=r"left no figure open; expected one"):
+        du.slide(lambda n: None, n=[1, 2])
 
 
 def test_a_slider_needs_values():

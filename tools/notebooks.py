@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import io
 import math
 import os
 import platform
@@ -29,6 +30,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
+from PIL import Image, ImageChops, ImageStat
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -43,8 +45,6 @@ HOME_PATH = re.compile(r"(?<![\w.])/(?:home|root|tmp|work|Users)/|[A-Z]:\\+Users
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 QUESTION = re.compile(r"^\*\*Question\.\*\*\s+(.+?)(?=\n\s*\n|\n[*|>#-]|\Z)", re.DOTALL | re.MULTILINE)
 README_TABLE = re.compile(r"(<!-- chapters:begin -->\n).*?(<!-- chapters:end -->)", re.DOTALL)
-WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class BookError(SystemExit):
@@ -88,7 +88,8 @@ def tidy(nb: NotebookNode) -> NotebookNode:
     """Drop what tells of the machine and the hour, so that a diff shows what changed."""
     kept = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     kept["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
-    kept |= {key: nb.metadata[key] for key in ("widgets", "measured") if key in nb.metadata}
+    if "measured" in nb.metadata:
+        kept["measured"] = nb.metadata["measured"]
     nb.metadata = nbformat.from_dict(kept)
     for cell in nb.cells:
         for key in ("execution", "ExecuteTime", "collapsed", "scrolled"):
@@ -143,20 +144,6 @@ def with_captions(nb: NotebookNode) -> NotebookNode:
     return nbformat.from_dict({**nb, "cells": cells})
 
 
-def widget_states(nb: NotebookNode) -> dict:
-    return nb.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
-
-
-def lost_widgets(nb: NotebookNode) -> list[int]:
-    """The numbers of the cells that show a widget whose state was not saved with the notebook."""
-    found, states = [], widget_states(nb)
-    for number, cell in enumerate(nb.cells, start=1):
-        views = [output.get("data", {}).get(WIDGET_VIEW) for output in cell.get("outputs", [])]
-        if any(view and view["model_id"] not in states for view in views):
-            found.append(number)
-    return found
-
-
 # What is wrong with a stored chapter
 
 
@@ -187,13 +174,6 @@ def problems(notebook: Path, twin: Path) -> list[str]:
             count += 1
             wrong += of_output(have, count)
         found += [f"cell {number}: {each}" for each in wrong]
-    found += [f"cell {number}: the state of its widget is missing" for number in lost_widgets(nb)]
-    for state in widget_states(nb).values():
-        outputs = state.get("state", {}).get("outputs", [])
-        if any(output.get("output_type") == "error" for output in outputs):
-            found.append("an error is stored inside a widget")
-        if any(map(HOME_PATH.search, texts(state))):
-            found.append("a widget names a path of this machine")
     if (size := notebook.stat().st_size) > MAX_BYTES:
         found.append(f"{size / 1e6:.1f} MB on disk, more than {MAX_BYTES / 1e6:.0f}")
     return found
@@ -237,21 +217,6 @@ def patient(get_msg: Callable, seconds: float = 2) -> Callable:
     return get
 
 
-class Client(NotebookClient):
-    """Notes every traceback that the kernel sends.
-
-    A widget swallows an exception of its callback and shows it in its own output area, and nbclient
-    takes the cell for done. The message passes here all the same.
-    """
-
-    traceback: list[str] | None = None
-
-    def process_message(self, msg, cell, cell_index):
-        if msg["msg_type"] == "error" and "raises-exception" not in cell.metadata.get("tags", []):
-            self.traceback = msg["content"]["traceback"]
-        return super().process_message(msg, cell, cell_index)
-
-
 def execute(nb: NotebookNode, chapter: str, cwd: Path = NOTEBOOKS) -> NotebookNode:
     """Execute all cells of `nb` in place; BookError names chapter, cell and traceback."""
     env = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
@@ -260,8 +225,7 @@ def execute(nb: NotebookNode, chapter: str, cwd: Path = NOTEBOOKS) -> NotebookNo
     for cell in nb.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    nb.metadata.pop("widgets", None)
-    client = Client(
+    client = NotebookClient(
         nb,
         timeout=CELL_SECONDS.get(os.environ.get("DAE_BUDGET", "quick"), 600),
         record_timing=False,
@@ -278,13 +242,32 @@ def execute(nb: NotebookNode, chapter: str, cwd: Path = NOTEBOOKS) -> NotebookNo
                 reason = str(error)
             except DeadKernelError:
                 reason = "The kernel died; the usual reason is that memory ran out."
-            if reason or client.traceback:
-                reason = ANSI.sub("", "\n".join(client.traceback or [reason]))
+            if reason:
                 head = "\n".join("    " + line for line in cell.source.splitlines()[:8])
                 where = f"chapter {chapter}, cell {number + 1} of {len(nb.cells)} failed"
-                raise BookError(f"\n{where}:\n\n{head}\n\n{reason}")
-        client.set_widgets_metadata()
+                raise BookError(f"\n{where}:\n\n{head}\n\n{ANSI.sub('', reason)}")
     return nb
+
+
+def shrink(nb: NotebookNode) -> NotebookNode:
+    """Store figures with 256 colours, where nobody can see that: they take less than half the room."""
+    for cell in nb.cells:
+        for output in cell.get("outputs", []):
+            if png := output.get("data", {}).get("image/png"):
+                output["data"]["image/png"] = with_palette(png)
+    return nb
+
+
+def with_palette(png: str) -> str:
+    """A picture in base64 with at most 256 colours; unchanged if that shows, as in a photograph."""
+    whole = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    few = whole.quantize(256, dither=Image.Dither.NONE)
+    apart = ImageStat.Stat(ImageChops.difference(whole, few.convert("RGB")))
+    if max(apart.rms) > 2:  # of 255
+        return png
+    data = io.BytesIO()
+    few.save(data, "PNG", optimize=True)
+    return base64.b64encode(data.getvalue()).decode() if len(data.getvalue()) < len(png) * 3 / 4 else png
 
 
 def machine() -> dict:
@@ -321,7 +304,7 @@ def refresh(names: Sequence[str] = ()) -> None:
     for twin in chapters(names, folder=TWINS, ext=".py"):
         print(f"  {twin.stem:<32}", end="", flush=True)
         start, path = time.monotonic(), NOTEBOOKS / f"{twin.stem}.ipynb"
-        nb = execute(from_twin(twin, path), twin.stem)
+        nb = shrink(execute(from_twin(twin, path), twin.stem))
         minutes = (time.monotonic() - start) / 60
         nb.metadata["measured"] = {"minutes": round(minutes, 2), **machine()}
         write(tidy(nb), path)

@@ -33,17 +33,13 @@ from notebooks import (
     ANIMATION,
     NOTEBOOKS,
     ROOT,
-    WIDGET_VIEW,
-    BookError,
     alt_text,
     card,
     chapters,
     content,
     execute,
-    lost_widgets,
     machine,
     read,
-    widget_states,
 )
 
 SCRIPTS = {
@@ -51,8 +47,6 @@ SCRIPTS = {
     "mathjax/es5/a11y": "mathjax/a11y",
     "mathjax/es5/sre": "mathjax/sre",
     "mathjax/es5/tex-chtml-full.js": "mathjax/tex-chtml-full.js",
-    "requirejs/require.js": "require.js",
-    "@jupyter-widgets/html-manager/dist/embed-amd.js": "embed-amd.js",
     "onnxruntime-web/dist/ort.wasm.bundle.min.mjs": "onnxruntime/ort.wasm.bundle.min.mjs",
     "onnxruntime-web/dist/ort-wasm-simd-threaded.wasm": "onnxruntime/ort-wasm-simd-threaded.wasm",
 }
@@ -73,11 +67,10 @@ def copy_chapters(app) -> None:
             for cell in nb.cells:
                 if cell.cell_type == "code":
                     cell.outputs, cell.execution_count = [], None
-            nb.metadata.pop("widgets", None)
             # The cache compares the code and this. Descriptions and tags come from it, too.
             nb.metadata["kernelspec"]["made_from"] = digest(json.dumps(list(map(content, nb.cells))))
         else:
-            describe_widgets(nb, path.stem)
+            describe_sliders(nb)
         links.linked(nb, path.stem)
         more = []
         if (exercises.SOLUTIONS / path.name).exists():
@@ -148,47 +141,26 @@ def digest(text: str = "") -> str:
     return hashlib.sha256(of_package() + text.encode()).hexdigest()[:16]
 
 
-def describe_widgets(nb, name: str) -> None:
-    """Give the figure of a stored widget the description of its cell.
-
-    The widget manager draws a stored picture without one, and a piece of HTML as it stands.
-    """
-    if lost := lost_widgets(nb):
-        raise BookError(
-            f"{name}: the widget of cell {lost[0]} was saved without its state, as JupyterLab does "
-            f"unless *Save Widget State Automatically* is on; `make refresh CHAPTERS={name[:2]}` "
-            f"executes the chapter again, and `git checkout notebooks/{name}.ipynb` restores it."
-        )
-    states = widget_states(nb)
-
-    def describe(model: str, alt: str) -> None:
-        for output in states[model]["state"].get("outputs", []):
-            if png := output.get("data", {}).pop("image/png", None):
-                picture = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{png.strip()}">'
-                output["data"]["text/html"] = picture
-        for child in states[model]["state"].get("children", []):
-            describe(child.removeprefix("IPY_MODEL_"), alt)
-
+def describe_sliders(nb) -> None:
+    """Give the pictures under sliders the description of their cell, as myst-nb gives it to a figure."""
     for cell in nb.cells:
         for output in cell.get("outputs", []):
-            view = output.get("data", {}).get(WIDGET_VIEW)
-            if view and (alt := alt_text(cell)):
-                describe(view["model_id"], alt)
+            page = output.get("data", {}).get("text/html", "")
+            if 'class="dae-slide"' in page:
+                page = page.replace('alt=""', f'alt="{html.escape(alt_text(cell))}"', 1)
+                output["data"]["text/html"] = page
 
 
 # While Sphinx reads them
 
 
 def run(nb, cwd: str, **options) -> ExecutionResult:
-    """Execute a chapter for myst-nb, which calls this in place of jupyter-cache's function.
-
-    That one takes a cell for done when an exception was raised in a widget's callback.
-    """
+    """Execute a chapter for myst-nb, which calls this in place of jupyter-cache's function."""
     chapter = current[0].rsplit("/", 1)[-1]
     print(f"  {chapter:<32}", end="", flush=True)
     start = time.monotonic()
     execute(nb, chapter, Path(cwd))
-    describe_widgets(nb, chapter)
+    describe_sliders(nb)
     seconds = time.monotonic() - start
     print(f" {seconds / 60:6.2f} minutes", flush=True)
     return ExecutionResult(nb, cwd, seconds)

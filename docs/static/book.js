@@ -48,8 +48,6 @@ document.addEventListener("DOMContentLoaded", async () => {
     Search.htmlToText = (page, anchor) => quote(page.replace(/\\\([^]*?\\\)|\\\[[^]*?\\\]/g, "…"), anchor);
   }
 
-  // The labels of stored widgets ask for MathJax as its second version was asked.
-  if (window.MathJax) MathJax.Hub = { Queue: ([, , label]) => MathJax.typesetPromise([label]) };
   await window.MathJax?.startup.promise;
 
   const formulas = document.querySelectorAll("span.math");

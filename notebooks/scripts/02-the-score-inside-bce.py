@@ -480,7 +480,7 @@ du.claim(
 # %% [markdown]
 # ## Try it
 #
-# Move the two sliders, for the noise level and for the corrupted point. Is there a setting at which the arrow points downhill on the blue curve? On the grey one? (The static page shows one choice.)
+# Move the two sliders, for the noise level and for the corrupted point. Is there a setting at which the arrow points downhill on the blue curve? On the grey one?
 
 
 # %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Above, the posterior given one corrupted point, with its mean. Below, the data density, the blurred density and the arrow from the point to the posterior mean."}}

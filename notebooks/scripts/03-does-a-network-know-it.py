@@ -666,7 +666,7 @@ du.claim(
 # %% [markdown]
 # ## Look for yourself
 #
-# Change the noise level and watch the ring. At which level do the learned arrows begin to see the eight clumps? At the smallest level, look at the corners and at the centre: there are no data, and the two panels may differ. (The static page shows one choice.)
+# Change the noise level and watch the ring. At which level do the learned arrows begin to see the eight clumps? At the smallest level, look at the corners and at the centre: there are no data, and the two panels may differ.
 
 
 # %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Exact arrows on the left and learned arrows on the right over contours of the ring with noise. At the level 0.05 both turn towards the eight clumps."}}

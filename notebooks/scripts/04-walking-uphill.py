@@ -921,7 +921,7 @@ du.claim(
 # %% [markdown]
 # ## Drop a particle
 #
-# Choose one of six starts and a number of steps. The exact chain is on the left and the network's chain is on the right, both on $p_\sigma$ of the moons; the titles give $\log p_\sigma$ at the start and at the end. Look for a start whose two chains part, and for one where the network stops on the ridge. (The static page shows one choice.)
+# Choose one of six starts and a number of steps. The exact chain is on the left and the network's chain is on the right, both on $p_\sigma$ of the moons; the titles give $\log p_\sigma$ at the start and at the end. Look for a start whose two chains part, and for one where the network stops on the ridge.
 
 
 # %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "A particle's chain on the blurred density of the moons, for the exact denoiser on the left and for the trained network on the right; the titles give the log-density at the start and at the end."}}

@@ -363,7 +363,7 @@ du.claim(
 # The classifier calls nine in ten of the images from mean 0 ones. Look before you believe it: most of them are a faint upright stroke, and the classifier has no better word for that. In Figure 6.6 you can choose the mean of the noise and the number of steps.
 
 
-# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Twenty-eight images after the chosen number of steps from noise of the chosen mean; the title gives the mean brightness of the result, and that of digits."}, "figure": {"caption": "**Figure 6.6. The vote, step by step.** Chains of the plain DAE from noise with the chosen mean. The static page shows mean 0.13 after five steps."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Twenty-eight images after the chosen number of steps from noise of the chosen mean; the title gives the mean brightness of the result, and that of digits."}, "figure": {"caption": "**Figure 6.6. The vote, step by step.** Chains of the plain DAE from noise with the chosen mean."}}
 paths = {m: du.iterate(dae, noise(m)[:28], 10, return_path=True) for m in means}
 
 
@@ -377,7 +377,7 @@ def draw(mean, steps):
     ax.axis("off")
 
 
-du.slide(draw, mean=means, steps=[0, 1, 2, 5, 10], start={"mean": 0.13, "steps": 5})
+du.slide(draw, mean=means, steps=[1, 2, 3, 5, 10], start={"mean": 0.13, "steps": 5})
 
 # %% [markdown]
 # The effect is not the network's fault. Ask the memoriser, whose formula is known. Write the start as $z=m+s\varepsilon$ in every pixel, where $s$ is the spread of the noise (1 in our experiment), and expand the square in the exponent of $w_k(z)$. The term $|z|^2$ is the same for all images, so it does not matter:

@@ -448,7 +448,7 @@ print(
 #
 # In Figure 7.7 you can watch the fourteen samples of one model change step by step.
 
-# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Fourteen samples of one model above and the same after the chosen number of steps below."}, "figure": {"caption": "**Figure 7.7. Step by step.** The first fourteen samples of seed 1 of the chosen model, before and after some steps of the plain DAE. The static page shows the GAN after three plain steps."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Fourteen samples of one model above and the same after the chosen number of steps below."}, "figure": {"caption": "**Figure 7.7. Step by step.** The first fourteen samples of seed 1 of the chosen model, before and after some steps of the plain DAE."}}
 films = {
     (name, way): refine(dae, x[:14], 20, sigma, way)
     for name, x in fresh.items()
