@@ -24,7 +24,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--report", action="store_true", help="only write tables and figures from the rows"
     )
-    parser.add_argument("--out", type=Path, help="folder of the results (docs/measured)")
+    parser.add_argument(
+        "--out", type=lambda text: Path(text).expanduser(), help="folder of the results (docs/measured)"
+    )
     given = parser.parse_args(arguments)
     if unknown := set(given.pages) - set(PAGES):
         parser.error(f"unknown page: {', '.join(sorted(unknown))}; expected {', '.join(PAGES)}.")

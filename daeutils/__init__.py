@@ -1,8 +1,8 @@
 """Denoising autoencoders and the score: what more than one chapter needs.
 
-What is known exactly (densities, data, corruption, objectives), how a denoiser is trained (denoisers,
-batches, muon, training), what is done with one (score, sampling, baselines, features, zoo, evaluation),
-and how it is shown (plotting, teaching).
+What is known exactly (densities, data, pictures, corruption, objectives), how a denoiser is trained
+(denoisers, batches, muon, training), what is done with one (score, sampling, baselines, features, zoo,
+evaluation), and how it is shown (plotting, teaching).
 
     import daeutils as du
     ring = du.ring()
@@ -13,7 +13,7 @@ and how it is shown (plotting, teaching).
 
 from daeutils import corruption, evaluation, objectives, plotting, sampling, zoo
 from daeutils.baselines import GAN, VAE, PCAGaussian
-from daeutils.data import celeba, digits, fashion, fashion_mnist, folder, mnist
+from daeutils.data import celeba, digits, fashion, fashion_mnist, mnist
 from daeutils.denoisers import (
     Denoiser,
     Memoriser,
@@ -34,6 +34,7 @@ from daeutils.densities import (
 )
 from daeutils.evaluation import frechet_distance
 from daeutils.muon import Muon
+from daeutils.pictures import folder
 from daeutils.sampling import ancestral, iterate, langevin, noise_schedule, probability_flow, walkback
 from daeutils.score import (
     asymmetry,

@@ -2,6 +2,8 @@
 
 import math
 import operator
+import os
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -107,6 +109,26 @@ def one_label_each(labels: Tensor, images: Tensor) -> None:
             f"labels have shape {tuple(labels.shape)} for {len(images)} images; "
             f"expected one label for each image: ({len(images)},)."
         )
+
+
+def split(name) -> None:
+    """Raise ValueError unless name is that of a split."""
+    if name not in ("train", "test"):
+        raise ValueError(f"split is {name!r}; expected 'train' or 'test'.")
+
+
+def path(given, name: str = "path") -> Path:
+    """A path as a reader would write it, in which ~ is the home folder. Raise ValueError for no path."""
+    try:
+        text = os.fsdecode(given)
+        if text.strip() and "\0" not in text:
+            return Path(text).expanduser()
+        reason = "a path of at least one letter"
+    except TypeError:
+        reason = "a path: text or a pathlib.Path"
+    except RuntimeError:
+        reason = "the home folder of a user of this machine after ~"
+    raise ValueError(f"{name} is {given!r}; expected {reason}.")
 
 
 def count(n, name: str, *, at_least: int = 1) -> int:

@@ -11,11 +11,12 @@ import pickle
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
+
+from daeutils import _check
 
 WARM = 3  # steps before one is recorded: lazy set-up must not be captured
 
@@ -147,7 +148,7 @@ class Checkpoint:
     """
 
     def __init__(self, path, settings: dict, network, optimisers, means, losses):
-        self.path = None if path is None else Path(os.fspath(path)).expanduser()
+        self.path = None if path is None else _check.path(path, "checkpoint")
         self.network, self.optimisers, self.means, self.losses = network, optimisers, means, losses
         self.known = settings
         peers = accelerator()

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
+from daeutils import _check
 from daeutils._engine import pick_device
 from daeutils.baselines import GAN, VAE
 from daeutils.denoisers import MLPDenoiser, PlainDAE, UNetDenoiser
@@ -30,13 +31,18 @@ def names() -> list[str]:
     return sorted(path.stem for path in stems if path.suffix == ".safetensors")
 
 
-def card(name: str, folder=SHIPPED) -> dict:
+def _place(folder):
+    """The given folder, or the one that ships with the package."""
+    return SHIPPED if folder is None else _check.path(folder, "folder")
+
+
+def card(name: str, folder=None) -> dict:
     """What is known of a network: how it was made, on what, and what it measured.
 
     Raises:
         ValueError: an unknown name, or a card that cannot be read.
     """
-    path = folder / f"{name}.json"
+    path = _place(folder) / f"{name}.json"
     if not path.is_file():
         raise ValueError(f"no network is called {name!r}; expected one of {names()}.")
     try:
@@ -50,7 +56,7 @@ def card(name: str, folder=SHIPPED) -> dict:
     return about
 
 
-def load_network(name: str, device=None, folder=SHIPPED) -> nn.Module:
+def load_network(name: str, device=None, folder=None) -> nn.Module:
     """A shipped network in evaluation mode, on a GPU where there is one.
 
     Raises:
@@ -59,7 +65,7 @@ def load_network(name: str, device=None, folder=SHIPPED) -> nn.Module:
     about = card(name, folder)
     if about["kind"] not in KINDS:
         raise ValueError(f"{name!r} is a {about['kind']!r}; expected one of {sorted(KINDS)}.")
-    path = folder / f"{name}.safetensors"
+    path = _place(folder) / f"{name}.safetensors"
     if not path.is_file():
         raise ValueError(f"the weights of {name!r} are missing: train them again, make weights.")
     content = path.read_bytes()
@@ -84,8 +90,9 @@ def load_network(name: str, device=None, folder=SHIPPED) -> nn.Module:
     return network.requires_grad_(False).eval().to(pick_device(device))
 
 
-def save_network(network: nn.Module, name: str, folder: Path, **about) -> dict:
+def save_network(network: nn.Module, name: str, folder, **about) -> dict:
     """Write weights in half precision and their card, and return the card. Buffers keep their digits."""
+    folder = _check.path(folder, "folder")
     weights = dict(network.named_parameters())
     state = {
         key: (value.half() if key in weights else value).contiguous().cpu()

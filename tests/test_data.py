@@ -3,10 +3,12 @@
 import contextlib
 import hashlib
 import io
+import os
 import re
 import shutil
 import struct
 import sys
+import unicodedata
 import urllib.error
 import urllib.request
 from importlib.resources import files
@@ -255,7 +257,10 @@ def test_a_new_image_moves_at_most_one_other(shelf):
         before = after
 
 
-@pytest.mark.parametrize("ending", ["png", "jpg", "JPEG", "bmp", "webp", "gif"])
+ENDINGS = "png jpg JPEG jpe bmp webp gif tif TIFF ppm jp2 tga qoi".split()
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_folder_reads_each_kind_in_grey_and_colour(ending, tmp_path):
     colour = (200, 100, 50)
     save(tmp_path / f"a.{ending}", Image.new("RGB", (31, 17), colour))
@@ -318,20 +323,167 @@ def test_folder_keeps_the_scale_of_sixteen_bits(tmp_path):
     assert (images[1] - 0.5).abs().max() < 0.01
 
 
-def test_folder_follows_no_link_and_reads_nothing_hidden(tmp_path):
-    top, outside = tmp_path / "top", tmp_path / "outside"
-    save(outside / "secret.png", flat(99))
-    save(top / "a" / "x.png", flat(1))
-    save(top / ".checkpoints" / "x.png", flat(2))
-    save(top / "a" / "._x.png", flat(3))
-    (top / "a" / "notes.txt").write_text("not an image", encoding="utf-8")
-    try:
-        (top / "b").symlink_to(outside, target_is_directory=True)
-        (top / "a" / "y.png").symlink_to(outside / "secret.png")
-    except OSError:
-        pytest.skip("no links here")
-    images, labels = du.folder(top, side=4, held_out=0)
-    assert greys(images) == [1] and labels.tolist() == [0]
+@pytest.mark.parametrize("clear", [None, 1000])
+def test_folder_keeps_the_transparency_of_sixteen_bits(clear, tmp_path):
+    values = np.full((8, 8), 65535, np.uint16)
+    values[:, :4] = 1000
+    Image.fromarray(values).save(tmp_path / "a.png", **({} if clear is None else {"transparency": clear}))
+    images, _ = du.folder(tmp_path, side=8, held_out=0)
+    assert (images[..., 4:] == 1).all()
+    assert torch.allclose(images[..., :4], torch.tensor(4 / 255 if clear is None else 1.0))
+
+
+def test_folder_warns_of_sixteen_bits_that_use_few_of_them(tmp_path):
+    """As a scanner of 12 bits writes them; the advice makes white of its white."""
+    for name, value in [("black", 0), ("white", 4095)]:
+        save(tmp_path / f"{name}.png", Image.fromarray(np.full((8, 8), value, np.uint16)))
+    with pytest.warns(
+        UserWarning, match=r"only 6\.25% of their range .*Divide the images by ([\d.]+)\."
+    ) as seen:
+        images, _ = du.folder(tmp_path, held_out=0)
+    factor = float(re.search(r"by ([\d.]+)\.", str(seen[0].message))[1])
+    assert (images / factor).max().item() == pytest.approx(1, abs=0.01)
+
+
+def test_folder_refuses_what_does_not_fit_sixteen_bits(tmp_path):
+    Image.fromarray(np.full((8, 8), 0.5, np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(
+        ValueError, match=r"a\.tif' cannot be read .*values from 0\.5 to 0\.5; convert it"
+    ):
+        du.folder(tmp_path, held_out=0)
+
+
+# What is left out: the files of a class "dogs" beside 3 cats -> words of the warning, or of the error
+
+png = flat(9)
+LEFT_OUT = {
+    "another kind": (["a.png", "b.heic", "c.heic"], r"\.heic: 2 \(dogs/b\.heic, \.\.\.\)"),
+    "no ending": (["a.png", "b"], r"file without an ending: 1 \(dogs/b\)"),
+    "hidden": (["a.png", ".b.png"], r"hidden file: 1 \(dogs/\.b\.png\)"),
+    "in a hidden folder": (["a.png", ".old/b.png"], r"hidden folder: 1 \(dogs/\.old\)"),
+    "text": (["a.png", "b.csv"], r"\.csv: 1"),
+    "a broken link": (["a.png", "b.png -> nowhere"], r"broken link: 1 \(dogs/b\.png\)"),
+    "a link to above": (["a.png", "b -> .."], r"link to a folder that is read already: 1 \(dogs/b\)"),
+    "of the system": (["a.png", ".DS_Store", "Thumbs.db", "._a.png", "__MACOSX/._a.png"], None),
+    "nothing": ([], r"empty folder: 1 \(dogs\)"),
+    "notes alone": (["a.txt", "b.xml"], r"\.txt: 1 .*\.xml: 1"),
+    "kinds that are not read": (["a.heic", "b.heic"], ValueError),
+    "files without an ending": (["a", "b"], ValueError),
+    "broken links": (["a.png -> nowhere"], ValueError),
+    "a link to the cats": (["-> cats"], ValueError),
+}
+
+
+def lay_out(top, files):
+    """Files, and links to others ("a -> b"), below top; "-> b" makes top itself a link."""
+    for entry in files:
+        name, arrow, goal = entry.partition("-> ")
+        path = top / name.strip()
+        if arrow:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.symlink_to(goal)
+        elif path.suffix == ".png":
+            save(path, png)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"something")
+    if not files:
+        top.mkdir()
+
+
+@pytest.mark.parametrize("case", LEFT_OUT)
+def test_folder_names_what_it_leaves_out_and_lets_no_label_vanish(case, tmp_path):
+    files, expected = LEFT_OUT[case]
+    for i in range(3):
+        save(tmp_path / "cats" / f"{i}.png", flat(i))
+    lay_out(tmp_path / "dogs", files)
+    if expected is ValueError:
+        with pytest.raises(
+            ValueError, match=r"no image of 'dogs' .*its label would vanish.*convert them"
+        ):
+            du.folder(tmp_path, held_out=0, side=4)
+        return
+    with pytest.warns(UserWarning, match=expected) if expected else contextlib.nullcontext():
+        images, labels = du.folder(tmp_path, held_out=0, side=4)
+    assert greys(images) == [0, 1, 2, *([9] if "a.png" in files else [])]
+    assert labels.tolist() == [0, 0, 0, *([1] if "a.png" in files else [])]
+
+
+def test_folder_reads_through_links(tmp_path):
+    """A subset of a data set is often a folder of links to images, or to folders of them."""
+    save(tmp_path / "whole" / "x.png", flat(1))
+    (tmp_path / "links" / "a").mkdir(parents=True)
+    (tmp_path / "links" / "a" / "y.png").symlink_to(tmp_path / "whole" / "x.png")
+    (tmp_path / "links" / "b").symlink_to(tmp_path / "whole", target_is_directory=True)
+    images, labels = du.folder(tmp_path / "links", side=4, held_out=0)
+    assert greys(images) == [1, 1] and labels.tolist() == [0, 1]
+
+
+def test_folder_names_a_folder_that_cannot_be_opened(shelf, monkeypatch):
+    scandir = os.scandir
+
+    def closed(path):
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    (shelf / "cats" / "locked").mkdir()
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.warns(UserWarning, match=r"folder that cannot be opened: 1 \(cats/locked\)"):
+        assert len(du.folder(shelf, held_out=0, side=4)[0]) == 30
+
+
+SPLIT_FOLDERS = [
+    ["train/a", "test/a"], ["train", "test"], ["Train", "Validation"], ["train/a"], ["val/a", "val/b"],
+    ["seg_train/a", "seg_test/a", "seg_pred"], ["photos/train/a", "photos/test/a"], ["a/train", "a/test"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("folders", SPLIT_FOLDERS, ids=str)
+def test_folder_takes_no_split_for_a_label(folders, tmp_path):
+    for name in folders:
+        save(tmp_path / name / "x.png", flat(1))
+    with pytest.raises(ValueError, match=r"look like the splits .*give the splits one by one") as caught:
+        du.folder(tmp_path, held_out=0)
+    advised = re.search(r"du\.folder\('(.*)', held_out=0\)", str(caught.value))[1]
+    assert len(du.folder(advised, held_out=0)[0])
+
+
+@pytest.mark.parametrize(
+    "folders", [["train", "car", "bus"], ["test", "control"], ["testimony", "trains"]]
+)
+def test_folder_takes_a_label_for_a_label(folders, tmp_path):
+    for name in folders:
+        save(tmp_path / name / "x.png", flat(1))
+    assert du.folder(tmp_path, held_out=0)[1].tolist() == list(range(len(folders)))
+
+
+def test_folder_says_that_labels_may_lie_one_folder_below(tmp_path):
+    for name in ("cats", "dogs"):
+        save(tmp_path / "archive" / name / "x.png", flat(1))
+    with pytest.warns(UserWarning, match=r"one label, 'archive': .*give du\.folder '.*archive'"):
+        du.folder(tmp_path, held_out=0)
+
+
+def test_folder_holds_out_the_same_however_a_system_writes_accents(tmp_path):
+    """macOS hands out an accent as a letter of its own (NFD), Linux what was written."""
+    found = []
+    for form in ("NFC", "NFD"):
+        for i in range(12):
+            name = unicodedata.normalize(form, f"{'éàü'[i % 3]}{i % 4}")
+            save(tmp_path / form / unicodedata.normalize(form, "été") / f"{name}.png", flat(i))
+        found.append([greys(du.folder(tmp_path / form, split, side=4)[0]) for split in SPLITS])
+    assert found[0] == found[1]
+
+
+def test_folder_leaves_each_label_an_image_to_train_on(shelf):
+    save(shelf / "emus" / "x.png", flat(1))
+    with pytest.raises(
+        ValueError, match=r"leaves none of 1 images of 'emus' for training, .*smaller share"
+    ):
+        du.folder(shelf, held_out=0.6)
+    with pytest.warns(UserWarning, match=r"too small for a test image: 1 \(emus\)"):
+        assert du.folder(shelf, "test")[1].unique().tolist() == [0, 1]
 
 
 def truncated(path):
@@ -345,7 +497,7 @@ BROKEN = {
     "cut.jpg": truncated,
     "text.png": lambda path: path.write_text("no image", encoding="utf-8"),
     "empty.gif": lambda path: path.write_bytes(b""),
-    "other.png": lambda path: flat(0).save(path, format="PPM"),  # a kind that is not read
+    "other.png": lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0"),  # a program for Ghostscript
 }
 
 
@@ -353,8 +505,17 @@ BROKEN = {
 def test_folder_names_a_file_that_it_cannot_read(name, tmp_path):
     save(tmp_path / "a.png", flat(0))
     BROKEN[name](tmp_path / name)
-    with pytest.raises(ValueError, match=rf"{re.escape(name)}' cannot be read.*replace or remove it"):
+    with pytest.raises(ValueError, match=rf"{re.escape(name)}' cannot be read.*replace or remove them"):
         du.folder(tmp_path, held_out=0)
+
+
+def test_folder_names_all_files_that_it_cannot_read(tmp_path):
+    for i in range(25):
+        save(tmp_path / f"{i:02}.png", flat(0))
+        (tmp_path / f"bad{i:02}.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"bad00\.png.*bad19\.png.*and 5 more: 25 of 50 files") as caught:
+        du.folder(tmp_path, held_out=0)
+    assert "\n" not in str(caught.value)
 
 
 def test_folder_says_what_is_wrong_with_a_folder(tmp_path):
@@ -365,7 +526,7 @@ def test_folder_says_what_is_wrong_with_a_folder(tmp_path):
     refused(r"nowhere' is no folder; expected one", tmp_path / "nowhere")
     refused(r"no image was found below .*no file at all", tmp_path)
     (tmp_path / "a.heic").write_bytes(b"x")
-    refused(r"no image was found below .*only files of kind \.heic", tmp_path)
+    refused(r"no image was found below .*only \.heic: 1 \(a\.heic\)", tmp_path)
     refused(r"a\.heic' is no folder", tmp_path / "a.heic")
     save(tmp_path / "a.png", flat(0))
     refused(r"no image is left for the test split .* it has 1, .* held_out=0\.2", tmp_path, "test")
@@ -374,7 +535,7 @@ def test_folder_says_what_is_wrong_with_a_folder(tmp_path):
     refused(r"split is 'valid'", tmp_path, "valid")
     refused(r"side is 0; expected a whole number", tmp_path, side=0)
     refused(r"channels is 4; expected 1 \(grey\) or 3", tmp_path, channels=4)
-    refused(r"held_out is 1; expected a share", tmp_path, held_out=1)
+    refused(r"held_out is 1\.0; expected a share", tmp_path, held_out=1)
     refused(r"background is 'red'; expected 'white' or 'black'", tmp_path, background="red")
 
 

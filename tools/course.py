@@ -64,4 +64,4 @@ def course(out: Path) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2 or not sys.argv[1]:
         raise BookError("say where the course is to be written: make course OUT=dir")
-    course(Path(sys.argv[1]))
+    course(Path(sys.argv[1]).expanduser())

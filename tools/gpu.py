@@ -124,7 +124,11 @@ def chapter(path: Path, seconds: float) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "measured" / "gpu.json")
+    parser.add_argument(
+        "--out",
+        type=lambda text: Path(text).expanduser(),
+        default=ROOT / "docs" / "measured" / "gpu.json",
+    )
     parser.add_argument("--minutes", type=float, default=8)
     parser.add_argument("--quick", action="store_true", help="try everything, also on a CPU")
     options = parser.parse_args()

@@ -149,8 +149,12 @@ def main(arguments=None) -> None:
     )
     parser.add_argument("names", nargs="*", help=f"of {', '.join(RECIPES)}; all by default")
     parser.add_argument("--steps", type=int, help="fewer than the recipe has, to try the command")
-    parser.add_argument("--out", type=Path, default=Path(du.__file__).parent / "assets")
-    parser.add_argument("--checkpoints", type=Path, default=Path("_build/weights"))
+    parser.add_argument(
+        "--out", type=lambda text: Path(text).expanduser(), default=Path(du.__file__).parent / "assets"
+    )
+    parser.add_argument(
+        "--checkpoints", type=lambda text: Path(text).expanduser(), default=Path("_build/weights")
+    )
     options = parser.parse_args(arguments)
     unknown = set(options.names) - set(RECIPES)
     if unknown:
