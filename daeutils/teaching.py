@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
+
+from daeutils import _engine
 
 # A terminal that has no letter for σ shows \u03c3: better than an error in the middle of a chapter.
 for _stream in (sys.stdout, sys.stderr):
@@ -243,7 +244,7 @@ def numbers(found) -> Tensor:
         return torch.stack([numbers(each) for each in found])
     if isinstance(found, Tensor):
         return found.detach().cpu().double()
-    return torch.as_tensor(np.asarray(found, dtype=float))
+    return torch.as_tensor(np.asarray(found, dtype=float), device="cpu")
 
 
 def number(found) -> float:
@@ -262,7 +263,8 @@ def number(found) -> float:
 
 
 # One picture for each choice, in the order of the sliders, and plain JavaScript: the sliders move on the
-# web page, offline, and in a notebook without a kernel. Without scripts the first picture is shown.
+# web page, offline, and in a notebook without a kernel. Without scripts the first picture is shown. The
+# attribute tells JupyterLab to leave the arrow keys to the sliders.
 FILM = """
 <div class="dae-slide" id="{id}">
 <p>{sliders}</p>
@@ -288,8 +290,8 @@ FILM = """
 </div>
 """
 SLIDER = (
-    '<label>{label} <input type="range" min="0" max="{last}" value="{place}" '
-    'data-words="{words}" aria-valuetext="{word}"> <output>{word}</output></label>'
+    '<label>{label} <input type="range" data-lm-suppress-shortcuts="true" min="0" max="{last}" '
+    'value="{place}" data-words="{words}" aria-valuetext="{word}"> <output>{word}</output></label>'
 )
 
 
@@ -317,7 +319,7 @@ def slide(draw: Callable[..., object], *, start: dict | None = None, **choices: 
                 f"start has {name} = {value!r}; expected one of {list(choices.get(name, ()))}."
             )
     every = [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
-    frames = [_frame(draw, chosen, "webp") for chosen in tqdm(every, "drawing", leave=False)]
+    frames = [_frame(draw, chosen, "webp") for chosen in _engine.bar(every, desc="drawing")]
     sliders = []
     for name, values in choices.items():
         words = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]

@@ -90,6 +90,9 @@ SPOILED = {
     "an error is stored as its output": lambda nb: nb.cells[1].update(
         outputs=[new_output("error", ename="ValueError", evalue="", traceback=[])]
     ),
+    "a widget is stored": lambda nb: nb.cells[2].outputs.append(
+        new_output("display_data", {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}})
+    ),
     "a path of this machine": lambda nb: nb.cells[1].outputs[0].update(text="/home/me/x.py:1"),
     "without a description": lambda nb: nb.cells[2].metadata.pop("mystnb"),
     "MB on disk": lambda nb: nb.cells[1].outputs[0].update(text="1" * 1_100_000),

@@ -1,10 +1,14 @@
 """What a reader of a chapter relies on: numbered captions, short open cells, and what is needed."""
 
+import importlib.metadata
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
-from notebooks import caption, chapters, read, with_captions
+from notebooks import NOTEBOOKS, caption, chapters, read, with_captions
 
 FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 FIGURE = re.compile(r"^\*\*Figure (\w+)\.(\d+)\. [^*]+\*\* .+", re.MULTILINE)
@@ -77,3 +81,53 @@ def test_captions_stand_below_their_figures_in_a_copy():
         if caption(above):
             assert below.cell_type == "markdown" and below.source == caption(above)
     assert len(copied.cells) == len(nb.cells) + sum(bool(caption(cell)) for cell in nb.cells)
+
+
+# The first cell of code, on machines where the package is missing
+
+EVERY = [path for name in (".", "solutions", "exercises") for path in chapters(folder=NOTEBOOKS / name)]
+HOSTS = {"Colab": (sys.modules, "google.colab"), "Kaggle": (os.environ, "KAGGLE_KERNEL_RUN_TYPE")}
+
+
+def first_code(path) -> str:
+    return next(cell.source for cell in read(path).cells if cell.cell_type == "code")
+
+
+@pytest.fixture
+def missing(monkeypatch):
+    """What was asked of pip, on a machine that gets daeutils only by that."""
+    asked = []
+
+    def install(command):
+        asked.append(command)
+        monkeypatch.undo()
+
+    monkeypatch.setattr(subprocess, "check_call", install)
+    monkeypatch.setitem(sys.modules, "daeutils", None)
+    for place, sign in HOSTS.values():
+        monkeypatch.delitem(place, sign, raising=False)
+    return asked
+
+
+def test_every_notebook_begins_with_the_same_import():
+    assert len({first_code(path) for path in EVERY}) == 1 and len(EVERY) > 30
+
+
+def test_a_kernel_without_the_package_says_how_to_get_it(missing):
+    with pytest.raises(ImportError, match=r"make lab.*\.venv.*\n.*%pip install git.*\n.*\.whl") as e:
+        exec(first_code(EVERY[0]), {})
+    assert missing == []
+    wheel = re.search(r"daeutils-([\d.]+)-py3", str(e.value))[1]
+    assert wheel == importlib.metadata.version("daeutils")
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_hosted_notebook_installs_the_book_and_keeps_its_torch(host, missing, monkeypatch):
+    place, sign = HOSTS[host]
+    monkeypatch.setitem(place, sign, sys if place is sys.modules else "Interactive")
+    names = {}
+    exec(first_code(EVERY[0]), names)
+    (command,) = missing
+    assert command[:4] == [sys.executable, "-m", "pip", "install"]
+    kept = {f"{name}=={importlib.metadata.version(name)}" for name in ("torch", "torchvision")}
+    assert kept < set(command) and names["du"].ring

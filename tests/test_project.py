@@ -35,6 +35,14 @@ def test_the_conda_environment_has_the_python_and_the_packages_of_pyproject():
     assert wanted == [f"python{PROJECT['requires-python']}", "pip", {"pip": ["-e .[book]"]}]
 
 
+def test_binder_gets_pytorch_for_cpus_and_then_the_book():
+    wanted = yaml.safe_load((ROOT / ".binder" / "environment.yml").read_text("utf-8"))["dependencies"]
+    assert wanted[0] == f"python{PROJECT['requires-python']}"
+    assert wanted[-1]["pip"][0].endswith("/whl/cpu") and wanted[-1]["pip"][1:] == ["torch", "torchvision"]
+    after = ROOT / ".binder" / "postBuild"
+    assert '-e ".[book]"' in after.read_text("utf-8") and os.access(after, os.X_OK)
+
+
 def test_at_most_forty_packages_are_asked_for_and_each_says_why():
     text = (ROOT / "pyproject.toml").read_text("utf-8")
     lines = [line for line in text.splitlines() if re.match(r'  "[\w-]+>=', line)]

@@ -255,7 +255,8 @@ def test_the_page_can_be_used_by_keyboard(browser, server):
         assert page.evaluate("document.activeElement.textContent.trim()") == "Skip to content"
         page.locator("pre[tabindex='0']:visible").first.focus()
         page.keyboard.press("ArrowRight")
-        page.wait_for_function("document.activeElement.scrollLeft > 0")
+        page.wait_for_timeout(500)
+        assert page.evaluate("document.activeElement.scrollLeft") > 0
 
 
 # Code on a desk, and everything on paper
@@ -311,8 +312,22 @@ def test_code_can_be_copied(browser, server):
         button = page.locator("button.copy:visible").first
         code = button.locator("xpath=..").locator("pre").inner_text()
         button.click()
-        page.wait_for_function("document.activeElement.textContent === 'Copied'")
+        page.locator("button.copy", has_text="Copied").wait_for()
         assert page.evaluate("navigator.clipboard.readText()") == code
+
+
+def test_a_figure_opens_alone(browser, server):
+    """By a click, and by keyboard; a picture under sliders stays where it is."""
+    with browser.new_page(viewport=PHONE) as page:
+        page.goto(server + CHAPTER)
+        figure = page.locator("figure a.enlarge").first
+        address = figure.locator("img").get_attribute("src")
+        figure.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/_images/*.png")
+        assert page.url.endswith(address.rsplit("/", 1)[1])
+        page.go_back()
+        assert page.locator(".dae-slide").count() and not page.locator(".dae-slide a").count()
 
 
 # Links

@@ -188,6 +188,8 @@ def of_output(cell: NotebookNode, count: int) -> Iterator[str]:
     if any(output.output_type == "error" for output in cell.outputs):
         yield "an error is stored as its output"
     kinds = [kind for output in cell.outputs for kind in output.get("data", {})]
+    if any("widget-view" in kind for kind in kinds):
+        yield "a widget is stored, which shows nothing without its kernel"
     if any(kind.startswith("image/") for kind in kinds) and not alt_text(cell):
         yield "a figure without a description (mystnb.image.alt)"
     if any(map(HOME_PATH.search, texts(cell.outputs))):

@@ -38,6 +38,15 @@ document.addEventListener("DOMContentLoaded", async () => {
     code.parentElement.append(button);
   }
 
+  // A figure opens alone, where a phone can enlarge it.
+  for (const picture of document.querySelectorAll(".cell_output figure > img")) {
+    const link = document.createElement("a");
+    link.href = picture.src;
+    link.className = "enlarge";
+    picture.replaceWith(link);
+    link.append(picture);
+  }
+
   // Sentences wrap; what has columns is a table, and scrolls where it is too wide.
   document.querySelectorAll(".cell_output pre").forEach((said) =>
     said.classList.toggle("sentences", !/\S {2,}\S/.test(said.textContent)));

@@ -23,17 +23,22 @@
 try:
     import daeutils as du
 except ModuleNotFoundError as error:
-    import subprocess, sys
+    import os, subprocess, sys
+    from importlib.metadata import version
 
-    if "google.colab" not in sys.modules:
+    book = "git+https://github.com/OWNER/denoising-and-the-score"
+    hosts = {"google.colab": sys.modules, "KAGGLE_KERNEL_RUN_TYPE": os.environ}
+    if not any(sign in place for sign, place in hosts.items()):
         raise ImportError(
-            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start "
-            "it by `make lab` in the book's folder, which installs everything once; "
-            "or choose the kernel of the book's .venv."
+            f"{error.name} is missing in {sys.executable}. In the book's folder, use "
+            "`make lab`, or choose the kernel of its .venv. Anywhere else, run\n"
+            f"    %pip install {book}\n"
+            "or, from a course, %pip install daeutils-0.1.0-py3-none-any.whl"
         ) from error
-    # on Colab the notebook travels alone
-    source = "git+https://github.com/OWNER/denoising-and-the-score"
-    subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", source])
+    # Colab and Kaggle have PyTorch: theirs stays, and what is missing is installed
+    kept = [f"{name}=={version(name)}" for name in ("torch", "torchvision")]
+    pip = [sys.executable, "-m", "pip", "install", "-q"]
+    subprocess.check_call([*pip, book, *kept])
     import daeutils as du
 
 # %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Four rows of ten digits: clean, noisy, after one step, and after five steps. After one step nearly all digits are restored. After five steps all are crisp, but the fourth, a 7, has turned into a 9, and the seventh, a 3, has turned into a 1; both are framed in orange."}, "figure": {"caption": "**Figure 0.1. Sharper is not truer.** Test digits at noise level 0.6, after one and after five applications of a trained denoiser. We chose eight that survive and two that turn into other digits (framed); of all 200 that we tried, about one in fifteen turned into another digit. Below: the name that a classifier gives to the last row."}}
@@ -205,7 +210,7 @@ du.claim(
 # %% [markdown]
 # ## Does your machine run the book?
 #
-# This page was made by running it. A graphics card is used where there is one, and none is needed. If you run the notebook yourself, the folded cell below names the versions it found, or says what is missing and how to get it.
+# This page was made by running it. An NVIDIA graphics card is used where there is one, and none is needed. If you run the notebook yourself, the folded cell below names the versions it found, or says what is missing and how to get it.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
 missing = []

@@ -25,17 +25,22 @@
 try:
     import daeutils as du
 except ModuleNotFoundError as error:
-    import subprocess, sys
+    import os, subprocess, sys
+    from importlib.metadata import version
 
-    if "google.colab" not in sys.modules:
+    book = "git+https://github.com/OWNER/denoising-and-the-score"
+    hosts = {"google.colab": sys.modules, "KAGGLE_KERNEL_RUN_TYPE": os.environ}
+    if not any(sign in place for sign, place in hosts.items()):
         raise ImportError(
-            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start "
-            "it by `make lab` in the book's folder, which installs everything once; "
-            "or choose the kernel of the book's .venv."
+            f"{error.name} is missing in {sys.executable}. In the book's folder, use "
+            "`make lab`, or choose the kernel of its .venv. Anywhere else, run\n"
+            f"    %pip install {book}\n"
+            "or, from a course, %pip install daeutils-0.1.0-py3-none-any.whl"
         ) from error
-    # on Colab the notebook travels alone
-    source = "git+https://github.com/OWNER/denoising-and-the-score"
-    subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", source])
+    # Colab and Kaggle have PyTorch: theirs stays, and what is missing is installed
+    kept = [f"{name}=={version(name)}" for name in ("torch", "torchvision")]
+    pip = [sys.executable, "-m", "pip", "install", "-q"]
+    subprocess.check_call([*pip, book, *kept])
     import daeutils as du
 
 # %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Left: the density of corrupted pixels, two bumps around 0 and 1, with an arrow from 0.6 to 0.752. Right: the logarithm of that density; at 0.6 its tangent has slope 1.69."}, "figure": {"caption": "**Figure 2.1. A coincidence?** Left: the best answer moves a pixel from 0.6 to 0.752. Right: the slope of the log-density at 0.6 equals that move divided by $\\sigma^2$."}}
@@ -480,10 +485,10 @@ du.claim(
 # %% [markdown]
 # ## Try it
 #
-# Move the two sliders, for the noise level and for the corrupted point. Is there a setting at which the arrow points downhill on the blue curve? On the grey one?
+# Move the two sliders of Figure 2.6, for the noise level and for the corrupted point. Is there a setting at which the arrow points downhill on the blue curve? On the grey one?
 
 
-# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Above, the posterior given one corrupted point, with its mean. Below, the data density, the blurred density and the arrow from the point to the posterior mean."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Above, the posterior given one corrupted point, with its mean. Below, the data density, the blurred density and the arrow from the point to the posterior mean."}, "figure": {"caption": "**Figure 2.6. One point, one step.** Above, where the clean point may have been. Below, the density of the data in grey, the blurred one in blue, and the step to the posterior mean."}}
 def draw(sigma, point):
     _, axes = plt.subplots(2, 1, figsize=(5, 3.4), sharex=True, layout="none")
     draw_posterior(*axes, sigma, point)

@@ -25,17 +25,22 @@
 try:
     import daeutils as du
 except ModuleNotFoundError as error:
-    import subprocess, sys
+    import os, subprocess, sys
+    from importlib.metadata import version
 
-    if "google.colab" not in sys.modules:
+    book = "git+https://github.com/OWNER/denoising-and-the-score"
+    hosts = {"google.colab": sys.modules, "KAGGLE_KERNEL_RUN_TYPE": os.environ}
+    if not any(sign in place for sign, place in hosts.items()):
         raise ImportError(
-            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start "
-            "it by `make lab` in the book's folder, which installs everything once; "
-            "or choose the kernel of the book's .venv."
+            f"{error.name} is missing in {sys.executable}. In the book's folder, use "
+            "`make lab`, or choose the kernel of its .venv. Anywhere else, run\n"
+            f"    %pip install {book}\n"
+            "or, from a course, %pip install daeutils-0.1.0-py3-none-any.whl"
         ) from error
-    # on Colab the notebook travels alone
-    source = "git+https://github.com/OWNER/denoising-and-the-score"
-    subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", source])
+    # Colab and Kaggle have PyTorch: theirs stays, and what is missing is installed
+    kept = [f"{name}=={version(name)}" for name in ("torch", "torchvision")]
+    pip = [sys.executable, "-m", "pip", "install", "-q"]
+    subprocess.check_call([*pip, book, *kept])
     import daeutils as du
 
 # %% tags=["hide-input"]
@@ -666,10 +671,10 @@ du.claim(
 # %% [markdown]
 # ## Look for yourself
 #
-# Change the noise level and watch the ring. At which level do the learned arrows begin to see the eight clumps? At the smallest level, look at the corners and at the centre: there are no data, and the two panels may differ.
+# Change the noise level in Figure 3.7 and watch the ring. At which level do the learned arrows begin to see the eight clumps? At the smallest level, look at the corners and at the centre: there are no data, and the two panels may differ.
 
 
-# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Exact arrows on the left and learned arrows on the right over contours of the ring with noise. At the level 0.05 both turn towards the eight clumps."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Exact arrows on the left and learned arrows on the right over contours of the ring with noise. At the level 0.05 both turn towards the eight clumps."}, "figure": {"caption": "**Figure 3.7. The ring at every noise level.** Exact arrows on the left, and the arrows of a network trained at the chosen level on the right."}}
 def draw(sigma):
     smoothed = ring.smooth(sigma)
     learned = learned_score(networks["ring", sigma], few, sigma)

@@ -25,17 +25,22 @@
 try:
     import daeutils as du
 except ModuleNotFoundError as error:
-    import subprocess, sys
+    import os, subprocess, sys
+    from importlib.metadata import version
 
-    if "google.colab" not in sys.modules:
+    book = "git+https://github.com/OWNER/denoising-and-the-score"
+    hosts = {"google.colab": sys.modules, "KAGGLE_KERNEL_RUN_TYPE": os.environ}
+    if not any(sign in place for sign, place in hosts.items()):
         raise ImportError(
-            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start "
-            "it by `make lab` in the book's folder, which installs everything once; "
-            "or choose the kernel of the book's .venv."
+            f"{error.name} is missing in {sys.executable}. In the book's folder, use "
+            "`make lab`, or choose the kernel of its .venv. Anywhere else, run\n"
+            f"    %pip install {book}\n"
+            "or, from a course, %pip install daeutils-0.1.0-py3-none-any.whl"
         ) from error
-    # on Colab the notebook travels alone
-    source = "git+https://github.com/OWNER/denoising-and-the-score"
-    subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", source])
+    # Colab and Kaggle have PyTorch: theirs stays, and what is missing is installed
+    kept = [f"{name}=={version(name)}" for name in ("torch", "torchvision")]
+    pip = [sys.executable, "-m", "pip", "install", "-q"]
+    subprocess.check_call([*pip, book, *kept])
     import daeutils as du
 
 # %% tags=["hide-input"]
@@ -921,10 +926,10 @@ du.claim(
 # %% [markdown]
 # ## Drop a particle
 #
-# Choose one of six starts and a number of steps. The exact chain is on the left and the network's chain is on the right, both on $p_\sigma$ of the moons; the titles give $\log p_\sigma$ at the start and at the end. Look for a start whose two chains part, and for one where the network stops on the ridge.
+# In Figure 4.8, choose one of six starts and a number of steps. The exact chain is on the left and the network's chain is on the right, both on $p_\sigma$ of the moons; the titles give $\log p_\sigma$ at the start and at the end. Look for a start whose two chains part, and for one where the network stops on the ridge.
 
 
-# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "A particle's chain on the blurred density of the moons, for the exact denoiser on the left and for the trained network on the right; the titles give the log-density at the start and at the end."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "A particle's chain on the blurred density of the moons, for the exact denoiser on the left and for the trained network on the right; the titles give the log-density at the start and at the end."}, "figure": {"caption": "**Figure 4.8. Drop a particle.** Its chain under the exact denoiser on the left and under the network on the right."}}
 def draw(place, steps):
     point = torch.tensor([[float(v) for v in place.split(", ")]], dtype=torch.float64)
     p_sigma = moons.smooth(sigma)

@@ -21,17 +21,22 @@
 try:
     import daeutils as du
 except ModuleNotFoundError as error:
-    import subprocess, sys
+    import os, subprocess, sys
+    from importlib.metadata import version
 
-    if "google.colab" not in sys.modules:
+    book = "git+https://github.com/OWNER/denoising-and-the-score"
+    hosts = {"google.colab": sys.modules, "KAGGLE_KERNEL_RUN_TYPE": os.environ}
+    if not any(sign in place for sign, place in hosts.items()):
         raise ImportError(
-            f"{error.name} is missing in {sys.executable}. Stop Jupyter and start "
-            "it by `make lab` in the book's folder, which installs everything once; "
-            "or choose the kernel of the book's .venv."
+            f"{error.name} is missing in {sys.executable}. In the book's folder, use "
+            "`make lab`, or choose the kernel of its .venv. Anywhere else, run\n"
+            f"    %pip install {book}\n"
+            "or, from a course, %pip install daeutils-0.1.0-py3-none-any.whl"
         ) from error
-    # on Colab the notebook travels alone
-    source = "git+https://github.com/OWNER/denoising-and-the-score"
-    subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", source])
+    # Colab and Kaggle have PyTorch: theirs stays, and what is missing is installed
+    kept = [f"{name}=={version(name)}" for name in ("torch", "torchvision")]
+    pip = [sys.executable, "-m", "pip", "install", "-q"]
+    subprocess.check_call([*pip, book, *kept])
     import daeutils as du
 
 

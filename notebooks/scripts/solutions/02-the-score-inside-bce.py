@@ -19,8 +19,29 @@
 #
 # Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down before you run anything: nobody grades a prediction, and a wrong one that you can explain is worth the most.
 
+# %% tags=["hide-cell"] jupyter={"source_hidden": true}
+try:
+    import daeutils as du
+except ModuleNotFoundError as error:
+    import os, subprocess, sys
+    from importlib.metadata import version
+
+    book = "git+https://github.com/OWNER/denoising-and-the-score"
+    hosts = {"google.colab": sys.modules, "KAGGLE_KERNEL_RUN_TYPE": os.environ}
+    if not any(sign in place for sign, place in hosts.items()):
+        raise ImportError(
+            f"{error.name} is missing in {sys.executable}. In the book's folder, use "
+            "`make lab`, or choose the kernel of its .venv. Anywhere else, run\n"
+            f"    %pip install {book}\n"
+            "or, from a course, %pip install daeutils-0.1.0-py3-none-any.whl"
+        ) from error
+    # Colab and Kaggle have PyTorch: theirs stays, and what is missing is installed
+    kept = [f"{name}=={version(name)}" for name in ("torch", "torchvision")]
+    pip = [sys.executable, "-m", "pip", "install", "-q"]
+    subprocess.check_call([*pip, book, *kept])
+    import daeutils as du
+
 # %%
-import daeutils as du
 import matplotlib.pyplot as plt
 import numpy as np
 import sympy

@@ -21,8 +21,29 @@
 #
 # Everything runs on the 1,797 digits of $8\times8$ pixels that come with scikit-learn, with a small U-Net for all noise levels. Your functions will also work on your own images: try them there.
 
+# %% tags=["hide-cell"] jupyter={"source_hidden": true}
+try:
+    import daeutils as du
+except ModuleNotFoundError as error:
+    import os, subprocess, sys
+    from importlib.metadata import version
+
+    book = "git+https://github.com/OWNER/denoising-and-the-score"
+    hosts = {"google.colab": sys.modules, "KAGGLE_KERNEL_RUN_TYPE": os.environ}
+    if not any(sign in place for sign, place in hosts.items()):
+        raise ImportError(
+            f"{error.name} is missing in {sys.executable}. In the book's folder, use "
+            "`make lab`, or choose the kernel of its .venv. Anywhere else, run\n"
+            f"    %pip install {book}\n"
+            "or, from a course, %pip install daeutils-0.1.0-py3-none-any.whl"
+        ) from error
+    # Colab and Kaggle have PyTorch: theirs stays, and what is missing is installed
+    kept = [f"{name}=={version(name)}" for name in ("torch", "torchvision")]
+    pip = [sys.executable, "-m", "pip", "install", "-q"]
+    subprocess.check_call([*pip, book, *kept])
+    import daeutils as du
+
 # %%
-import daeutils as du
 import matplotlib.pyplot as plt
 import torch
 from sklearn.datasets import load_digits
