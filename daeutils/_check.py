@@ -17,24 +17,45 @@ def float_tensor(x, name: str = "x", *, ndim_at_least: int = 2, finite: bool = T
 
     finite=False reads no value, and so does not wait for a GPU.
     """
-    if not isinstance(x, Tensor):
-        raise ValueError(
-            f"{name} is a {type(x).__name__}; expected a torch tensor: use torch.as_tensor({name})."
-        )
+    tensor(x, name)
+    if x.layout != torch.strided:
+        raise ValueError(f"{name} is sparse; expected a dense tensor: use {name}.to_dense().")
     if not x.is_floating_point():
+        way = (
+            "real, if nothing is imaginary" if x.is_complex() else "float(), and divide by 255 for bytes"
+        )
         raise ValueError(
-            f"{name} has dtype {x.dtype}; expected a floating-point tensor: "
-            f"use {name}.float(), and divide by 255 if it holds bytes."
+            f"{name} has dtype {x.dtype}; expected a floating-point tensor: use {name}.{way}."
         )
     if x.ndim < ndim_at_least:
+        batch = "(N, C, H, W)" if ndim_at_least == 4 else "(N, d) or (N, C, H, W)"
         raise ValueError(
-            f"{name} has shape {tuple(x.shape)}; expected a batch, (N, d) or (N, C, H, W): "
-            f"use {name}[None] for a single point."
+            f"{name} has shape {tuple(x.shape)}; expected a batch, {batch}: "
+            f"{_batched(x, name, ndim_at_least)}."
         )
     if x.numel() == 0:
         raise ValueError(f"{name} is empty, shape {tuple(x.shape)}; expected at least one sample.")
     if finite and not torch.isfinite(x).all():
         raise ValueError(f"{name} holds NaN or infinity; expected finite values: clean it first.")
+
+
+def tensor(x, name: str) -> None:
+    """Raise ValueError unless x is a tensor."""
+    if not isinstance(x, Tensor):
+        raise ValueError(
+            f"{name} is a {type(x).__name__}; expected a torch tensor: use torch.as_tensor({name})."
+        )
+
+
+def _batched(x: Tensor, name: str, ndim: int) -> str:
+    """What makes a batch of x, which has too few axes: as code, one way for each thing that it may be."""
+    ways = {
+        (0, 2): "use {}[None, None] for a single number",
+        (1, 2): "use {}[:, None] for single numbers, {}[None] for a single point",
+        (2, 4): "use {}[None, None] for a single grey image; flat images need .unflatten(1, (C, H, W))",
+        (3, 4): "use {}[:, None] for grey images, {}[None] for a single image (C, H, W)",
+    }
+    return ways.get((x.ndim, ndim), "give it such a tensor").replace("{}", name)
 
 
 def unit_interval(x, name: str = "x", **kwargs) -> None:
@@ -61,7 +82,7 @@ def noise_levels(sigma, name: str = "sigma", *, several: bool = True) -> None:
     try:
         values = torch.as_tensor(sigma, dtype=torch.float64, device="cpu")
     except (TypeError, ValueError, RuntimeError):
-        values = torch.tensor(math.nan)
+        values = torch.tensor(math.nan, device="cpu")
     counts = values.numel() >= 1 if several else values.ndim == 0
     try:
         if counts and bool(((values >= FAINT) & (values <= LOUD)).all()):
@@ -174,6 +195,7 @@ def per_sample(sigma, x: Tensor, *, wait: bool = True) -> Tensor:
 
 def shape_of(x: Tensor, shape: tuple[int, ...], name: str) -> None:
     """Raise ValueError unless x has shape (N, *shape); the message says what makes it so."""
+    tensor(x, name)
     if x.shape[1:] != shape:
         expected = ", ".join(map(str, shape))
         raise ValueError(

@@ -24,7 +24,12 @@ WARM = 3  # steps before one is recorded: lazy set-up must not be captured
 def pick_device(device=None) -> torch.device:
     """The device asked for, else accelerate's for this process, else a CUDA GPU, else the CPU."""
     if device is not None:
-        return torch.device(device)
+        try:
+            return torch.device(device)
+        except (RuntimeError, TypeError) as error:
+            raise ValueError(
+                f"device is {device!r}; expected 'cpu', 'cuda', 'cuda:0' or None."
+            ) from error
     if (peers := accelerator()) is not None:
         return peers.device
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -61,7 +66,8 @@ def bar(iterable=None, *, shown: bool = True, **options) -> tqdm:
 
 def accelerator():
     """accelerate's Accelerator where it or torchrun started several processes; else None."""
-    if "LOCAL_RANK" not in os.environ or int(os.environ.get("WORLD_SIZE") or 1) < 2:
+    several = int(os.environ.get("WORLD_SIZE") or 1) > 1
+    if not several or not {"LOCAL_RANK", "MASTER_ADDR"} <= os.environ.keys():  # or an old session's rest
         return None  # and accelerate is not imported
     from accelerate import Accelerator
 
@@ -282,7 +288,7 @@ class Checkpoint:
 
 def _number(tensors: Iterable[Tensor]) -> Tensor:
     """A whole number that depends on every bit of these tensors; to compute it waits for no GPU."""
-    total = torch.zeros((), dtype=torch.long)
+    total = torch.zeros((), dtype=torch.long, device="cpu")
     for tensor in tensors:
         bits = tensor.detach().contiguous().flatten().view(torch.uint8)
         places = torch.arange(len(bits), device=bits.device) % 8191 + 1

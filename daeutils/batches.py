@@ -5,10 +5,12 @@ generator, as the mixtures of `densities` have it.
 """
 
 import inspect
+import os
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from daeutils import _check
 
@@ -99,21 +101,37 @@ class Batches:
 
 def _sampler(source, generator: torch.Generator):
     """A function n -> (n, ...) that draws from the source, whatever of three ways it has to be asked."""
-    if isinstance(source, tuple | list) and source and isinstance(source[0], Tensor):
-        raise ValueError(
-            f"source is a {type(source).__name__} of {len(source)}; expected the images alone, without "
-            "their labels: use source[0]."
-        )
-    if not callable(getattr(source, "sample", None)):
+    if not callable(getattr(source, "sample", None)) or hasattr(source, "to_numpy"):
         raise ValueError(
             f"source is a {type(source).__name__}; expected a tensor of data in [0, 1], or an object "
-            "with sample(n, generator), such as a GaussianMixture."
+            f"with sample(n, generator), such as a GaussianMixture: {_tensor_of(source)}."
         )
     if isinstance(source, torch.distributions.Distribution):  # it takes a shape
         return lambda n: _drawn(source, source.sample((n,)), n)
     if "generator" in inspect.signature(source.sample).parameters:
         return lambda n: _drawn(source, source.sample(n, generator=generator), n)
     return lambda n: _drawn(source, source.sample(n), n)
+
+
+def _tensor_of(source) -> str:
+    """How to get the data of a source as a tensor: as code, where it is of a kind that is known."""
+    if isinstance(source, str | os.PathLike):
+        return "du.folder(source)[0] reads the images of a folder"
+    if isinstance(source, DataLoader):
+        each = "batch[0]" if isinstance(source.dataset[0], tuple | list) else "batch"
+        return f"use torch.cat([{each} for batch in source])"
+    if isinstance(source, Dataset):
+        each = "item[0]" if isinstance(source[0], tuple | list) else "item"
+        return f"use torch.stack([{each} for item in source])"
+    if isinstance(source, tuple | list) and source and all(hasattr(each, "ndim") for each in source):
+        if len(source) == 2 and source[0].ndim != source[1].ndim:
+            return "use source[0], the images without their labels"
+        return "use torch.stack([torch.as_tensor(each) for each in source])"
+    if hasattr(source, "to_numpy"):
+        return "use torch.as_tensor(source.to_numpy())"
+    if isinstance(source, tuple | list) or hasattr(source, "__array__"):
+        return "use torch.as_tensor(source)"
+    return "make a tensor of it"
 
 
 def _drawn(source, drawn, n: int) -> Tensor:
@@ -129,9 +147,13 @@ def _drawn(source, drawn, n: int) -> Tensor:
                 "expected a tensor with n rows."
             ) from error
     if drawn.ndim < 2 or len(drawn) != n:
+        way = ", and for numbers ({n}, 1): let it return x[:, None] instead of x"
+        if isinstance(source, torch.distributions.Distribution):
+            way = ", and for numbers ({n}, 1): use source.expand([1])"
+        way = way.format(n=n) if drawn.shape == (n,) else ""
         raise ValueError(
             f"sample({n}) of the source, a {type(source).__name__}, gave shape {tuple(drawn.shape)}; "
-            f"expected ({n}, d) or ({n}, C, H, W)."
+            f"expected ({n}, d) or ({n}, C, H, W){way}."
         )
     return drawn
 

@@ -16,10 +16,11 @@ from daeutils import _check
 def _numbers(x, name: str) -> Tensor:
     """A parameter in float64 on the CPU."""
     try:  # torch reads Python's numbers in single precision unless it is told
-        given = torch.as_tensor(x, dtype=None if hasattr(x, "dtype") else torch.float64)
-        if given.is_complex():
+        if not isinstance(x, Tensor):
+            x = torch.as_tensor(x, dtype=None if hasattr(x, "dtype") else torch.float64, device="cpu")
+        if x.is_complex():
             raise TypeError("they are complex")
-        return given.detach().to("cpu", torch.float64)
+        return x.detach().to("cpu", torch.float64)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{name} cannot be read ({error}); expected numbers: a tensor, an array or a nested list."
@@ -198,7 +199,7 @@ def ring(modes: int = 8, std: float = 0.04, radius: float = 0.3) -> GaussianMixt
     """Equal round bumps, evenly spaced on a circle about (0.5, 0.5)."""
     modes = _check.count(modes, "modes")
     _check.number(radius, "radius")
-    angle = torch.arange(modes, dtype=torch.float64) * (2 * math.pi / modes)
+    angle = torch.arange(modes, dtype=torch.float64, device="cpu") * (2 * math.pi / modes)
     means = 0.5 + radius * torch.stack([angle.cos(), angle.sin()], 1)
     return _bumps(means, std)
 
@@ -206,7 +207,7 @@ def ring(modes: int = 8, std: float = 0.04, radius: float = 0.3) -> GaussianMixt
 def moons(centres: int = 24, std: float = 0.025) -> GaussianMixture:
     """Two interleaved half circles."""
     centres = _check.count(centres, "centres")
-    angle = torch.linspace(0, math.pi, centres, dtype=torch.float64)
+    angle = torch.linspace(0, math.pi, centres, dtype=torch.float64, device="cpu")
     upper = torch.stack([0.40 + 0.22 * angle.cos(), 0.43 + 0.27 * angle.sin()], 1)
     lower = torch.stack([0.60 - 0.22 * angle.cos(), 0.57 - 0.27 * angle.sin()], 1)
     return _bumps(torch.cat([upper, lower]), std)
@@ -216,7 +217,7 @@ def spiral(centres: int = 60, std: float = 0.02, turns: float = 1.75) -> Gaussia
     """One arm that winds outwards, with equal mass on equal lengths of arc, nearly."""
     centres = _check.count(centres, "centres", at_least=2)
     _check.number(turns, "turns")
-    t = torch.linspace(0.12, 1, centres, dtype=torch.float64).sqrt()
+    t = torch.linspace(0.12, 1, centres, dtype=torch.float64, device="cpu").sqrt()
     angle, radius = 2 * math.pi * turns * t, 0.37 * t
     means = 0.5 + torch.stack([radius * angle.cos(), radius * angle.sin()], 1)
     return _bumps(means, std)
@@ -224,7 +225,7 @@ def spiral(centres: int = 60, std: float = 0.02, turns: float = 1.75) -> Gaussia
 
 def checkerboard(std: float = 0.025) -> GaussianMixture:
     """Eight dark squares of a 4 x 4 board on [0.1, 0.9]^2, each a 4 x 4 grid of bumps."""
-    fine = 0.125 + 0.05 * torch.arange(16, dtype=torch.float64)
+    fine = 0.125 + 0.05 * torch.arange(16, dtype=torch.float64, device="cpu")
     grid = torch.cartesian_prod(fine, fine)
     square = ((grid - 0.1) / 0.2).long().sum(1)
     return _bumps(grid[square % 2 == 0], std)
@@ -235,8 +236,8 @@ def pinwheel(arms: int = 5, centres: int = 12, std: float = 0.02, twist: float =
     arms = _check.count(arms, "arms")
     centres = _check.count(centres, "centres", at_least=2)
     _check.number(twist, "twist")
-    along = torch.linspace(0, 1, centres, dtype=torch.float64)
-    start = torch.arange(arms, dtype=torch.float64)[:, None] * (2 * math.pi / arms)
+    along = torch.linspace(0, 1, centres, dtype=torch.float64, device="cpu")
+    start = torch.arange(arms, dtype=torch.float64, device="cpu")[:, None] * (2 * math.pi / arms)
     angle, radius = (start + twist * along).flatten(), (0.08 + 0.29 * along).repeat(arms)
     return _bumps(0.5 + radius[:, None] * torch.stack([angle.cos(), angle.sin()], 1), std)
 
@@ -252,7 +253,7 @@ def random_mixture(components: int = 6, seed: int = 0) -> GaussianMixture:
     generator = torch.Generator("cpu").manual_seed(seed)
 
     def uniform(*shape):
-        return torch.rand(*shape, generator=generator, dtype=torch.float64)
+        return torch.rand(*shape, generator=generator, dtype=torch.float64, device="cpu")
 
     means = 0.25 + 0.5 * uniform(components, 2)
     widths = 0.015 + 0.035 * uniform(components, 2)

@@ -19,7 +19,7 @@ from daeutils.zoo import load_network
 
 @cache
 def feature_classifier() -> FeatureClassifier:
-    """The shipped classifier, loaded once, on a GPU where there is one."""
+    """The shipped classifier, loaded once, on a CUDA GPU where there is one."""
     return load_network("digits-classifier")
 
 
@@ -101,7 +101,7 @@ def frechet_between(a: Tensor, b: Tensor) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torchmetrics warns of the memory its features take
         metric = FrechetInceptionDistance(given, normalize=False, input_img_size=(a.shape[1],))
-    return _compare(metric, a, b).item()
+    return max(0.0, _compare(metric, a, b).item())  # rounding may go below
 
 
 def kernel_between(a: Tensor, b: Tensor) -> float:
@@ -194,9 +194,9 @@ def bootstrap(statistic, *samples: Tensor, draws: int = 30, seed: int = 0) -> tu
     for _ in range(draws):
         picks = [torch.randint(len(s), (len(s),), generator=generator, device="cpu") for s in samples]
         values.append(statistic(*(s[p.to(s.device)] for s, p in zip(samples, picks, strict=True))))
-    drawn = torch.tensor(values, dtype=torch.float64)
+    drawn = torch.tensor(values, dtype=torch.float64, device="cpu")
     shift = statistic(*samples) - drawn.mean()
-    low, high = drawn.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)) + shift
+    low, high = drawn.quantile(drawn.new_tensor([0.025, 0.975])) + shift
     return low.item(), high.item()
 
 

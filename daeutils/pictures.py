@@ -104,7 +104,7 @@ def folder(
     kept = _choose(top, split, held_out)
     files = [top.joinpath(*place) for place, _ in kept]
     images = read_all(files, side, channels, background=background, progress=progress)
-    return images, torch.tensor([label for _, label in kept])
+    return images, torch.tensor([label for _, label in kept], device="cpu")
 
 
 # What is below a folder
@@ -181,7 +181,7 @@ def _find(top: Path) -> tuple[list[Place], list[tuple[Place, str]]]:
             elif not file.exists():
                 reason = "broken link"
             elif not file.is_file():
-                reason = "thing that is no file"
+                reason = "neither file nor folder"
             elif file.suffix.lower() not in kinds:
                 reason = file.suffix.lower() or "file without an ending"
             if reason:

@@ -25,19 +25,24 @@ def show_images(rows, labels=None, columns=None, title=None, size: float = 0.62)
     """Rows of images on one grey scale, black 0 to white 1; values outside are clipped for display.
 
     Args:
-        rows: a list of (n, C, H, W) or (n, H, W) tensors, one a row.
+        rows: a list of (n, C, H, W) or (n, H, W) tensors or arrays, one a row.
         labels: one text for each row.
         columns: one text for each column.
         size: inches for each image.
 
     Returns:
         the figure.
+
+    Raises:
+        ValueError: no list of images, or another number of labels or columns.
     """
     import matplotlib.pyplot as plt
 
-    rows = [row.detach().cpu().float() for row in rows]
-    rows = [row[:, 0] if row.ndim == 4 and row.shape[1] == 1 else row for row in rows]
+    rows = _rows(rows)
     wide = max(len(row) for row in rows)
+    for words, n, name in [(labels, len(rows), "labels"), (columns, wide, "columns")]:
+        if words is not None and len(words) != n:
+            raise ValueError(f"{name} has {len(words)} texts; expected {n}, one for each of the {name}.")
     figure, axes = plt.subplots(
         len(rows), wide, squeeze=False, figsize=(size * wide + 1.4, size * len(rows) + 0.35)
     )
@@ -60,19 +65,47 @@ def show_images(rows, labels=None, columns=None, title=None, size: float = 0.62)
     return figure
 
 
+def _rows(rows) -> list[Tensor]:
+    """Each row as (n, H, W) or (n, C, H, W) on the CPU, or ValueError with what to do."""
+    if not isinstance(rows, list | tuple) or not rows:
+        given = "empty" if isinstance(rows, list | tuple) else f"a {type(rows).__name__}"
+        raise ValueError(f"rows is {given}; expected a list of rows of images: for one row use [rows].")
+    found = []
+    for i, row in enumerate(rows):
+        row = torch.as_tensor(row).detach().cpu().float()
+        if row.ndim == 4 and row.shape[1] == 1:
+            row = row[:, 0]
+        if row.ndim == 3 or (row.ndim == 4 and row.shape[1] == 3):
+            found.append(row)
+            continue
+        way = f"use rows[{i}][None] for a single image"
+        if row.ndim == 4:
+            way = f"use rows[{i}].movedim(-1, 1) where the channels come last"
+        elif row.ndim == 2 and row.shape[1] == 784:
+            way = f"use rows[{i}].unflatten(1, (1, 28, 28)) for flat digits"
+        raise ValueError(
+            f"rows[{i}] has shape {tuple(row.shape)}; expected (n, H, W), (n, 1, H, W) or "
+            f"(n, 3, H, W): {way}."
+        )
+    return found
+
+
 def tile(*rows) -> Tensor:
     """Rows of grey images, each (n, 1, H, W), as one large picture for imshow: far quicker to draw.
 
     All rows hold as many images. Values outside [0, 1] are clipped, as in `show_images`.
     """
-    lines = [torch.cat(list(row[:, 0].detach().cpu()), 1) for row in rows]
-    return torch.cat(lines).clamp(0, 1)
+    rows = _rows(rows)
+    shapes = {tuple(row.shape) for row in rows}
+    if len(shapes) > 1 or rows[0].ndim == 4:
+        raise ValueError(f"rows have shapes {sorted(shapes)}; expected as many grey images in each row.")
+    return torch.cat([torch.cat(list(row), 1) for row in rows]).clamp(0, 1)
 
 
 def grid(points: int, low: float = 0.0, high: float = 1.0) -> Tensor:
     """points x points places in the plane, (points^2, 2), row by row."""
     points = _check.count(points, "points", at_least=2)
-    line = torch.linspace(low, high, points)
+    line = torch.linspace(low, high, points, device="cpu")
     y, x = torch.meshgrid(line, line, indexing="ij")
     return torch.stack([x, y], -1).reshape(-1, 2)
 
@@ -88,9 +121,9 @@ def density_background(ax, density, points: int = 120) -> None:
 
 def density_contours(ax, density, points: int = 90) -> None:
     """Contours of a density of the plane on the unit square, in light blue: room for arrows on top."""
-    line = torch.linspace(0, 1, points)
+    line = torch.linspace(0, 1, points, device="cpu")
     p = density.log_prob(grid(points)).exp().reshape(points, points)
-    levels = p.max() * torch.tensor([0.03, *(k / 8 for k in range(1, 8)), 1.01])
+    levels = p.max() * p.new_tensor([0.03, *(k / 8 for k in range(1, 8)), 1.01])
     ax.contourf(line, line, p, levels, cmap="Blues", vmin=0, vmax=2.4 * p.max())
     ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
     ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])

@@ -107,14 +107,14 @@ def noise_schedule(levels: int = 20, high: float = 10.0, low: float = 0.02, rho:
     if not high > low:
         raise ValueError(f"high is {high:g} and low is {low:g}; expected high > low.")
     _check.number(rho, "rho", at_least=1)
-    t = torch.linspace(0, 1, levels, dtype=torch.float64)
+    t = torch.linspace(0, 1, levels, dtype=torch.float64, device="cpu")
     return (high ** (1 / rho) + t * (low ** (1 / rho) - high ** (1 / rho))) ** rho
 
 
 def _falling(sigmas) -> list[float]:
     """Noise levels from the largest to the smallest, checked."""
     _check.noise_levels(sigmas, "sigmas")
-    levels = torch.as_tensor(sigmas, dtype=torch.float64).flatten().tolist()
+    levels = torch.as_tensor(sigmas, dtype=torch.float64, device="cpu").flatten().tolist()
     if any(b >= a for a, b in pairwise(levels)):
         raise ValueError("sigmas do not decrease; expected levels from the largest to the smallest.")
     return levels

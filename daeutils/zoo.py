@@ -57,7 +57,7 @@ def card(name: str, folder=None) -> dict:
 
 
 def load_network(name: str, device=None, folder=None) -> nn.Module:
-    """A shipped network in evaluation mode, on a GPU where there is one.
+    """A shipped network in evaluation mode, on a CUDA GPU where there is one.
 
     Raises:
         ValueError: an unknown name, or weights that are not the ones on the card.

@@ -1,6 +1,7 @@
 """The embedded digits against their licence file; the other loaders on files written here."""
 
 import contextlib
+import gzip
 import hashlib
 import io
 import os
@@ -93,6 +94,61 @@ def test_archives_on_disk_are_read_without_a_network(name, load, tmp_path, monke
         np.testing.assert_array_equal(answers, labels)
 
 
+# What lies in the folder before the call -> words of the error, or None where it is read
+BY_HAND = {
+    "packed": None,
+    "packed in part": None,
+    "beside old pickles": None,
+    "another file": r"t10k-images-idx3-ubyte\.gz has another checksum than the original",
+    "a file short": r"t10k-images-idx3-ubyte\.gz is missing",
+    "an empty folder": r"train-images-idx3-ubyte\.gz is missing",
+}
+
+
+@pytest.mark.parametrize(("name", "load"), LOADERS.items())
+@pytest.mark.parametrize("what", BY_HAND)
+def test_archives_that_were_put_there_by_hand_are_read(what, name, load, tmp_path, monkeypatch):
+    """Four small archives stand in for the real ones, whose checksums nothing small can have."""
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("the network was asked for what lies on the disk")
+
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
+    raw = tmp_path / name / "raw"
+    raw.mkdir(parents=True)
+    images, resources = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8), []
+    for stem, array in [("images-idx3", images), ("labels-idx1", np.arange(5, dtype=np.uint8))]:
+        for part in ("train", "t10k"):
+            file = raw / f"{part}-{stem}-ubyte"
+            write_idx(file, array)
+            packed = gzip.compress(file.read_bytes())
+            file.with_name(f"{file.name}.gz").write_bytes(packed)
+            resources.append((f"{file.name}.gz", hashlib.md5(packed).hexdigest()))
+            if what != "packed in part" or part == "train":
+                file.unlink()
+    monkeypatch.setattr(getattr(torchvision.datasets, name), "resources", resources)
+    (raw.parent / "processed").mkdir()
+    if what == "beside old pickles":
+        for part in ("training.pt", "test.pt"):
+            (raw.parent / "processed" / part).write_bytes(b"no pickle either")
+    elif what == "another file":
+        (raw / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"something"))
+    elif what == "a file short":
+        (raw / "t10k-images-idx3-ubyte.gz").unlink()
+    elif what == "an empty folder":
+        shutil.rmtree(raw)
+    if BY_HAND[what]:
+        with pytest.raises(
+            ValueError, match=BY_HAND[what] + r".*put them there, or move that folder away"
+        ):
+            load(root=tmp_path)
+        return
+    for split in SPLITS:
+        found, labels = load(split, root=tmp_path)
+        np.testing.assert_array_equal(as_bytes(found)[:, 0], images)
+        assert labels.tolist() == list(range(5))
+
+
 @pytest.mark.parametrize(("name", "load"), LOADERS.items())
 @pytest.mark.parametrize("error", [urllib.error.URLError("no route to host"), TimeoutError()])
 def test_without_a_network_the_offline_default_is_named(name, load, error, tmp_path, monkeypatch):
@@ -100,7 +156,9 @@ def test_without_a_network_the_offline_default_is_named(name, load, error, tmp_p
         raise error
 
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
-    with pytest.raises(RuntimeError, match=rf"{name} could not.*daeutils\.digits\(\)") as caught:
+    with pytest.raises(
+        RuntimeError, match=rf"{name} could not.*put train-images-idx3.*raw'.*digits\(\)"
+    ) as caught:
         load(root=str(tmp_path))
     assert "\n" not in str(caught.value)
 

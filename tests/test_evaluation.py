@@ -458,3 +458,12 @@ def test_weights_that_are_not_those_of_the_card_are_refused(name, stored):
     spoil(stored[0])
     with pytest.raises(ValueError, match=text):
         zoo.load_network("mine", folder=stored[0])
+
+
+@pytest.mark.parametrize("n", [2, 5, 100])
+def test_the_distance_of_a_set_to_itself_is_never_below_zero(n):
+    """Public reports of other implementations tell of small negative and of complex distances."""
+    for seed in range(3):
+        features = torch.randn(n, 16, generator=seeded(seed))
+        assert 0 <= du.evaluation.frechet_between(features, features.clone()) < 1e-5
+    assert du.evaluation.frechet_between(features, features[:1].expand(n, -1)) > 1  # collapsed: no nan

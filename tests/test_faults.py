@@ -107,5 +107,5 @@ def test_damaged_downloads_are_named(damage, tmp_path):
         (raw / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">HBBI", 0, 8, 1, 3) + bytes(3))
     assert du.mnist(root=tmp_path)[0].shape == (3, 1, 28, 28)
     damage(raw / "train-images-idx3-ubyte")
-    with pytest.raises(ValueError, match=r"MNIST' is damaged or incomplete.*remove that folder"):
+    with pytest.raises(ValueError, match=r"damaged or incomplete.*move that folder away"):
         du.mnist(root=tmp_path)

@@ -1,5 +1,7 @@
 """Figures show what they are given, in the book's style."""
 
+import re
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -140,3 +142,41 @@ def test_curve_draws_a_line_and_its_interval(axes):
     assert (box.x0, box.x1, box.y0, box.y1) == (1, 4, 0.5, 3.25)
     plotting.curve(axes, x, y)
     assert len(axes.lines) == 2 and len(axes.collections) == 1  # no band without an interval
+
+
+# rows that are no rows of images -> words of the error; {row} becomes code that makes one of it
+NO_ROWS = {
+    "a batch in place of a list": (IMAGES, "use {}"),
+    "an array in place of a list": (IMAGES.numpy(), "use {}"),
+    "nothing": ([], None),
+    "channels last": ([torch.rand(2, 5, 5, 3)], "use {} where the channels come last"),
+    "a single image": ([IMAGES[0, 0]], "use {} for a single image"),
+    "flat digits": ([torch.rand(2, 784)], "use {} for flat digits"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_ROWS)
+def test_advice_on_rows_of_images_is_right_when_followed(kind):
+    rows, advice = NO_ROWS[kind]
+    with pytest.raises(ValueError, match=r"^rows.* expected ") as error:
+        plotting.show_images(rows)
+    if advice:
+        words = re.escape(advice).replace(r"\{\}", r"(\S+\([^)]*\)+|\S+?)") + r"\.$"
+        found = eval(re.search(words, str(error.value))[1], {"rows": rows})
+        plotting.show_images(found if isinstance(found, list) else [found])
+
+
+def test_images_of_numpy_are_shown_as_those_of_torch():
+    plotting.show_images([IMAGES.numpy(), IMAGES[:, 0].double().numpy()])
+    assert torch.equal(plotting.tile(IMAGES.numpy()), plotting.tile(IMAGES))
+
+
+@pytest.mark.parametrize("words", [{"labels": ["a"]}, {"columns": list("abc")}])
+def test_as_many_labels_as_rows_and_columns(words):
+    with pytest.raises(ValueError, match=r"(labels|columns) has \d texts; expected \d, one for each"):
+        plotting.show_images([IMAGES, IMAGES], **words)
+
+
+def test_tile_says_that_rows_differ():
+    with pytest.raises(ValueError, match=r"rows have shapes .*expected as many grey images in each row"):
+        plotting.tile(IMAGES, IMAGES[:2])

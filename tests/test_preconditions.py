@@ -3,9 +3,12 @@
 Each table is a kind of mistake, with its cases.
 """
 
+import ast
+import contextlib
 import math
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ import torch
 from oracles import seeded, weights
 from sklearn.mixture import GaussianMixture as SklearnMixture
 from torch import nn
+from torch.utils.data import DataLoader, Subset, TensorDataset
 
 import daeutils as du
 from daeutils.features import FeatureClassifier
@@ -134,7 +138,7 @@ REFUSED = {
         (dict(source=GOOD[:0]), "source is empty"),
         (dict(source=GOOD[0]), "source has shape"),
         (dict(source=GOOD.tolist()), r"source is a list; expected a tensor.*sample\(n, generator\)"),
-        (dict(source=(GOOD, GOOD[:, 0])), r"a tuple of 2; expected the images alone.*use source\[0\]"),
+        (dict(source=(GOOD, GOOD[:, 0])), r"source is a tuple; expected .*use source\[0\]"),
         (dict(source=OutOfTheCube()), r"2000 of 2000 numbers outside \[0, 1\]"),
         (dict(source=of(gives=torch.full((1000, 2), math.nan))), "NaN in 2000 of 2000"),
         (dict(source=of(gives="text")), r"sample\(1000\) of the source, a Source, gave a str"),
@@ -463,3 +467,128 @@ def test_sources_of_other_libraries_are_understood():
     foreign.means_ = np.full((2, 2), 0.5)
     for source in (uniform, foreign, du.ring()):
         assert fit(small(), source, sigma=0.1, steps=2).steps == 2
+
+
+POINTS = torch.rand(6, 2, generator=seeded())
+KINDS = torch.arange(len(IMAGES))
+LABELLED = TensorDataset(IMAGES, KINDS)
+
+
+class Frame:
+    """A table, as pandas has it: its `sample` means something else."""
+
+    def sample(self, n):
+        raise AssertionError("it was asked for a sample")
+
+    def to_numpy(self):
+        return POINTS.numpy()
+
+
+# a source -> the tensor that the advice makes of it
+SOURCES = {
+    "an array": (POINTS.numpy(), POINTS),
+    "a list of numbers": (POINTS.tolist(), POINTS),
+    "a list of points": (list(POINTS), POINTS),
+    "a list of arrays": (list(POINTS.numpy()), POINTS),
+    "two images": (list(IMAGES[:2]), IMAGES[:2]),
+    "images and labels": ((IMAGES, KINDS), IMAGES),
+    "arrays and labels": ([IMAGES.numpy(), KINDS.numpy()], IMAGES.numpy()),
+    "a Dataset of pairs": (LABELLED, IMAGES),
+    "a Subset": (Subset(LABELLED, [1, 0]), IMAGES[[1, 0]]),
+    "a DataLoader of pairs": (DataLoader(LABELLED, batch_size=2), IMAGES),
+    "a table": (Frame(), POINTS),
+    "numbers": (POINTS[:, 0], POINTS[:, :1]),
+    "a number": (POINTS[0, 0], POINTS[:1, :1]),
+    "sparse points": (POINTS.to_sparse(), POINTS),
+    "complex points": (POINTS + 0j, POINTS),
+    "whole numbers": (POINTS.round().int(), POINTS.round()),
+}
+
+
+def code(text: str) -> str:
+    """The expression after the word `use`."""
+    words = text.rsplit("use ", 1)[1]
+    for end in range(len(words), 0, -1):
+        with contextlib.suppress(SyntaxError):
+            if not isinstance(ast.parse(words[:end], mode="eval").body, ast.Tuple):
+                return words[:end]
+    raise AssertionError(f"no code in {text!r}")
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_advice_on_a_source_is_right_when_followed(kind):
+    given, meant = SOURCES[kind]
+    with pytest.raises(ValueError, match=r"^source ") as error:
+        fit(small(), given, sigma=0.1, steps=1)
+    found = eval(code(str(error.value)), {"torch": torch, "source": given})
+    assert type(found) is type(meant) and found.shape == meant.shape
+    assert np.allclose(found, meant)
+
+
+def test_a_distribution_of_numbers_says_how_to_draw_a_column():
+    network, uniform = du.MLPDenoiser(1, hidden=8, depth=1), torch.distributions.Uniform(0.0, 1.0)
+    with pytest.raises(ValueError, match=r"gave shape \(1000,\); .* use source\.expand\(\[1\]\)"):
+        fit(network, uniform, sigma=0.1, steps=1)
+    assert fit(network, uniform.expand([1]), sigma=0.1, steps=1).steps == 1
+
+
+@pytest.mark.parametrize("given", ["pictures", Path("pictures")])
+def test_a_path_in_place_of_data_names_the_reader(given):
+    with pytest.raises(ValueError, match=r"du\.folder\(source\)\[0\] reads the images"):
+        fit(small_unet(), given, sigma=0.1, steps=1)
+
+
+@pytest.mark.parametrize(
+    ("given", "ways"),
+    [
+        (IMAGES[:, 0], {"images[:, None]": IMAGES, "images[None]": IMAGES[:, 0][None]}),
+        (IMAGES[0, 0], {"images[None, None]": IMAGES[:1]}),
+    ],
+)
+def test_advice_on_a_batch_of_images_offers_what_it_may_be(given, ways):
+    with pytest.raises(ValueError, match=r"expected a batch, \(N, C, H, W\)") as error:
+        du.evaluation.features(given)
+    for way, meant in ways.items():
+        assert way in str(error.value)
+        assert torch.equal(eval(way, {"images": given}), meant)
+
+
+@pytest.mark.parametrize("x", [POINTS.numpy(), POINTS.tolist(), None])
+def test_a_network_says_that_it_takes_tensors(x):
+    with pytest.raises(ValueError, match=r"x_noisy is a \w+; expected a torch tensor"):
+        small()(x)
+
+
+# What a process was started with
+
+
+@pytest.mark.parametrize(
+    "left", [{"WORLD_SIZE": ""}, {"WORLD_SIZE": "2", "LOCAL_RANK": "0"}, {"WORLD_SIZE": "1"}]
+)
+def test_what_an_old_launcher_left_behind_starts_nothing(left, monkeypatch):
+    for name, value in left.items():
+        monkeypatch.setenv(name, value)
+    assert du.pick_device().type in ("cpu", "cuda")
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:x", 1.5])
+def test_a_device_that_there_is_not_is_named(device):
+    with pytest.raises(ValueError, match=r"device is .*; expected 'cpu', 'cuda'"):
+        du.pick_device(device)
+
+
+def test_the_default_device_plays_no_part():
+    """A device that holds no values stands in for one that is not there."""
+    torch.set_default_device("meta")
+    try:
+        made = [
+            du.ring().sample(3), du.random_mixture(3).means, du.spiral().means, du.checkerboard().means,
+            du.noise_schedule(5), du.plotting.grid(3), *du.digits("test"), *small().parameters(),
+            du.UNetDenoiser(side=8, width=8)(IMAGES),
+        ]  # fmt: skip
+        low, high = du.evaluation.bootstrap(lambda x: x.mean().item(), GOOD)
+        assert len(fit(small(), POINTS, sigma=0.1, steps=2).smoothed()) == 2
+    finally:
+        torch.set_default_device(None)
+    assert {each.device.type for each in made if isinstance(each, torch.Tensor)} == {"cpu"}
+    assert low <= high
