@@ -61,7 +61,8 @@ def folder(
     Read are all kinds of files that Pillow decodes by itself, in order of their names; of an animation
     the first frame. Links are followed. What is left out (other files, hidden ones, broken links) is
     counted in a warning. A camera's rotation (EXIF) is undone, transparent parts show the background, and
-    16 bits a pixel become 8. An image takes 4 channels side^2 bytes: 60,000 in grey at side 28, 0.2 GB.
+    all 16 bits of a grey image count. An image takes 4 channels side^2 bytes: 60,000 in grey at side 28
+    take 0.2 GB.
 
     The split depends on names alone, so it is the same in every call and on every machine: a share
     `held_out` of each label's images, picked by a hash of their names, is the test split. A new image
@@ -321,36 +322,42 @@ def _read(path: Path, kind: str, side: int, channels: int, background: str, peak
             deep = any(";16" in str(tile[3]) for tile in stored.tile)  # as a decoder calls 16 bits
             stored.draft(None, (2 * side, 2 * side))  # a large JPEG is decoded at a smaller scale
             image = ImageOps.exif_transpose(stored)
-    image = _eight_bits(image, deep, peaks)
+    if image.mode.startswith(("I", "F")):
+        image = _grey_of_sixteen_bits(image, background, peaks)
+    else:
+        image = _colours(image, deep, background, peaks)
+    short = min(image.size)
+    left, top = ((length - short) // 2 for length in image.size)
+    square = image.crop((left, top, left + short, top + short))
+    image = square.resize((side, side), Image.Resampling.BILINEAR)  # antialiased
+    if image.mode == "RGB" and channels == 1:
+        image = image.convert("L")
+    pixels = torch.from_numpy(np.array(image)).reshape(side, side, -1).float()
+    return pixels.movedim(-1, 0).div_(255).expand(channels, -1, -1)
+
+
+def _grey_of_sixteen_bits(image: Image.Image, background: str, peaks: list[float]) -> Image.Image:
+    """Grey from 0 to 255 with all its steps, as floats; Pillow's own conversion cuts at 255."""
+    values, clear = np.asarray(image), image.info.get("transparency")
+    if image.mode == "F" or values.min() < 0 or values.max() > 65535:
+        raise ValueError(f"it holds values from {values.min()} to {values.max()}; convert it to 8 bits")
+    peaks.append(values.max() / 65535)
+    grey = (values / 257).astype(np.float32)
+    if clear is not None:  # the one value that is transparent
+        grey[values == clear] = 255 if background == "white" else 0
+    return Image.fromarray(grey)
+
+
+def _colours(image: Image.Image, deep: bool, background: str, peaks: list[float]) -> Image.Image:
+    """Red, green and blue from 0 to 255, over the background where the image is transparent."""
+    if deep:  # of 16 bits Pillow keeps the upper eight
+        peaks.append(np.asarray(image.convert("RGB")).max() / 255)
+        if (clear := image.info.get("transparency")) is not None:
+            image.info["transparency"] = tuple(value >> 8 for value in clear)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, background), image)
-    short = min(image.size)
-    left, top = ((length - short) // 2 for length in image.size)
-    square = image.convert("RGB").crop((left, top, left + short, top + short))
-    image = square.resize((side, side), Image.Resampling.BILINEAR)  # antialiased
-    pixels = np.array(image if channels == 3 else image.convert("L")).reshape(side, side, channels)
-    return torch.from_numpy(pixels).movedim(-1, 0).float().div_(255)
-
-
-def _eight_bits(image: Image.Image, deep: bool, peaks: list[float]) -> Image.Image:
-    """An image of 8 bits a value out of one of 16; Pillow's own conversion cuts grey at 255."""
-    clear = image.info.get("transparency")  # the one value, or colour, that is transparent
-    if image.mode.startswith(("I", "F")):
-        values = np.asarray(image)
-        if image.mode == "F" or values.min() < 0 or values.max() > 65535:
-            raise ValueError(
-                f"it holds values from {values.min()} to {values.max()}; convert it to 8 bits"
-            )
-        peaks.append(values.max() / 65535)
-        image = Image.fromarray((values / 257).round().astype(np.uint8))
-        if clear is not None:
-            image.putalpha(Image.fromarray(((values != clear) * 255).astype(np.uint8)))
-    elif deep:  # colours: Pillow has kept the upper eight bits
-        peaks.append(np.asarray(image.convert("RGB")).max() / 255)
-        if clear is not None:
-            image.info["transparency"] = tuple(value >> 8 for value in clear)
-    return image
+    return image.convert("RGB")
 
 
 def first_line(error: Exception) -> str:

@@ -12,6 +12,7 @@ import sys
 import unicodedata
 import urllib.error
 import urllib.request
+import zlib
 from importlib.resources import files
 from pathlib import Path
 
@@ -381,6 +382,29 @@ def test_folder_keeps_the_scale_of_sixteen_bits(tmp_path):
     assert (images[1] - 0.5).abs().max() < 0.01
 
 
+def wide_colours(path, clear):
+    """A PNG of 16 bits a colour: half (1000, 2000, 3000), which may be clear, and half white."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    row = b"\0" + struct.pack(">12H", *(1000, 2000, 3000) * 2, *(65535,) * 6)
+    parts = chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0))
+    if clear:
+        parts += chunk(b"tRNS", struct.pack(">3H", 1000, 2000, 3000))
+    parts += chunk(b"IDAT", zlib.compress(row * 4)) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + parts)
+
+
+@pytest.mark.parametrize("clear", [False, True])
+def test_folder_reads_colours_of_sixteen_bits(clear, tmp_path):
+    wide_colours(tmp_path / "a.png", clear)
+    images, _ = du.folder(tmp_path, side=4, channels=3, held_out=0, background="black")
+    assert (images[..., 2:] == 1).all()
+    expected = torch.tensor([0, 0, 0] if clear else [3, 7, 11])[:, None, None] / 255
+    assert torch.allclose(images[0, :, :, :2], expected.expand(3, 4, 2))
+
+
 @pytest.mark.parametrize("clear", [None, 1000])
 def test_folder_keeps_the_transparency_of_sixteen_bits(clear, tmp_path):
     values = np.full((8, 8), 65535, np.uint16)
@@ -388,7 +412,7 @@ def test_folder_keeps_the_transparency_of_sixteen_bits(clear, tmp_path):
     Image.fromarray(values).save(tmp_path / "a.png", **({} if clear is None else {"transparency": clear}))
     images, _ = du.folder(tmp_path, side=8, held_out=0)
     assert (images[..., 4:] == 1).all()
-    assert torch.allclose(images[..., :4], torch.tensor(4 / 255 if clear is None else 1.0))
+    assert torch.allclose(images[..., :4], torch.tensor(1000 / 65535 if clear is None else 1.0))
 
 
 def test_folder_warns_of_sixteen_bits_that_use_few_of_them(tmp_path):
@@ -400,7 +424,18 @@ def test_folder_warns_of_sixteen_bits_that_use_few_of_them(tmp_path):
     ) as seen:
         images, _ = du.folder(tmp_path, held_out=0)
     factor = float(re.search(r"by ([\d.]+)\.", str(seen[0].message))[1])
-    assert (images / factor).max().item() == pytest.approx(1, abs=0.01)
+    assert (images / factor).max().item() == pytest.approx(1, abs=0.001)
+
+
+def test_folder_keeps_all_steps_of_sixteen_bits(tmp_path):
+    values = np.linspace(0, 4095, 64 * 64).reshape(64, 64).round().astype(np.uint16)
+    Image.fromarray(values).save(tmp_path / "ramp.png")
+    Image.fromarray(np.full((64, 64), 65535, np.uint16)).save(tmp_path / "white.png")
+    images, _ = du.folder(tmp_path, side=64, held_out=0)
+    np.testing.assert_allclose(images[0, 0], values / 65535, atol=1e-6)
+    assert torch.equal(
+        du.folder(tmp_path, side=64, channels=3, held_out=0)[0], images.expand(-1, 3, -1, -1)
+    )
 
 
 def test_folder_refuses_what_does_not_fit_sixteen_bits(tmp_path):
