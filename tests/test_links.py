@@ -18,6 +18,11 @@ LINKED = {  # text -> how it goes on, after a beginning that stays
     "Appendix A2 shows it.": "[Appendix A2](/chapters/A2-what-it-took.ipynb) shows it.",
     "Chapters 02 and 06.": "Chapters [02](/chapters/02-the-score-inside-bce.ipynb) and 06.",
     "By T6, and P4 says so.": "By [T6](/paper-map.md#t6), and [P4](/paper-map.md#p4) says so.",
+    "(Robbins 1956, Efron 2011)": "(Robbins {cite:year}`robbins1956`, Efron {cite:year}`efron2011`)",
+    "Bengio, Yao, Alain & Vincent 2013": "Bengio, Yao, Alain & Vincent {cite:year}`bengio2013`",
+    "Vincent et al. 2008; Ho, Jain & Abbeel (2020)": "Vincent et al. {cite:year}`vincent2008`; "
+    "Ho, Jain & Abbeel ({cite:year}`ho2020`)",
+    "Carreira-Perpiñán (2007)": "Carreira-Perpiñán ({cite:year}`carreira2007`)",
     "Score matching of scores": "{term}`Score matching <score matching>` of {term}`scores <score>`",
 }
 KEPT = [
@@ -27,6 +32,7 @@ KEPT = [
     "| a table | of T6 |",
     "```python\nchapter 05\n```",
     "One step reaches the floor.",
+    "In March 2011, and Nobody 1999.",
 ]
 
 

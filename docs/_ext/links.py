@@ -20,6 +20,9 @@ CHAPTERS = re.compile(
     rf"\b([Cc]hapters?|[Aa]ppendix)(\s)({NUMBER}(?:(?:,\s|\sand\s|\sor\s|\sto\s){NUMBER})*)\b"
 )
 STATEMENT = re.compile(r"(?<![\w*])([PT]\d)\b")
+WORK = re.compile(
+    r"\b([A-Z]\w+)([\w-]*(?:,? (?:& |and )?[A-Z][\w-]+)*(?: et al\.)?,? \(?)((?:19|20)\d\d)\b"
+)
 COLAB = re.compile(r"^\[Open in Colab\]\([^)]*\)\n*", re.MULTILINE)
 ORDINARY = {  # terms that are ordinary words as well
     "code", "confidence", "control", "energy", "excess", "floor", "law", "reach", "step", "witness",
@@ -41,6 +44,14 @@ def terms() -> list[str]:
     return sorted(set(found) - ORDINARY, key=len, reverse=True)
 
 
+@cache
+def works() -> set[str]:
+    """The keys of the bibliography: the first surname and the year, as in vincent2011."""
+    return set(
+        re.findall(r"^@\w+\{(\w+),", (ROOT / "docs" / "references.bib").read_text("utf-8"), re.MULTILINE)
+    )
+
+
 def in_prose(change, text: str) -> str:
     """`change` applied to each piece of the text between the parts that are left alone."""
     kept = [place for match in LEFT_ALONE.finditer(text) for place in match.span()]
@@ -51,7 +62,7 @@ def in_prose(change, text: str) -> str:
 
 
 def linked(nb, name: str) -> None:
-    """Link chapters, statements and, where they first come, the glossary's terms in the text of `nb`."""
+    """Link in the text of `nb` works, chapters, statements and, where they first come, glossary terms."""
     files = {path.stem[:2]: path.name for path in chapters() if path.stem != name}
     names, seen = {name.lower(): name for name in terms()}, set()
     any_term = re.compile(rf"(?<![\w-])({'|'.join(names)})s?(?![\w-])", re.IGNORECASE)
@@ -68,6 +79,10 @@ def linked(nb, name: str) -> None:
     def statement(match):
         return f"[{match[1]}](/paper-map.md#{match[1].lower()})"
 
+    def work(match):
+        key = match[1].lower() + match[3]
+        return match[1] + match[2] + f"{{cite:year}}`{key}`" if key in works() else match[0]
+
     def term(match):
         name = names[match[1].lower()]
         if name in seen:
@@ -75,7 +90,7 @@ def linked(nb, name: str) -> None:
         seen.add(name)
         return f"{{term}}`{match[0]} <{name}>`"
 
-    changes = [(CHAPTERS, chapter), (STATEMENT, statement), (any_term, term)]
+    changes = [(WORK, work), (CHAPTERS, chapter), (STATEMENT, statement), (any_term, term)]
     for cell in nb.cells:
         if cell.cell_type == "markdown":
             if not address():
