@@ -55,6 +55,7 @@ from daeutils import (
     features,
     muon,
     objectives,
+    pictures,
     plotting,
     sampling,
     score,
@@ -514,11 +515,15 @@ FAULTS = {  # module -> its faults
   "data": [
     Fault("the test digits are among the training digits", wrapped(data, "digits", overlapping),
           test_data.test_digits_differ_from_one_another_and_the_splits_are_disjoint),
-    Fault("a folder holds out the first names",
-          attribute(data, "_pick", lambda places, share: set(places[: round(share * len(places))])),
-          test_data.test_folder_holds_out_the_names_with_the_smallest_hashes),
     Fault("damaged digits are read", attribute(data, "hashlib", UNCHECKED),
           test_faults.test_damaged_digits_are_refused, dict(damage=test_faults.replaced)),
+  ],
+  "pictures": [
+    Fault("a folder holds out the first names",
+          attribute(pictures, "_pick", lambda places, share: set(places[: round(share * len(places))])),
+          test_data.test_folder_holds_out_the_names_with_the_smallest_hashes),
+    Fault("a split is taken for a label", attribute(pictures, "_refuse_splits", lambda top, found: None),
+          test_data.test_folder_takes_no_split_for_a_label, dict(folders=["train/a", "test/a"])),
   ],
   "zoo": [
     Fault("damaged weights are used", attribute(zoo, "hashlib", UNCHECKED),
