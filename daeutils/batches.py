@@ -117,12 +117,11 @@ def _tensor_of(source) -> str:
     """How to get the data of a source as a tensor: as code, where it is of a kind that is known."""
     if isinstance(source, str | os.PathLike):
         return "du.folder(source)[0] reads the images of a folder"
-    if isinstance(source, DataLoader):
-        each = "batch[0]" if isinstance(source.dataset[0], tuple | list) else "batch"
-        return f"use torch.cat([{each} for batch in source])"
-    if isinstance(source, Dataset):
-        each = "item[0]" if isinstance(source[0], tuple | list) else "item"
-        return f"use torch.stack([{each} for item in source])"
+    if isinstance(source, DataLoader | Dataset):
+        items = source.dataset if isinstance(source, DataLoader) else source
+        each = "each[0]" if isinstance(next(iter(items), None), tuple | list) else "each"
+        join = "cat" if isinstance(source, DataLoader) else "stack"
+        return f"use torch.{join}([{each} for each in source])"
     if isinstance(source, tuple | list) and source and all(hasattr(each, "ndim") for each in source):
         if len(source) == 2 and source[0].ndim != source[1].ndim:
             return "use source[0], the images without their labels"

@@ -40,9 +40,12 @@ def show_images(rows, labels=None, columns=None, title=None, size: float = 0.62)
 
     rows = _rows(rows)
     wide = max(len(row) for row in rows)
-    for words, n, name in [(labels, len(rows), "labels"), (columns, wide, "columns")]:
+    for words, n, name, each in [
+        (labels, len(rows), "labels", "row"),
+        (columns, wide, "columns", "column"),
+    ]:
         if words is not None and len(words) != n:
-            raise ValueError(f"{name} has {len(words)} texts; expected {n}, one for each of the {name}.")
+            raise ValueError(f"{name} has {len(words)} texts; expected {n}, one for each {each}.")
     figure, axes = plt.subplots(
         len(rows), wide, squeeze=False, figsize=(size * wide + 1.4, size * len(rows) + 0.35)
     )

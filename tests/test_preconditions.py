@@ -16,7 +16,7 @@ import torch
 from oracles import seeded, weights
 from sklearn.mixture import GaussianMixture as SklearnMixture
 from torch import nn
-from torch.utils.data import DataLoader, Subset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 
 import daeutils as du
 from daeutils.features import FeatureClassifier
@@ -474,6 +474,23 @@ KINDS = torch.arange(len(IMAGES))
 LABELLED = TensorDataset(IMAGES, KINDS)
 
 
+class Bare(Dataset):
+    """Images without labels."""
+
+    def __getitem__(self, index):
+        return IMAGES[index]
+
+    def __len__(self):
+        return len(IMAGES)
+
+
+class Stream(IterableDataset):
+    """Images in their order alone."""
+
+    def __iter__(self):
+        return iter(IMAGES)
+
+
 class Frame:
     """A table, as pandas has it: its `sample` means something else."""
 
@@ -495,7 +512,10 @@ SOURCES = {
     "arrays and labels": ([IMAGES.numpy(), KINDS.numpy()], IMAGES.numpy()),
     "a Dataset of pairs": (LABELLED, IMAGES),
     "a Subset": (Subset(LABELLED, [1, 0]), IMAGES[[1, 0]]),
+    "a Dataset of images": (Bare(), IMAGES),
+    "a stream of images": (Stream(), IMAGES),
     "a DataLoader of pairs": (DataLoader(LABELLED, batch_size=2), IMAGES),
+    "a DataLoader of a stream": (DataLoader(Stream(), batch_size=2), IMAGES),
     "a table": (Frame(), POINTS),
     "numbers": (POINTS[:, 0], POINTS[:, :1]),
     "a number": (POINTS[0, 0], POINTS[:1, :1]),
