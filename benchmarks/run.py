@@ -8,10 +8,11 @@ so the command can be stopped and given again.
 
 import argparse
 import importlib
-from pathlib import Path
 
 from report import publish
 from store import ROOT, Store
+
+from daeutils import _check
 
 PAGES = ("scores", "images", "objects", "seeds", "speed")
 
@@ -24,9 +25,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--report", action="store_true", help="only write tables and figures from the rows"
     )
-    parser.add_argument(
-        "--out", type=lambda text: Path(text).expanduser(), help="folder of the results (docs/measured)"
-    )
+    parser.add_argument("--out", type=_check.path, help="folder of the results (docs/measured)")
     given = parser.parse_args(arguments)
     if unknown := set(given.pages) - set(PAGES):
         parser.error(f"unknown page: {', '.join(sorted(unknown))}; expected {', '.join(PAGES)}.")

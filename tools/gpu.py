@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import daeutils as du  # noqa: E402
+from daeutils import _check  # noqa: E402
 
 LEVELS = (0.025, 0.05, 0.1, 0.2)  # at which the score of the ring is learned
 
@@ -126,7 +127,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument(
         "--out",
-        type=lambda text: Path(text).expanduser(),
+        type=_check.path,
         default=ROOT / "docs" / "measured" / "gpu.json",
     )
     parser.add_argument("--minutes", type=float, default=8)

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 import daeutils as du
-from daeutils import _engine, data, evaluation, zoo
+from daeutils import _check, _engine, data, evaluation, zoo
 from daeutils.baselines import GAN, VAE
 from daeutils.features import FeatureClassifier
 
@@ -149,12 +149,8 @@ def main(arguments=None) -> None:
     )
     parser.add_argument("names", nargs="*", help=f"of {', '.join(RECIPES)}; all by default")
     parser.add_argument("--steps", type=int, help="fewer than the recipe has, to try the command")
-    parser.add_argument(
-        "--out", type=lambda text: Path(text).expanduser(), default=Path(du.__file__).parent / "assets"
-    )
-    parser.add_argument(
-        "--checkpoints", type=lambda text: Path(text).expanduser(), default=Path("_build/weights")
-    )
+    parser.add_argument("--out", type=_check.path, default=Path(du.__file__).parent / "assets")
+    parser.add_argument("--checkpoints", type=_check.path, default=Path("_build/weights"))
     options = parser.parse_args(arguments)
     unknown = set(options.names) - set(RECIPES)
     if unknown:
