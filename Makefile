@@ -10,14 +10,14 @@ CONSTRAINTS ?= constraints.txt
 PY := "$(VENV)/bin/python"
 STAMP := $(subst $() ,\ ,$(VENV))/.installed
 CODE := daeutils tools benchmarks tests docs notebooks/conftest.py notebooks/scripts
-SPHINX := -m sphinx -q -W --keep-going -d _build/doctrees docs _build/html
+SPHINX := -m sphinx -q -W --keep-going -d _build/doctrees docs
 NEWS := @jupyterlab/apputils-extension:announcements
 
 # The package of this checkout, even where the environment was made by another one.
 export PYTHONPATH := $(CURDIR)
 export CHAPTERS
 
-.PHONY: help setup book test lab site slides course notebooks refresh exercises weights gpu bench suite \
+.PHONY: help setup book test lab site pdf slides course notebooks refresh exercises weights gpu bench suite \
         test-oldest test-newest clean
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make lab        open the chapters in JupyterLab, on a copy in lab/"
 	@echo ""
 	@echo "make site       build the web book from the stored outputs"
+	@echo "make pdf        print the whole book to _build/book.pdf, with Chromium"
 	@echo "make slides     a deck of each chapter in _build/slides, which opens offline"
 	@echo "make course     a folder to hand out, which works offline: make course OUT=dir"
 	@echo "make notebooks  bring edits of notebooks/scripts into the notebooks"
@@ -51,10 +52,14 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 	@touch "$(VENV)/.installed"
 
 book: setup
-	@$(PY) $(SPHINX)
+	@$(PY) $(SPHINX) _build/html
 
 site: setup
-	@$(PY) $(SPHINX) -D nb_execution_mode=off
+	@$(PY) $(SPHINX) _build/html -D nb_execution_mode=off
+
+pdf: setup
+	@$(PY) $(SPHINX) _build/single -D nb_execution_mode=off -b singlehtml
+	@$(PY) tools/pdf.py
 
 test: setup
 	@$(PY) -m ruff check --quiet $(CODE)

@@ -1,7 +1,6 @@
 """The surroundings of every test: no window, no open figure, the same examples on every run."""
 
 import os
-import shutil
 from pathlib import Path
 
 import matplotlib
@@ -51,13 +50,11 @@ def browser():
     """Chromium without a window; the tests that need it are skipped where there is none."""
     from playwright.sync_api import sync_playwright
 
+    import pdf
+
     with sync_playwright() as playwright:
-        names = ["chromium", "chromium-browser", "google-chrome", playwright.chromium.executable_path]
-        found = next(filter(None, map(shutil.which, names)), None)
-        if not found:
-            pytest.skip(
-                "no Chromium: `apt-get install chromium`, or `python -m playwright install chromium`"
-            )
+        if not (found := pdf.chromium(playwright)):
+            pytest.skip(pdf.NO_CHROMIUM)
         chromium = playwright.chromium.launch(executable_path=found, args=CHROMIUM)
         yield chromium
         chromium.close()
