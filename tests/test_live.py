@@ -34,8 +34,11 @@ def opened(browser, address, *, live=True, before=None, **settings):
         if before:
             page.add_init_script(before)
         page.goto(address)
-        if live:
+        if live:  # the digits come when the reader does
+            page.locator("#plane").wait_for()
+            page.locator("#digits-note").scroll_into_view_if_needed()
             page.locator("#strip li").first.wait_for()
+            page.evaluate("scrollTo(0, 0)")
         yield page
     home = address.removesuffix("live.html")
     assert errors == []
@@ -313,19 +316,63 @@ def test_a_finger_on_a_phone_does_all_and_nothing_is_wider_than_the_page(browser
         assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
+def test_the_plane_is_there_before_anything_of_the_digits_is_loaded(browser, address):
+    asked = []
+    with opened(browser, address, live=False) as page:
+        page.on("request", lambda request: asked.append(request.url))
+        page.reload()
+        page.locator("#plane").click()
+        page.locator("#plane-step").click()
+        page.get_by_text("1 particle, 1 step.").wait_for()
+        assert not [url for url in asked if "onnx" in url]
+        sizes = page.evaluate(
+            "performance.getEntriesByType('resource').map((it) => [it.name, it.encodedBodySize])"
+        )
+        assert 100_000 < sum(size for name, size in sizes if "/live/" in name) < 250_000
+
+        page.locator("#digits-note").scroll_into_view_if_needed()
+        page.locator("#strip li").first.wait_for()
+        sizes = page.evaluate(
+            "performance.getEntriesByType('resource').map((it) => [it.name, it.encodedBodySize])"
+        )
+        loaded = sum(size for name, size in sizes if "onnx" in name) / 1e6
+        said = page.evaluate("fetch('_static/live/data.json').then((it) => it.json())")["megabytes"]
+        assert abs(loaded - said) < 1
+
+
+def test_digits_that_do_not_arrive_leave_the_plane_alone(browser, address):
+    with opened(browser, address, live=False) as page:
+        page.route("**/*.onnx", lambda route: route.abort())
+        page.locator("#digits-note").scroll_into_view_if_needed()
+        page.locator("#digits-note").get_by_text("You see a picture").wait_for()
+        assert (
+            page.locator(".live-picture.digits img").is_visible()
+            and not page.locator("#pad").is_visible()
+        )
+        page.locator("#plane").click()
+        page.get_by_text("1 particle, 0 steps.").wait_for()
+
+
 @pytest.mark.parametrize("why", ["no WebAssembly", "no script", "a file"])
 def test_where_networks_cannot_run_there_is_a_picture_and_a_sentence(browser, address, site, why):
-    if why == "no WebAssembly":
-        settings = {"before": "delete globalThis.WebAssembly"}
-    else:
-        settings = {"java_script_enabled": why == "a file"}
+    settings = {"java_script_enabled": why != "no script"}
+    part, says = "points", "not from a file"
+    if why == "no WebAssembly":  # only the digits need it
+        settings, part, says = {"before": "delete globalThis.WebAssembly"}, "digits", "no WebAssembly"
     if why == "a file":
         address = (site / "live.html").as_uri()
     with opened(browser, address, live=False, viewport=PHONE, **settings) as page:
-        note = page.locator("#live-note")
-        note.get_by_text("You see pictures").wait_for()
-        assert ("no WebAssembly" if why == "no WebAssembly" else "not from a file") in note.inner_text()
-        assert not page.locator(".live-part").first.is_visible()
-        for picture in page.locator(".live-picture img").all():
+        if part == "digits":
+            page.locator("#plane").wait_for()
+            page.locator("#digits-note").scroll_into_view_if_needed()
+        note = page.locator(f"#{part}-note").filter(has_text=says)
+        note.wait_for()
+        assert "You see" in note.inner_text()
+        assert not page.locator(".live-part.digits").is_visible()
+        pictures = page.locator(
+            ".live-picture.digits img" if part == "digits" else ".live-picture img"
+        ).all()
+        assert len(pictures) == (1 if part == "digits" else 2)
+        for picture in pictures:
             assert picture.is_visible() and len(picture.get_attribute("alt")) > 50
             assert picture.evaluate("img => img.decode().then(() => img.naturalWidth)") > 500

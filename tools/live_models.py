@@ -1,4 +1,4 @@
-"""What the live page runs and shows: two shipped denoisers as ONNX, data beside them, still pictures.
+"""What the live page runs and shows: the weights of two shipped denoisers, data, and still pictures.
 
 The pictures are made with the same networks; a reader whose browser cannot run them sees these.
 """
@@ -7,6 +7,9 @@ import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
+import onnx
+import onnx.numpy_helper
 import torch
 
 import daeutils as du
@@ -16,12 +19,17 @@ SHAPES = {POINTS: (2,), DIGITS: (1, 28, 28)}
 DENSITY = du.spiral()
 
 
-def export(name: str) -> bytes:
-    """A shipped denoiser as ONNX: (x_noisy (N, ...), sigma (N,)) -> reconstruction, any N."""
-    example = (torch.zeros(2, *SHAPES[name]), torch.ones(2))
+def layers() -> list[torch.nn.Linear]:
+    """The layers of the denoiser for points, which the page's script runs by itself."""
+    return [layer for layer in du.load(POINTS, device="cpu").net if isinstance(layer, torch.nn.Linear)]
+
+
+def export() -> bytes:
+    """The denoiser for digits as ONNX: (x_noisy (N, 1, 28, 28), sigma (N,)) -> reconstruction, any N."""
+    example = (torch.zeros(2, *SHAPES[DIGITS]), torch.ones(2))
     batch = {0: torch.export.Dim.DYNAMIC}
     model = torch.onnx.export(
-        du.load(name, device="cpu"),
+        du.load(DIGITS, device="cpu"),
         example,
         input_names=["x_noisy", "sigma"],
         output_names=["reconstruction"],
@@ -30,6 +38,17 @@ def export(name: str) -> bytes:
     ).model_proto
     for node in model.graph.node:
         node.ClearField("metadata_props")  # stack traces, with the paths of the machine that built it
+    # The weights are stored in half precision, and travel so: nothing is lost.
+    casts = []
+    for tensor in model.graph.initializer:
+        whole, name = onnx.numpy_helper.to_array(tensor), tensor.name
+        half = whole.astype(np.float16)
+        if tensor.data_type == onnx.TensorProto.FLOAT and (half == whole).all():
+            tensor.CopyFrom(onnx.numpy_helper.from_array(half, f"{name}_half"))
+            casts.append(onnx.helper.make_node("Cast", [tensor.name], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    model.graph.ClearField("node")
+    model.graph.node.extend(nodes)
     return model.SerializeToString()
 
 
@@ -40,9 +59,11 @@ def digits() -> list[tuple[int, torch.Tensor]]:
     return [(label, images[labels == label][i]) for label, i in chosen]
 
 
-def data() -> dict:
-    """What the page's script needs to know: the density of the points, and the digits in bytes."""
+def data(megabytes: float) -> dict:
+    """What the page's script needs to know: density and layers for the points, the digits in bytes."""
     return {
+        "megabytes": round(megabytes),
+        "layers": [[layer.in_features, layer.out_features] for layer in layers()],
         "density": {"means": DENSITY.means.tolist(), "variance": DENSITY.covariances[0, 0, 0].item()},
         "digits": [
             {"label": label, "pixels": (255 * image).round().int().flatten().tolist()}
@@ -79,9 +100,14 @@ def write(networks: Path, pictures: Path) -> None:
     """Everything that docs/live.md and its script look for: networks and data, and the still pictures."""
     for folder in (networks, pictures):
         folder.mkdir(parents=True, exist_ok=True)
-    for file, name in {"points.onnx": POINTS, "digits.onnx": DIGITS}.items():
-        (networks / file).write_bytes(export(name))
-    (networks / "data.json").write_text(json.dumps(data()), encoding="utf-8")
+    points = [
+        each.detach().numpy().tobytes() for layer in layers() for each in (layer.weight, layer.bias)
+    ]
+    (networks / "points.bin").write_bytes(b"".join(points))
+    (networks / "digits.onnx").write_bytes(export())
+    loaded = [networks / "digits.onnx", *(networks.parent / "onnxruntime").glob("*")]
+    about = data(sum(path.stat().st_size for path in loaded) / 1e6)
+    (networks / "data.json").write_text(json.dumps(about), encoding="utf-8")
     with plt.rc_context():
         du.plotting.use_style()
         for name, figure in {"points": picture_of_points(), "digits": picture_of_digits()}.items():

@@ -1,38 +1,72 @@
 // The live page: two of the book's denoisers in the reader's browser. tools/live_models.py makes what is loaded.
 
-import * as ort from "./onnxruntime/ort.wasm.bundle.min.mjs";
-
 const $ = (id) => document.getElementById(id);
 const near = (file) => new URL(`live/${file}`, import.meta.url).href;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 // --- The networks -----------------------------------------------------------------------------------
 
-const SHAPES = { points: [2], digits: [1, 28, 28] };
-const sessions = {};
-let data; // {density: {means, variance}, digits: [{label, pixels}]}
-let free = Promise.resolve(); // settles when no network is running: one call at a time
+let data; // {density: {means, variance}, layers: [[inputs, outputs], ...], megabytes, digits: [...]}
+let layers; // of the network for points: [{weight, bias}, ...], row after row
+let ort, session; // what runs the network for digits, once the reader comes to them
+let free = Promise.resolve(); // settles when that network is not running: one call at a time
+
+// The network for points is small, and plain JavaScript runs it: daeutils.MLPDenoiser, line by line.
+const [MEAN, VARIANCE, EDGE] = [0.5, 1 / 12, 0.05];
+
+function answer(place, sigma) {
+  const total = sigma ** 2 + VARIANCE;
+  const from = place.map((value) => value - MEAN);
+  const angles = Array.from({ length: 8 }, (_, i) => Math.log(sigma) * (0.25 + (2.75 * i) / 7));
+  let now = from.map((value) => value / Math.sqrt(total));
+  now = Float64Array.from([...now, ...angles.map(Math.sin), ...angles.map(Math.cos)]);
+  layers.forEach(({ weight, bias }, k) => {
+    const next = Float64Array.from(bias);
+    for (let i = 0; i < next.length; i++) {
+      for (let j = 0; j < now.length; j++) next[i] += weight[i * now.length + j] * now[j];
+      if (k < layers.length - 1) next[i] /= 1 + Math.exp(-next[i]); // SiLU
+    }
+    now = next;
+  });
+  return from.map((value, i) => {
+    const r = MEAN + (VARIANCE / total) * value + sigma * Math.sqrt(VARIANCE / total) * now[i];
+    const inside = Math.min(1 - EDGE, Math.max(EDGE, r));
+    const logit = Math.log(inside / (1 - inside)) + (r - inside) / (EDGE * (1 - EDGE));
+    return 1 / (1 + Math.exp(-logit));
+  });
+}
 
 // R(x; sigma) of n samples that lie one after the other in x; the test compares it with PyTorch.
 export function reconstruct(name, x, sigma) {
-  const n = x.length / SHAPES[name].reduce((a, b) => a * b);
+  const shape = { points: [2], digits: [1, 28, 28] }[name];
+  const n = x.length / shape.reduce((a, b) => a * b);
   const level = Array.isArray(sigma) ? sigma : Array(n).fill(sigma);
+  if (name === "points") {
+    return Promise.resolve(level.flatMap((each, i) => answer([x[2 * i], x[2 * i + 1]], each)));
+  }
   const feeds = {
-    x_noisy: new ort.Tensor("float32", Float32Array.from(x), [n, ...SHAPES[name]]),
+    x_noisy: new ort.Tensor("float32", Float32Array.from(x), [n, ...shape]),
     sigma: new ort.Tensor("float32", Float32Array.from(level), [n]),
   };
-  const answer = free.then(() => sessions[name].run(feeds)).then((out) => [...out.reconstruction.data]);
-  free = answer.catch(() => {});
-  return answer;
+  const made = free.then(() => session.run(feeds)).then((out) => [...out.reconstruction.data]);
+  free = made.catch(() => {});
+  return made;
 }
 
-async function load() {
+async function loadPoints() {
+  const [about, weights] = await Promise.all([fetch(near("data.json")), fetch(near("points.bin"))]);
+  data = await about.json();
+  const numbers = new Float32Array(await weights.arrayBuffer());
+  let place = 0;
+  const next = (length) => numbers.subarray(place, (place += length));
+  layers = data.layers.map(([inputs, outputs]) => ({ weight: next(inputs * outputs), bias: next(outputs) }));
+}
+
+async function loadDigits() {
   if (!globalThis.WebAssembly) throw new Error("this browser has no WebAssembly");
+  ort = await import("./onnxruntime/ort.wasm.bundle.min.mjs");
   ort.env.wasm.numThreads = 1; // more would need headers that isolate the page
-  data = await (await fetch(near("data.json"))).json();
-  for (const name in SHAPES) {
-    sessions[name] = await ort.InferenceSession.create(near(`${name}.onnx`), { executionProviders: ["wasm"] });
-  }
+  session = await ort.InferenceSession.create(near("digits.onnx"), { executionProviders: ["wasm"] });
 }
 
 // --- What both parts share --------------------------------------------------------------------------
@@ -491,17 +525,30 @@ function startDigits() {
 
 // --- Start ------------------------------------------------------------------------------------------
 
-const show = (selector, shown) => document.querySelectorAll(selector).forEach((part) => { part.hidden = !shown; });
+// Put a part of the page in the place of its picture, or say why not.
+async function begins(part, load, start) {
+  const note = $(`${part}-note`);
+  const show = (kind, shown) => { document.querySelector(`.live-${kind}.${part}`).hidden = !shown; };
+  try {
+    await load();
+    show("part", true);
+    await start();
+    show("picture", false);
+    note.textContent = "The network is loaded.";
+  } catch (error) {
+    show("part", false);
+    note.textContent = `You see a picture, because the network does not run here: ${error.message}.`;
+  }
+}
 
-try {
-  $("live-note").textContent = "The networks are being loaded ...";
-  await load();
-  show(".live-part", true);
-  await startPoints();
-  startDigits();
-  show(".live-picture", false);
-  $("live-note").textContent = "The networks are loaded.";
-} catch (error) {
-  show(".live-part", false);
-  $("live-note").textContent = `You see pictures, because the networks do not run here: ${error.message}.`;
+$("points-note").textContent = "The network is being loaded ...";
+await begins("points", loadPoints, startPoints);
+if (data) {
+  $("digits-note").textContent = `The network is loaded when you come here, ${data.megabytes} MB.`;
+  new IntersectionObserver((entries, watcher) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    watcher.disconnect();
+    $("digits-note").textContent = `The network is being loaded, ${data.megabytes} MB ...`;
+    begins("digits", loadDigits, startDigits);
+  }).observe($("digits-note"));
 }
