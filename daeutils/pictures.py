@@ -13,11 +13,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 from torch import Tensor
 
 from daeutils import _check, _engine
 
+_WAY = Image.Transpose
+TURNS = {  # the orientation that a camera notes: how the picture has to be turned
+    2: _WAY.FLIP_LEFT_RIGHT, 3: _WAY.ROTATE_180, 4: _WAY.FLIP_TOP_BOTTOM, 5: _WAY.TRANSPOSE,
+    6: _WAY.ROTATE_270, 7: _WAY.TRANSVERSE, 8: _WAY.ROTATE_90,
+}  # fmt: skip
 COMMON = (
     "PNG",
     "JPEG",
@@ -321,7 +326,10 @@ def _read(path: Path, kind: str, side: int, channels: int, background: str, peak
         with Image.open(path, formats=list(dict.fromkeys([*COMMON, kind]))) as stored:
             deep = any(";16" in str(tile[3]) for tile in stored.tile)  # as a decoder calls 16 bits
             stored.draft(None, (2 * side, 2 * side))  # a large JPEG is decoded at a smaller scale
-            image = ImageOps.exif_transpose(stored)
+            stored.load()  # a TIFF turns itself then, and forgets that it had to
+            # Of what a camera notes, the orientation alone is read: the rest may be damaged.
+            turn = TURNS.get(stored.getexif().get(ExifTags.Base.Orientation))
+            image = stored.copy() if turn is None else stored.transpose(turn)
     if image.mode.startswith(("I", "F")):
         image = _grey_of_sixteen_bits(image, background, peaks)
     else:

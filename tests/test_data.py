@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 from tqdm import tqdm
 
 import daeutils as du
@@ -350,14 +350,34 @@ def test_folder_averages_what_it_shrinks(kind, tmp_path):
     assert (away_from_edges - torch.tensor([60, 100, 140, 180])).abs().max() < 2
 
 
-def test_folder_undoes_the_rotation_of_a_camera(tmp_path):
+@pytest.mark.parametrize("kind", ["jpg", "png", "webp", "tif"])
+@pytest.mark.parametrize("orientation", range(10))  # 1 to 8 have a meaning
+def test_folder_undoes_the_rotation_of_a_camera(tmp_path, orientation, kind):
     image = flat(0, (40, 40))
-    image.paste(255, (0, 0, 20, 40))  # white on the left as stored
+    image.paste(255, (0, 0, 20, 40))
+    image.paste(128, (0, 0, 20, 20))
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned clockwise: white on top
-    image.save(tmp_path / "a.jpg", exif=exif, quality=95)
-    images, _ = du.folder(tmp_path, side=4, held_out=0)
-    assert images[0, 0, 0].min() > 0.9 and images[0, 0, 3].max() < 0.1
+    exif[ExifTags.Base.Orientation] = orientation
+    image.save(tmp_path / f"a.{kind}", exif=exif, quality=95)
+    with Image.open(tmp_path / f"a.{kind}") as stored:
+        turned = np.asarray(ImageOps.exif_transpose(stored).convert("L")) / 255
+    images, _ = du.folder(tmp_path, side=8, held_out=0)
+    corners = images[0, 0, ::7, ::7].numpy()
+    assert np.abs(corners - turned[::39, ::39]).max() < 0.03
+
+
+def test_damaged_notes_of_a_camera_cost_no_pixels(tmp_path, monkeypatch):
+    """Pillow 11.0 divided by zero when it wrote back the place that a phone had left empty."""
+
+    def tobytes(self, offset=8):
+        raise ZeroDivisionError
+
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 3
+    flat(200, (8, 8)).save(tmp_path / "a.jpg", exif=exif)
+    monkeypatch.setattr(Image.Exif, "tobytes", tobytes)
+    images, _ = du.folder(tmp_path, side=8, held_out=0)
+    assert (images - 200 / 255).abs().max() < 0.02
 
 
 @pytest.mark.parametrize(("background", "value"), [("white", 1.0), ("black", 0.0)])
