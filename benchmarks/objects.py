@@ -5,6 +5,9 @@ digits or on clothes. Settings are chosen with half of the test images and the f
 the page shows is measured with the other half and other sets.
 """
 
+import csv
+import io
+import math
 from functools import cache, partial
 from itertools import product
 from typing import NamedTuple
@@ -392,20 +395,24 @@ def figure(frame: pd.DataFrame):
 
 
 def summary(frame: pd.DataFrame) -> str:
-    """The table that chapter 06 prints: distances from three starts, and of refined samples."""
-    rows = reported(frame)
-    shown = ["mean 1/2", "neutral", "mean 0", "VAE"]
+    """The table that chapter 06 shows, as CSV: distances from three starts, and of refined samples."""
+    rows, shown = reported(frame), ["mean 1/2", "neutral", "mean 0", "VAE"]
     values = each_training(rows).pivot_table(index=[*RUN, "way"], columns="start", values="report")
     order = {name: place for place, name in enumerate([*DATA, *KINDS, *WAYS])}
     rank = [[order.get(part, part) for part in key] for key in values.index]
     values = values[shown].iloc[
         sorted(range(len(rank)), key=lambda row: [rank[row][i] for i in (1, 0, 2, 3)])
     ]
-    lines = ["network              sigma  steps            mean 1/2  neutral   mean 0      VAE"]
+    lines = [["data", "network", "sigma", "steps", *shown]]
     for data, block in values.groupby(level="data", sort=False):
-        floor, vae = (untreated(frame, data, name).report.mean() for name in ("real images", "VAE"))
-        lines += ["", f"{data}: real images {floor:.0f}; the VAE's samples {vae:.0f}"]
+        floor, vae = (f"{untreated(frame, data, it).report.mean():.0f}" for it in ("real images", "VAE"))
+        lines += [
+            [data, "real images", "", "", *[floor] * 4],
+            [data, "untouched", "", "", "", "", "", vae],
+        ]
         for (kind, _, sigma, way), row in block.iterrows():
-            cells = "".join(f"{value:9.0f}" if value == value else " " * 9 for value in row)
-            lines.append(f"{kind:20} {sigma:5g}  {way:15} {cells}".rstrip())
-    return "\n".join(lines) + "\n"
+            cells = ["" if math.isnan(value) else f"{value:.0f}" for value in row]
+            lines.append([data, kind, f"{sigma:g}", way, *cells])
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    return text.getvalue()

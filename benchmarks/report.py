@@ -49,7 +49,7 @@ def publish(page, folder: Path) -> None:
     plt.close(figure)
     if hasattr(page, "summary"):  # a chapter prints it, so it ships with the package
         place = ROOT / "daeutils" / "assets" if folder == ROOT / "docs" / "measured" else folder
-        (place / f"{page.__name__}.txt").write_text(page.summary(frame), encoding="utf-8")
+        (place / f"{page.__name__}.csv").write_text(page.summary(frame), encoding="utf-8")
 
 
 def axes(panels: int):

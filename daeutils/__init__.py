@@ -45,7 +45,7 @@ from daeutils.score import (
     relative_error,
     score_from_denoiser,
 )
-from daeutils.teaching import budget, claim, quiz, slide
+from daeutils.teaching import budget, claim, quiz, slide, table
 from daeutils.training import History, fit, pick_device
 from daeutils.zoo import load_network as load
 
@@ -59,5 +59,5 @@ __all__ = [
     "iterate", "jacobian", "langevin", "load", "log_density_difference", "mnist", "moons",
     "noise_schedule", "objectives", "pick_device", "pinwheel", "plotting", "probability_flow", "quiz",
     "random_mixture", "relative_error", "ring", "sampling", "score_from_denoiser", "slide", "spiral",
-    "walkback", "zoo",
+    "table", "walkback", "zoo",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 matplotlib is imported where a figure is made, and not with the package.
 """
 
+import sys
 from importlib.resources import as_file, files
 
 import torch
@@ -14,11 +15,15 @@ EXACT, LEARNED, INK, GREY = "#0072B2", "#D55E00", "#222222", "#888888"
 
 
 def use_style() -> None:
-    """Set the book's style for the figures that follow."""
+    """Set the book's style for the figures that follow; in a notebook with two dots for each pixel."""
     import matplotlib.pyplot as plt
 
     with as_file(files("daeutils") / "assets" / "book.mplstyle") as path:
         plt.style.use(path)
+    if "ipykernel" in sys.modules:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("retina")
 
 
 def show_images(rows, labels=None, columns=None, title=None, size: float = 0.62):

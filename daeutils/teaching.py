@@ -1,4 +1,4 @@
-"""What chapters and exercises use beside their own code: claims, budgets, questions, answers, sliders."""
+"""What chapters and exercises use beside their own code: claims, tables, budgets, questions, sliders."""
 
 import base64
 import hashlib
@@ -8,7 +8,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from itertools import product
 from pathlib import Path
@@ -162,6 +162,54 @@ def budget(*, quick, full):
     return full if choice == "full" else quick
 
 
+# Tables
+
+
+def table(rows: Iterable[Iterable], columns: dict[str, str]) -> None:
+    """Show a table; `columns` has a heading and a format for each column::
+
+        table([["digits", 0.0831], ["clothes", 0.2734]], {"": "", "test BCE": ".3f"})
+
+    A column with the format "" is text and stands to the left; the others are numbers and stand to the
+    right. In those, a value that is text already is shown as it is, and None and NaN as a dash.
+
+    Raises:
+        ValueError: a row has more or fewer values than there are columns.
+    """
+    lines = [list(columns)]
+    for row in map(list, rows):
+        if len(row) != len(columns):
+            raise ValueError(f"the row {row} has {len(row)} values; expected {len(columns)}: {lines[0]}.")
+        lines.append([_cell(value, how) for value, how in zip(row, columns.values(), strict=True)])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    sides = ["right" if how else "left" for how in columns.values()]
+    to = {"left": str.ljust, "right": str.rjust}
+    text = [
+        "  ".join(to[side](cell, width) for side, cell, width in zip(sides, line, widths, strict=True))
+        for line in lines
+    ]
+    html = [
+        "".join(
+            f'<{tag} style="text-align: {side}">{escape(cell)}</{tag}>'
+            for side, cell in zip(sides, line, strict=True)
+        )
+        for tag, line in zip(["th"] + ["td"] * len(lines), lines, strict=False)
+    ]
+    page = [f"<thead><tr>{html[0]}</tr></thead>", "<tbody>", *(f"<tr>{row}</tr>" for row in html[1:])]
+    page = ['<div style="overflow-x: auto"><table class="dae-table">', *page, "</tbody></table></div>"]
+    _display({"text/html": "\n".join(page), "text/plain": "\n".join(map(str.rstrip, text))})
+
+
+def _cell(value, how: str) -> str:
+    """One value as it stands in a table."""
+    if isinstance(value, str):
+        return value
+    if value is None or value != value:
+        return "–"
+    text = format(_plain(value) if how else value, how)
+    return text.removeprefix("-") if re.fullmatch(r"-0[.0]*%?", text) else text  # no -0.00
+
+
 # Questions
 
 
@@ -178,11 +226,53 @@ STYLE = """
 """
 
 
+# The TeX of the questions, as plain HTML: VS Code typesets no formulas in what a cell shows.
+SIGNS = {
+    "sigma": "<i>σ</i>", "eta": "<i>η</i>", "varepsilon": "<i>ε</i>", "log": " log ", "sqrt": "√",
+    "approx": " ≈ ", "to": " → ", "mid": " | ", ",": " ",
+}  # fmt: skip
+PLAIN = {"-": "−", "=": " = ", "+": " + ", "'": "′"}
+
+
+def formula(tex: str) -> str:
+    """A short formula as HTML: letters in italics, sub- and superscripts, and what is in SIGNS.
+
+    Raises:
+        KeyError: a command that is not in SIGNS.
+    """
+    tokens = re.findall(r"\\[a-zA-Z]+|\\.|\S", tex)
+
+    def next_part() -> str:
+        sign = tokens.pop(0)
+        if sign == "{":
+            inside = ""
+            while tokens[0] != "}":
+                inside += next_part()
+            tokens.pop(0)
+            return inside
+        if sign in "^_":
+            tag = "sup" if sign == "^" else "sub"
+            return f"<{tag}>{next_part()}</{tag}>"
+        if sign in (r"\tilde", r"\hat"):
+            return next_part().replace("</i>", "\u0303</i>" if sign == r"\tilde" else "\u0302</i>")
+        if sign == r"\frac":
+            above, below = next_part(), next_part()
+            return "½" if (above, below) == ("1", "2") else f"{above}/{below}"
+        if sign.startswith("\\"):
+            return SIGNS[sign[1:]]
+        return f"<i>{sign}</i>" if sign.isalpha() else PLAIN.get(sign, escape(sign))
+
+    html = ""
+    while tokens:
+        html += next_part()
+    return f'<span style="white-space: nowrap">{re.sub(" +", " ", html).strip()}</span>'
+
+
 def marked_up(text: str) -> str:
-    """Text as HTML: dollars about formulas become what MathJax finds, stars become emphasis."""
+    """Text as HTML: what stands between dollars is a formula, and between stars emphasis."""
     parts = re.split(r"\$([^$]+)\$", text)
     parts[::2] = [re.sub(r"\*([^*]+)\*", r"<em>\1</em>", escape(part)) for part in parts[::2]]
-    parts[1::2] = [rf"\({escape(part)}\)" for part in parts[1::2]]
+    parts[1::2] = map(formula, parts[1::2])
     return "".join(parts)
 
 
@@ -193,8 +283,7 @@ class Quiz:
         self.questions = questions
 
     def _repr_html_(self) -> str:
-        # The class tex2jax_process: the web book typesets formulas only where it stands.
-        lines = ['<div class="dae-quiz tex2jax_process">', f"<style>{STYLE}</style>", "<ol>"]
+        lines = ['<div class="dae-quiz">', f"<style>{STYLE}</style>", "<ol>"]
         for question in self.questions:
             lines.append(f"<li><p>{marked_up(question['question'])}</p>")
             for choice in question["choices"]:
@@ -349,7 +438,7 @@ def _frame(draw: Callable, chosen: dict, kind: str) -> str:
     if not plt.get_fignums():
         raise ValueError(f"draw({chosen}) left no figure open; expected one: leave out plt.show().")
     data = io.BytesIO()
-    sharp = 1.2 * plt.rcParams["figure.dpi"]
+    sharp = 1.4 * plt.rcParams["figure.dpi"]
     how = {"dpi": sharp, "pil_kwargs": {"quality": 40, "method": 6}} if kind == "webp" else {}
     plt.gcf().savefig(data, format=kind, **how)
     plt.close("all")

@@ -80,5 +80,6 @@ html_css_files = ["book.css"]
 html_js_files = ["book.js"]
 html_copy_source = False
 html_show_sphinx = False
+html_scaled_image_link = False  # book.js links a figure to itself
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "github-dark"

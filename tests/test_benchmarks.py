@@ -446,8 +446,8 @@ def test_the_stored_page_is_what_the_program_makes_of_the_stored_rows(name):
     if stored.runs:
         assert text == report.markdown(page, pd.DataFrame(stored.flat()))
         assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-        if hasattr(page, "summary"):  # a chapter prints it
-            shown = ROOT / "daeutils" / "assets" / f"{name}.txt"
+        if hasattr(page, "summary"):  # a chapter shows it
+            shown = ROOT / "daeutils" / "assets" / f"{name}.csv"
             assert shown.read_text("utf-8") == page.summary(pd.DataFrame(stored.flat()))
     else:
         assert text == "Nothing has been measured yet.\n"

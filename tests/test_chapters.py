@@ -74,6 +74,21 @@ def test_at_most_five_claims_are_visible(chapter):
     assert 1 <= len(shown) <= 5
 
 
+EVERY = [path for name in (".", "solutions", "exercises") for path in chapters(folder=NOTEBOOKS / name)]
+
+
+@pytest.mark.parametrize("path", EVERY, ids=lambda path: f"{path.parent.name}-{path.stem[:2]}")
+def test_what_has_columns_is_a_table(path):
+    """Printed columns would wrap on a phone; du.table scrolls. In prose nan says nothing to a reader."""
+    for number, cell in enumerate(read(path).cells):
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                for line in output.text.splitlines():
+                    assert not re.search(r"\S {2,}\S|\bnan\b", line), f"cell {number} prints {line!r}"
+            elif "text/html" in output.get("data", {}):
+                assert ">nan<" not in output.data["text/html"], f"cell {number} shows nan"
+
+
 def test_captions_stand_below_their_figures_in_a_copy():
     nb = read(next(path for path in chapters() if path.stem.startswith("01")))
     copied = with_captions(nb)
@@ -85,7 +100,6 @@ def test_captions_stand_below_their_figures_in_a_copy():
 
 # The first cell of code, on machines where the package is missing
 
-EVERY = [path for name in (".", "solutions", "exercises") for path in chapters(folder=NOTEBOOKS / name)]
 HOSTS = {"Colab": (sys.modules, "google.colab"), "Kaggle": (os.environ, "KAGGLE_KERNEL_RUN_TYPE")}
 
 

@@ -131,9 +131,9 @@ def changed(change, route):
 
 
 def pages(site: Path) -> list[str]:
-    """All but the listings of our modules, which are code and nothing else."""
+    """All but the slides, and the listings of our modules, which are code and nothing else."""
     found = sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html"))
-    return [name for name in found if not name.startswith("_modules/daeutils/")]
+    return [name for name in found if not name.startswith(("_modules/daeutils/", "slides/"))]
 
 
 @pytest.fixture(scope="module")
@@ -338,6 +338,7 @@ def links(site: Path) -> list[str]:
     soups = {
         path.resolve(): BeautifulSoup(path.read_text("utf-8"), "html.parser")
         for path in site.rglob("*.html")
+        if path.parent.name != "slides"
     }
     places = {path: {tag["id"] for tag in soup.find_all(id=True)} for path, soup in soups.items()}
     wrong = []

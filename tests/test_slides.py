@@ -1,10 +1,13 @@
 """Every chapter has a deck that opens offline, page by page, in a real browser."""
 
+import os
+import shutil
+
 import pytest
-import slides
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import notebooks
+import slides
 from notebooks import NOTEBOOKS, TWINS, BookError
 
 CHAPTERS = [path.stem for path in notebooks.chapters()]
@@ -82,9 +85,22 @@ def test_a_tagged_cell_without_a_figure_is_named():
 
 
 @pytest.fixture(scope="module")
-def decks():
-    slides.main()
-    return slides.FOLDER
+def decks(site):
+    return site / "slides"
+
+
+def test_a_deck_is_written_again_when_its_chapter_changes(tmp_path, monkeypatch):
+    chapter, kept = tmp_path / f"{CHAPTERS[0]}.ipynb", tmp_path / "decks"
+    shutil.copy(NOTEBOOKS / chapter.name, chapter)
+    monkeypatch.setattr(slides, "chapters", lambda: [chapter])
+    slides.write(kept)
+    (deck,) = kept.glob("*.html")
+    first = deck.stat().st_mtime_ns
+    slides.write(kept)
+    assert deck.stat().st_mtime_ns == first
+    os.utime(chapter, ns=(first + 10**9, first + 10**9))
+    slides.write(kept)
+    assert deck.stat().st_mtime_ns > first
 
 
 def look(browser, path) -> list[str]:

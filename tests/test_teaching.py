@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import jupytext
@@ -22,7 +23,7 @@ from PIL import Image
 
 import daeutils as du
 from daeutils import teaching
-from daeutils.teaching import FOLDER, ClaimError, Quiz, marked_up, number, numbers
+from daeutils.teaching import FOLDER, ClaimError, Quiz, formula, marked_up, number, numbers
 
 TWINS = Path(__file__).resolve().parent.parent / "notebooks" / "scripts"
 CHAPTERS = sorted(path.stem for path in TWINS.glob("*.py"))
@@ -181,6 +182,70 @@ def test_the_budget_is_quick_unless_it_is_full(monkeypatch):
             du.budget(quick=10, full=1000)
 
 
+# Tables
+
+
+def table_of(capsys, *args) -> tuple[dict, str]:
+    """What du.table shows in a notebook, and what it prints elsewhere."""
+    shown = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(teaching, "_display", lambda data, metadata=None: shown.append(data))
+        du.table(*args)
+    du.table(*args)
+    return shown[0], capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "kind", [float, np.float32, np.float64, torch.tensor, lambda x: torch.tensor(x).double()]
+)
+def test_a_table_shows_its_numbers_in_columns(capsys, kind):
+    rows = [["digits", kind(0.0831), 3], ["<clothes>", kind(0.274), 1000]]
+    data, printed = table_of(capsys, rows, {"": "", "test BCE": ".2f", "images": ","})
+    assert printed.splitlines() == [
+        "           test BCE  images",
+        "digits         0.08       3",
+        "<clothes>      0.27   1,000",
+    ]
+    assert data["text/plain"] + "\n" == printed
+    page = BeautifulSoup(data["text/html"], "html.parser")
+    assert [cell.text for cell in page.find_all("th")] == ["", "test BCE", "images"]
+    cells = [[cell.text for cell in row.find_all("td")] for row in page.find_all("tr")]
+    assert cells == [[], ["digits", "0.08", "3"], ["<clothes>", "0.27", "1,000"]]
+    sides = [re.search("left|right", cell["style"])[0] for cell in page.find_all(["th", "td"])]
+    assert sides == ["left", "right", "right"] * 3
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan"), np.nan, torch.tensor(torch.nan)])
+@pytest.mark.parametrize("how", ["", ".2f", "d"])
+def test_what_is_not_there_is_a_dash(capsys, nothing, how):
+    assert table_of(capsys, [["a", nothing]], {"name": "", "b": how})[1].split() == [
+        "name",
+        "b",
+        "a",
+        "–",
+    ]
+
+
+@pytest.mark.parametrize(("value", "how", "shown"), [
+    (-0.001, ".2f", "0.00"), (-0.0, "g", "0"), (-0.004, ".0%", "0%"), (-0.006, ".2f", "-0.01"),
+    (-math.inf, ".1f", "-inf"), (-20, "d", "-20"),
+])  # fmt: skip
+def test_a_zero_has_no_sign(capsys, value, how, shown):
+    assert table_of(capsys, [["a", value]], {"": "", "b": how})[1].split() == ["b", "a", shown]
+
+
+def test_text_among_numbers_stays_as_it_is(capsys):
+    printed = table_of(capsys, [["a", 1.0], ["bb", "5 ± 1"]], {"": "", "x": ".1f"})[1]
+    assert printed.splitlines() == ["        x", "a     1.0", "bb  5 ± 1"]
+
+
+@pytest.mark.parametrize("row", [["a"], ["a", 1, 2], []])
+def test_a_row_that_does_not_fit_its_columns_is_refused(capsys, row):
+    with pytest.raises(ValueError, match=f"has {len(row)} values; expected 2: .*name.*number"):
+        du.table([["b", 1], row], {"name": "", "number": "d"})
+    assert not capsys.readouterr().out
+
+
 # Questions
 
 
@@ -261,11 +326,35 @@ def test_html_in_a_question_is_only_text():
     html = Quiz([{"question": nasty, "choices": [choice]}])._repr_html_()
     assert "<b" not in html
     assert shown_text(html).count(nasty) == 3
-    assert r"\(a&lt;b\)" in html
+    assert "<i>a</i>&lt;<i>b</i>" in html
+
+
+FORMULAS = {
+    r"R^*(\tilde x)-\tilde x": "<i>R</i><sup>*</sup>(<i>x̃</i>)−<i>x̃</i>",
+    r"R^*_i=\frac12": "<i>R</i><sup>*</sup><sub><i>i</i></sub> = ½",
+    r"\sigma\sqrt{256}=16": "<i>σ</i>√256 = 16",
+    r"\frac1{12}": "1/12",
+    r"-\frac12\log0.8\approx0.92": "−½ log 0.8 ≈ 0.92",
+    r"E[x_i\mid\tilde x]": "<i>E</i>[<i>x</i><sub><i>i</i></sub> | <i>x̃</i>]",
+    r"a<b": "<i>a</i>&lt;<i>b</i>",
+}
+
+
+@pytest.mark.parametrize("tex", FORMULAS)
+def test_a_formula_is_plain_html(tex):
+    inside = re.fullmatch('<span style="white-space: nowrap">(.*)</span>', formula(tex))[1]
+    assert unicodedata.normalize("NFC", inside) == unicodedata.normalize("NFC", FORMULAS[tex])
 
 
 def test_formulas_and_emphasis():
-    assert marked_up("the $R^*$ of *all* $x_1*x_2$") == r"the \(R^*\) of <em>all</em> \(x_1*x_2\)"
+    assert marked_up("the $R$ of *all*") == f"the {formula('R')} of <em>all</em>"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_no_question_needs_a_front_end_that_knows_tex(chapter):
+    assert not re.search(
+        r"[\\$^{}]", re.sub("<style>.*?</style>", "", du.quiz(chapter)._repr_html_(), flags=re.DOTALL)
+    )
 
 
 def test_a_chapter_without_questions_is_named():

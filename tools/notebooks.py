@@ -252,7 +252,7 @@ def execute(nb: NotebookNode, chapter: str, cwd: Path = NOTEBOOKS) -> NotebookNo
 
 
 def shrink(nb: NotebookNode) -> NotebookNode:
-    """Store figures with 256 colours, where nobody can see that: they take less than half the room."""
+    """Store figures with few colours, where nobody can see that: they take less than half the room."""
     for cell in nb.cells:
         for output in cell.get("outputs", []):
             if png := output.get("data", {}).get("image/png"):
@@ -261,11 +261,14 @@ def shrink(nb: NotebookNode) -> NotebookNode:
 
 
 def with_palette(png: str) -> str:
-    """A picture in base64 with at most 256 colours; unchanged if that shows, as in a photograph."""
+    """A picture in base64 with fewer colours; unchanged if that shows, as in a photograph."""
     whole = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
-    few = whole.quantize(256, dither=Image.Dither.NONE)
-    apart = ImageStat.Stat(ImageChops.difference(whole, few.convert("RGB")))
-    if max(apart.rms) > 2:  # of 255
+    for colours, most in ((32, 1), (64, 1), (256, 2)):
+        few = whole.quantize(colours, dither=Image.Dither.NONE)
+        apart = ImageStat.Stat(ImageChops.difference(whole, few.convert("RGB")))
+        if max(apart.rms) <= most:  # of 255
+            break
+    else:
         return png
     data = io.BytesIO()
     few.save(data, "PNG", optimize=True)

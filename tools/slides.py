@@ -1,22 +1,23 @@
-"""A deck of slides of each chapter in _build/slides: its title, and each cell tagged `slide`.
+"""A deck of slides of each chapter: its title, and each cell tagged `slide`.
 
 A markdown cell is a slide as it stands; of a code cell the last figure is shown, or the code where it
 draws none. What has no heading of its own gets the last one before it, or the title. nbconvert writes
-the deck, which needs nothing but the folder `vendor` beside it.
+the deck, which needs nothing but the folder `vendor` beside it. `make slides` puts the decks into
+_build/slides; the site has them, too.
 """
 
 import re
-import shutil
 from html import escape
+from pathlib import Path
 
 from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 import npm
-from notebooks import NOTEBOOKS, ROOT, TWINS, BookError, alt_text, caption, card, chapters, from_twin
+from notebooks import ROOT, TWINS, BookError, alt_text, caption, card, chapters, from_twin
 
-FOLDER = ROOT / "_build" / "slides"
+FOLDER, TEMPLATES = ROOT / "_build" / "slides", ROOT / "docs" / "templates"
 HEADING = re.compile(r"^##+ .+$", re.MULTILINE)
 VENDOR = {
     "reveal.js/dist/reveal.js": "reveal.js",
@@ -62,7 +63,7 @@ def figure(cell: NotebookNode) -> str | None:
 def deck(nb: NotebookNode) -> str:
     """A whole deck as a page, which loads its scripts from the folder `vendor` beside it."""
     exporter = SlidesExporter(
-        extra_template_basedirs=[str(ROOT / "docs" / "templates")],
+        extra_template_basedirs=[str(TEMPLATES)],
         template_name="slides",
         reveal_url_prefix="vendor",
         mathjax_url="vendor/mathjax.js",
@@ -76,13 +77,19 @@ def deck(nb: NotebookNode) -> str:
     return exporter.from_notebook_node(made)[0]
 
 
-def main() -> None:
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    npm.copy(VENDOR, FOLDER / "vendor")
+def write(folder: Path) -> None:
+    """Put the decks into `folder`, with their scripts; those that are newer than what they show stay."""
+    npm.copy(VENDOR, folder / "vendor")
     for path in chapters():
-        # The tags of the twin, so that a change of them shows at once.
-        nb = from_twin(TWINS / path.with_suffix(".py").name, NOTEBOOKS / path.name)
-        (FOLDER / f"{path.stem}.html").write_text(deck(nb), encoding="utf-8")
+        twin, to = TWINS / f"{path.stem}.py", folder / f"{path.stem}.html"
+        newest = max(each.stat().st_mtime for each in (path, twin, Path(__file__), *TEMPLATES.rglob("*")))
+        if not to.exists() or to.stat().st_mtime < newest:
+            # The tags of the twin, so that a change of them shows at once.
+            to.write_text(deck(from_twin(twin, path)), encoding="utf-8")
+
+
+def main() -> None:
+    write(FOLDER)
     print(f"The slides are in {FOLDER.as_uri()}")
 
 

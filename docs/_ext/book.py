@@ -29,10 +29,12 @@ from PIL import Image, ImageOps
 
 import exercises
 import npm
+import slides
 from notebooks import (
     ANIMATION,
     NOTEBOOKS,
     ROOT,
+    BookError,
     alt_text,
     card,
     chapters,
@@ -77,7 +79,7 @@ def copy_chapters(app) -> None:
             more = [f"[Exercises](/chapters/exercises/{path.name})"]
             nested = f"```{{toctree}}\n:hidden:\nexercises/{path.stem}\n```"
             nb.cells.append(new_markdown_cell(nested, id="exercises"))
-        links.bar(nb, path.name, *more)
+        links.bar(nb, path.name, *more, f'<a href="../slides/{path.stem}.html">Slides</a>')
         put(folder / path.name, nbformat.writes(nb) + "\n")
     for path in exercises.SOLUTIONS.glob("*.ipynb"):
         nb = exercises.page(read(path))
@@ -133,7 +135,7 @@ def of_package() -> bytes:
     found = hashlib.sha256(os.environ.get("DAE_BUDGET", "quick").encode())
     found.update((ROOT / "constraints.txt").read_bytes())
     for path in sorted((ROOT / "daeutils").rglob("*.*")):
-        if path.suffix in {".py", ".json", ".npz", ".safetensors", ".mplstyle"}:
+        if path.suffix in {".py", ".json", ".csv", ".npz", ".safetensors", ".mplstyle"}:
             found.update(path.read_bytes())
     return found.digest()
 
@@ -313,6 +315,15 @@ def say_so(app, env) -> None:
     print("Writing the pages ...", flush=True)
 
 
+def decks(app, exception) -> None:
+    """The slides of the stored notebooks, where the bar under a title links to them."""
+    if exception is None and app.builder.name == "html":
+        try:
+            slides.write(Path(app.outdir) / "slides")
+        except BookError as error:  # a chapter was edited, and not executed yet
+            print(f"Not all slides were written: {error}", flush=True)
+
+
 def say_where(app, exception) -> None:
     if exception is None:
         print(f"The book is at {(Path(app.outdir) / 'index.html').as_uri()}")
@@ -325,5 +336,6 @@ def setup(app) -> dict:
     app.connect("env-before-read-docs", order)
     app.connect("source-read", fill)
     app.connect("env-updated", say_so)
+    app.connect("build-finished", decks)
     app.connect("build-finished", say_where)
     return {"parallel_read_safe": False}

@@ -47,10 +47,6 @@ document.addEventListener("DOMContentLoaded", async () => {
     link.append(picture);
   }
 
-  // Sentences wrap; what has columns is a table, and scrolls where it is too wide.
-  document.querySelectorAll(".cell_output pre").forEach((said) =>
-    said.classList.toggle("sentences", !/\S {2,}\S/.test(said.textContent)));
-
   // A search result quotes its page as it was before MathJax: leave the formulas out.
   if (typeof Search === "object") {
     const quote = Search.htmlToText;
@@ -60,7 +56,17 @@ document.addEventListener("DOMContentLoaded", async () => {
   await window.MathJax?.startup.promise;
 
   const formulas = document.querySelectorAll("span.math");
-  const boxes = document.querySelectorAll("pre, .table-wrapper, .math");
+  // A mark behind a formula stays on its line.
+  for (const formula of formulas) {
+    const text = formula.nextSibling, mark = /^[.,;:!?)’”]+/.exec(text?.data ?? "")?.[0];
+    if (!mark) continue;
+    const together = document.createElement("span");
+    together.className = "together";
+    formula.before(together);
+    together.append(formula, mark);
+    text.data = text.data.slice(mark.length);
+  }
+  const boxes = document.querySelectorAll("pre, .table-wrapper, .math, div:has(> .dae-table)");
   const measure = () => {
     formulas.forEach(fit);
     boxes.forEach(reachable);

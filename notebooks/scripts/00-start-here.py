@@ -79,11 +79,15 @@ plt.show()
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 error = [(x - clean).square().mean().item() for x in path]
-print("                squared error per pixel   digits misread")
-print(f"noisy {error[0]:21.3f}")
-for k, read in [(1, after_one), (5, names)]:
-    misread = (read != labels).sum().item()
-    print(f"after {k} step{'s' * (k > 1):1} {error[k]:14.3f} {misread:18} of 200")
+misread = [(read != labels).sum().item() for read in (after_one, names)]
+du.table(
+    [
+        ["noisy", error[0], None],
+        ["after 1 step", error[1], misread[0]],
+        ["after 5 steps", error[5], misread[1]],
+    ],
+    {"": "", "squared error per pixel": ".3f", "digits misread, of 200": "d"},
+)
 
 # %% [markdown]
 # Two numbers make the surprise precise. The first application reduces the squared error per pixel from 0.36 to 0.010. Four more make the strokes crisper, and the error *rises* to 0.019. So the network does not simply remove what is left of the noise. Applied again and again, it moves an image towards something else. This book shows that it is a more *probable* image, which need not be the one we started from.
@@ -213,14 +217,14 @@ du.claim(
 # This page was made by running it. An NVIDIA graphics card is used where there is one, and none is needed. If you run the notebook yourself, the folded cell below names the versions it found, or says what is missing and how to get it.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
-missing = []
+missing, found = [], []
 print(f"Python {platform.python_version()}, {os.cpu_count()} CPU cores")
 packages = (
     "torch torchvision matplotlib ipywidgets safetensors torchmetrics scipy sympy"
 )
 for package in [*packages.split(), "scikit-learn"]:
     try:
-        print(f"{package:13} {version(package)}")
+        found.append(f"{package} {version(package)}")
     except PackageNotFoundError:
         missing.append(package)
 if missing:
@@ -229,8 +233,9 @@ if missing:
         f"missing: {names}. Run `make setup` in the book's folder, "
         f"or: pip install {names}"
     )
+print(", ".join(found))
 amount = du.budget(quick="quick (DAE_BUDGET=full trains longer)", full="full")
-print("device:", du.pick_device(), "  budget:", amount)
+print(f"device: {du.pick_device()}, budget: {amount}")
 
 # %% [markdown] tags=["slide"]
 # ## What to remember

@@ -230,7 +230,7 @@ def train_dae(images, sigma, steps=500, seed=0):
 sigma = 0.5
 dae, losses = train_dae(images, sigma)
 for step in (0, 9, 99, 499):
-    print(f"step {step + 1:3}: loss {losses[step]:.3f} nats per pixel")
+    print(f"step {step + 1}: loss {losses[step]:.3f} nats per pixel")
 
 # %% [markdown]
 # The first loss is 0.69, which is $\log 2$. An untrained network says "one half" everywhere, and a bet at even odds costs $\log 2$ whatever happens. Figure 1.4 shows what 500 steps have changed. Look at the edges of the strokes, and then compare the digits in the first and the last row one by one.
@@ -258,12 +258,16 @@ with torch.no_grad():
         for x in (test_images, answers)
     ]
 mean_image = images.mean(0).expand_as(test_images)
-print("squared error per pixel")
-print(f"  the corrupted image itself  {squared_error(noisy, test_images):.3f}")
-print(f"  always the mean image       {squared_error(mean_image, test_images):.3f}")
-print(f"  the network                 {squared_error(answers, test_images):.3f}")
-print(f"a classifier misreads {misread[0]:.0%} of the clean digits")
-print(f"  and {misread[1]:.0%} of the reconstructions")
+du.table(
+    [
+        ["the corrupted image itself", squared_error(noisy, test_images)],
+        ["always the mean image", squared_error(mean_image, test_images)],
+        ["the network", squared_error(answers, test_images)],
+    ],
+    {"the answer": "", "squared error per pixel": ".3f"},
+)
+print(f"A classifier misreads {misread[0]:.0%} of the clean digits")
+print(f"and {misread[1]:.0%} of the reconstructions.")
 
 # %% tags=["hide-input"]
 du.claim(
@@ -527,9 +531,18 @@ share_digits = squared_error(answers, test_images) / squared_error(
 share_clothes = squared_error(dressed, test_clothes) / squared_error(
     mean_clothes, test_clothes
 )
-print("            test BCE   floor at least   squared error / mean image's")
-print(f"digits      {loss_digits:8.3f} {lowest[0]:16.3f} {share_digits:30.2f}")
-print(f"clothes     {loss_clothes:8.3f} {lowest[1]:16.3f} {share_clothes:30.2f}")
+du.table(
+    [
+        ["digits", loss_digits, lowest[0], share_digits],
+        ["clothes", loss_clothes, lowest[1], share_clothes],
+    ],
+    {
+        "": "",
+        "test BCE": ".3f",
+        "floor, at least": ".3f",
+        "squared error / mean image's": ".2f",
+    },
+)
 
 # %% tags=["hide-input"]
 du.claim(

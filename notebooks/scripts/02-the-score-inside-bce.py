@@ -417,9 +417,15 @@ ax.set_yticks([0.02, 0.05, 0.1, 0.2, 0.5], ["2 %", "5 %", "10 %", "20 %", "50 %"
 ax.minorticks_off()
 ax.legend()
 plt.show()
-print("steps   loss above floor   certified   true")
-for n, excess, bound, error in rows:
-    print(f"{n:5} {excess:15.6f} {bound:13.3f} {error:7.3f}")
+du.table(
+    rows,
+    {
+        "training steps": ",",
+        "loss above floor": ".6f",
+        "certified error": ".3f",
+        "true error": ".3f",
+    },
+)
 
 # %% tags=["hide-cell"]
 du.claim(
@@ -441,7 +447,7 @@ du.claim(
 # %% [markdown] tags=["slide"]
 # Between 10 and 30 steps the loss falls and the error does not: the loss bounds the error, but does not determine it.
 #
-# Look at the second column. The loss itself is about 0.62 nats, and all that distinguishes a hopeless network from an excellent one is its third decimal. A loss curve that looks flat may still hide all the progress that matters.
+# Look at the column "loss above floor". The loss itself is about 0.62 nats, and all that distinguishes a hopeless network from an excellent one is its third decimal. A loss curve that looks flat may still hide all the progress that matters.
 #
 # ## A certificate for real digits
 #

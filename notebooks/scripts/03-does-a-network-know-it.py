@@ -149,14 +149,13 @@ with torch.no_grad():
     answers = {
         name: pixel_network.cpu()(y) for name, pixel_network in pixel_networks.items()
     }
-print("            best answer   BCE     MSE   |  exact score   BCE     MSE")
-for i, pixel in enumerate(y[:, 0]):
-    best, bce, mse = (each[i, 0] for each in (best_answer, *answers.values()))
-    scores = [(each - pixel) / 0.3**2 for each in (best, bce, mse)]
-    print(
-        f"y = {pixel:.1f}  {best:11.3f} {bce:9.3f} {mse:7.3f}  |"
-        f" {scores[0]:10.2f} {scores[1]:9.2f} {scores[2]:7.2f}"
-    )
+given = torch.cat([best_answer, answers["bce"], answers["mse"]], 1)
+scores = (given - y) / 0.3**2
+du.table(
+    torch.cat([y, given, scores], 1).tolist(),
+    {"y": ".1f", "best answer": ".3f", "BCE's answer": ".3f", "MSE's answer": ".3f"}
+    | {"exact score": ".2f", "BCE's score": ".2f", "MSE's score": ".2f"},
+)
 
 # %% tags=["hide-cell"]
 du.claim(
@@ -296,14 +295,16 @@ rows = {
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 errors, cosines = {}, {}
-print("σ = 0.1, 500 steps         relative error   mean cosine")
 for label, (name, each) in rows.items():
     x_noisy = noisy_points(densities[name], 0.1)
     exact = densities[name].smooth(0.1).score(x_noisy)
     learned = learned_score(each, x_noisy, 0.1)
     errors[label] = du.relative_error(learned, exact)
     cosines[label] = du.cosine(learned, exact).mean().item()
-    print(f"{label:26} {errors[label]:12.3f} {cosines[label]:15.4f}")
+du.table(
+    [[label, errors[label], cosines[label]] for label in rows],
+    {"σ = 0.1, 500 steps": "", "relative error": ".3f", "mean cosine": ".4f"},
+)
 
 # %% tags=["hide-input"]
 du.claim(
@@ -382,21 +383,25 @@ against = {
     )
     for level in levels
 }
-print("relative error of the learned arrows, measured against the score of")
-for level, error in against.items():
-    label = f"p blurred by {level}" if level else "p itself"
-    print(f"  {label:16} {error:6.3f}")
+du.table(
+    [
+        [f"p blurred by {level}" if level else "p itself", error]
+        for level, error in against.items()
+    ],
+    {"against the score of": "", "relative error of the learned arrows": ".3f"},
+)
 
 # %% tags=["hide-input"]
 angle = torch.tensor(
     [0, torch.pi / 8], dtype=torch.float64
 )  # in a clump; between two
 on_circle = 0.5 + 0.3 * torch.stack([angle.cos(), angle.sin()], 1)
-dips = {}
+dips, rows = {}, []
 for name, density in {"p": ring, "p_sigma": ring.smooth(0.1)}.items():
     inside, between = density.log_prob(on_circle).exp().tolist()
     dips[name] = inside / between
-    print(f"{name:8} in a clump {inside:6.2f}, between two {between:5.2f}")
+    rows.append([name, inside, between])
+du.table(rows, {"density": "", "in a clump": ".2f", "between two": ".2f"})
 
 # %% tags=["hide-input"]
 du.claim(
@@ -503,9 +508,7 @@ ax.set_xticks(sigmas, sigmas)
 ax.set_yticks([0.003, 0.01, 0.03, 0.1], [0.003, 0.01, 0.03, 0.1])
 ax.minorticks_off()
 plt.show()
-print("σ        " + "".join(f"{name:>12}" for name in curves))
-for row in zip(sigmas, *curves.values()):
-    print(f"{row[0]:<9}" + "".join(f"{value:12.4f}" for value in row[1:]))
+du.table(zip(sigmas, *curves.values()), {"σ": "g"} | dict.fromkeys(curves, ".4f"))
 
 # %% tags=["hide-input"]
 du.claim(
@@ -644,9 +647,16 @@ checked = {
     "σ = 0.025, 500 steps": (networks["ring", 0.025], 0.025),
 }
 results = {label: certify(*each) for label, each in checked.items()}
-print("                      loss       floor      certified error   true error")
-for label, (loss, floor, certified, true) in results.items():
-    print(f"{label:21} {loss:.6f}   {floor:.6f} {certified:14.3f} {true:14.3f}")
+du.table(
+    [[label, *values] for label, values in results.items()],
+    {
+        "network": "",
+        "loss": ".6f",
+        "floor": ".6f",
+        "certified error": ".3f",
+        "true error": ".3f",
+    },
+)
 
 # %% tags=["hide-input"]
 ratios = [certified / true for _, _, certified, true in results.values()]

@@ -153,13 +153,16 @@ def log_p_sigma(y):  # up to a constant
 
 
 y = torch.tensor(y, dtype=torch.float64)
-print("from y   to R*(y)   promised gain   measured gain")
+steps = []
 for _ in range(5):
     answer = denoise(y)
     promised = (answer - y) ** 2 / (2 * sigma**2)
     gain = log_p_sigma(answer) - log_p_sigma(y)
-    print(f"{y:.3f} {answer:10.3f} {promised:15.6f} {gain:15.6f}")
+    steps.append([y, answer, promised, gain])
     y = answer
+columns = {"from y": ".3f", "to R*(y)": ".3f"}
+columns |= {"promised gain": ".6f", "measured gain": ".6f"}
+du.table(steps, columns)
 
 # %% [markdown]
 # **Where you may have met this.** In expectation-maximisation (EM) one fits a model whose explanation $x$ of the data is hidden. The E step asks how probable each explanation is under the present guess; the M step moves the guess to where the average log-likelihood over these explanations is largest. Lines 1 and 4 are the E step of our chain, line 7 is its M step, and Jensen's inequality is the usual proof that EM never goes downhill. (Carreira-Perpinan 2007 showed this for the finite data sets that we shall meet below.) Nothing that follows needs EM.
@@ -267,10 +270,16 @@ def places(ends, within, known=()):
     return torch.stack(found), torch.tensor(labels)
 
 
-print("largest eigenvalue where thirty chains are after 300 steps, median")
-for name, p in shapes.items():
-    factor = largest_eigenvalue(p, chains[name][-1, :30], sigma)
-    print(f"{name:7} {factor.median():.3f}")
+du.table(
+    [
+        [name, largest_eigenvalue(p, chains[name][-1, :30], sigma).median()]
+        for name, p in shapes.items()
+    ],
+    {
+        "thirty chains after 300 steps": "",
+        "largest eigenvalue where they are, median": ".3f",
+    },
+)
 
 # %% [markdown]
 # ### Two modes become one
@@ -517,18 +526,22 @@ axes[0].set_ylabel("$x_2$")
 plt.show()
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-print("share of 1,000 exact chains that end higher in log p than they began")
-print("sigma      0.05    0.1    0.2")
-for name in shapes:
-    shares = [f"{rising[name, s][0]:7.2f}" for s in (0.05, 0.1, 0.2)]
-    print(f"{name:7}", *shares)
+levels = (0.05, 0.1, 0.2)
+print("Share of 1,000 exact chains that end higher in log p than they began:")
+du.table(
+    [[name, *(rising[name, s][0] for s in levels)] for name in shapes],
+    {"": ""} | {f"σ = {s:g}": ".2f" for s in levels},
+)
 everywhere = min(share for _, share in rising.values())
-print(f"the same in log p_sigma, smallest of the nine: {everywhere:.2f}")
-print()
-print("median log p: where the chains start, and where they end")
-for name in shapes:
-    medians = [at_the_end[name, s][1] for s in (0.05, 0.1, 0.2)]
-    print(f"{name:7}", *[f"{a:6.1f} to {b:4.1f}" for a, b in medians])
+print(f"The same in log p_sigma, smallest of the nine: {everywhere:.2f}")
+print("Median log p, where the chains start and where they end:")
+medians = {
+    key: "{:.1f} to {:.1f}".format(*end) for key, (_, end) in at_the_end.items()
+}
+du.table(
+    [[name, *(medians[name, s] for s in levels)] for name in shapes],
+    {"": ""} | {f"σ = {s:g}": ">" for s in levels},
+)
 
 # %% tags=["hide-input"]
 du.claim(
@@ -710,10 +723,11 @@ for name, denoiser in candidates.items():
     own[name] = (climb > 0).double().mean()
     rise = p_sigma.log_prob(path[-1]) - p_sigma.log_prob(path[0])
     exact[name] = (rise > 0).double().mean()
-print("share of 300 chains that climb, 12 steps")
-print("                     by its own arrows   by the exact log p_sigma")
-for name in candidates:
-    print(f"{name:20} {own[name]:17.2f} {exact[name]:26.2f}")
+print("Share of 300 chains that climb, 12 steps:")
+du.table(
+    [[name, own[name], exact[name]] for name in candidates],
+    {"": "", "by its own arrows": ".2f", "by the exact log p_sigma": ".2f"},
+)
 
 # %% tags=["hide-input"]
 du.claim(
@@ -809,9 +823,8 @@ plt.show()
 # %% tags=["hide-input", "nbval-ignore-output"]
 few = du.plotting.grid(12, 0.5 / 12, 1 - 0.5 / 12).double()
 moons, true = shapes["moons"], basins["moons", "exact"][0]
-false_modes, displaced = [], []
+false_modes, displaced, rows = [], [], []
 summit = moons.smooth(sigma).log_prob(true).max()
-print("seed   displaced   false modes   distance of each in sigma (share of starts)")
 for seed, network in enumerate(moons_networks):
     ends = du.iterate(network, few, 1000)
     stops, label = places(ends, within=0.01)
@@ -819,15 +832,16 @@ for seed, network in enumerate(moons_networks):
     false = stops[apart > sigma]
     below = summit - moons.smooth(sigma).log_prob(stops)
     displaced.append(below[apart <= sigma].max())
-    counts = f"{len(stops) - len(false):11} {len(false):13}"
     share = label.bincount(minlength=len(stops)) / len(label)
     each = [
         f"{apart[k] / sigma:.1f} ({share[k]:.0%})"
         for k in apart.argsort()
         if apart[k] > sigma
     ]
-    print(f"{seed:4} {counts}     ", *each)
+    rows.append([seed, len(stops) - len(false), len(false), ", ".join(each) or None])
     false_modes.append(false)
+columns = {"seed": "d", "displaced": "d", "false modes": "d"}
+du.table(rows, columns | {"distance of each, in σ (share of starts)": ">"})
 
 # %% tags=["hide-cell"]
 du.claim(

@@ -356,12 +356,15 @@ programs = {
     "memoriser": lambda y: memoriser(y, sigma),
 }
 losses = {}
-print("noise level 0.5           BCE, training   BCE, test   squared error, test")
 for name, program in programs.items():
     on_known, on_new = bce(program(known_noisy), known), bce(program(new_noisy), new)
     squares = (program(new_noisy) - new).square().mean().item()
     losses[name] = on_known, on_new, squares
-    print(f"{name:22} {on_known:14.3f} {on_new:12.3f} {squares:16.4f}")
+columns = {"BCE, training": ".3f", "BCE, test": ".3f", "squared error, test": ".4f"}
+du.table(
+    [[name, *values] for name, values in losses.items()],
+    {"noise level 0.5": ""} | columns,
+)
 grey = bce(known, known, 1e-9)
 print(f"entropy of the grey pixels alone, training digits: {grey:.3f}")
 sure = memoriser(new_noisy.double(), sigma)
@@ -561,10 +564,19 @@ axes[1].text(0.35, 0.75, "plain network", color=LEARNED, ha="center")
 plt.show()
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-print("test images, noise level 0.5   paid   expected to pay   grey alone")
-for name, (expected, paid, grey) in beliefs.items():
-    what = "clothes" if name == "plain" else "digits"
-    print(f"{name + ', ' + what:27} {paid:7.3f} {expected:12.3f} {grey:14.3f}")
+du.table(
+    [
+        [
+            f"{name}, {'clothes' if name == 'plain' else 'digits'}",
+            paid,
+            expected,
+            grey,
+        ]
+        for name, (expected, paid, grey) in beliefs.items()
+    ],
+    {"test images, noise level 0.5": "", "paid": ".3f"}
+    | {"expected to pay": ".3f", "grey alone": ".3f"},
+)
 said, true = whitest["memoriser"]
 print(f"where the memoriser says {said:.2f} the true pixels have the mean {true:.2f}")
 
@@ -633,9 +645,7 @@ def comes_back(denoiser, y, direction, t, sigma):
     return (moved * direction).sum().item() / t
 
 
-print("digit  largest eigenvalues  half the trace  asymmetry  share of a move kept")
-print("                                                         0.1    +8  random +8")
-half, kept = [], []
+half, kept, rows = [], [], []
 for i in three:
     y, (values, vectors, J) = noisy[i : i + 1], modes[i]
     half.append(int((values.cumsum(0) < values.sum() / 2).sum()) + 1)
@@ -643,8 +653,13 @@ for i in three:
     small, far, back, other = (comes_back(shipped, y, v, t, sigma) for v, t in ways)
     kept.append((far + back) / 2 / small)
     top = " ".join(f"{v:.2f}" for v in values[:3])
-    print(f"{test_labels[i]:5}  {top:>19} {half[-1]:7} of 784", end="")
-    print(f"{du.asymmetry(J):11.2f} {small:10.2f} {far:5.2f} {other:10.2f}")
+    count = f"{half[-1]} of 784"
+    moves = (small, far, other)
+    rows.append([test_labels[i].item(), top, count, du.asymmetry(J), *moves])
+columns = {"digit": "d", "largest eigenvalues": ">", "half the trace": ">"}
+columns |= {"asymmetry": ".2f", "kept of a move of 0.1": ".2f"}
+columns |= {"of 8": ".2f", "of 8, random direction": ".2f"}
+du.table(rows, columns)
 
 # %% tags=["hide-input"]
 du.claim(
@@ -748,10 +763,11 @@ ax.text(-25, 0.82, "training digits, exact", ha="right", va="center", color=EXAC
 plt.show()
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-print("median, nats              network      bump   training digits, exact")
-for name in ends:
-    values = [v[name].median().item() for v in (gain, bump, stored)]
-    print(f"{name:22} {values[0]:10.1f} {values[1]:9.1f} {values[2]:14.1f}")
+du.table(
+    [[name, *(v[name].median() for v in (gain, bump, stored))] for name in ends],
+    {"median, nats": "", "network": ".1f", "bump": ".1f"}
+    | {"training digits, exact": ".1f"},
+)
 
 # %% tags=["hide-input"]
 double, another = gain["a double exposure"], gain["another digit"]
@@ -793,17 +809,16 @@ asked = {
     "always 1/2": lambda y, _: torch.full_like(y, 0.5),
     "half of the input": lambda y, _: y / 2,
 }
-shares = {}
-print("medians, nats            another digit   double exposure   below both digits")
+shares, rows = {}, []
 for name, denoiser in asked.items():
     one, both = (
         log_ratio(denoiser, digits, ends[end], sigma, 11)
         for end in ("another digit", "a double exposure")
     )
     shares[name] = ((both < 0) & (both < one)).float().mean().item()
-    print(
-        f"{name:22} {one.median():12.1f} {both.median():17.1f} {shares[name]:17.0%}"
-    )
+    rows.append([name, one.median(), both.median(), shares[name]])
+columns = {"medians, nats": "", "another digit": ".1f", "double exposure": ".1f"}
+du.table(rows, columns | {"below both digits": ".0%"})
 pairs = {"new": (digits, others), "stored": (known[:100], known[100:200])}
 for kind, (a, b) in pairs.items():
     ways = (log_ratio(shipped, a, end, sigma, 11) for end in (b, (a + b) / 2))
@@ -813,9 +828,13 @@ for kind, (a, b) in pairs.items():
         ("training set, exact", exact),
     ]:
         shares[who, kind] = ((both < 0) & (both < one)).float().mean().item()
-print("below both digits            new digits   digits of the training set")
-for who in ("U-Net, shipped", "training set, exact"):
-    print(f"{who:22} {shares[who, 'new']:15.0%} {shares[who, 'stored']:20.0%}")
+du.table(
+    [
+        [who, shares[who, "new"], shares[who, "stored"]]
+        for who in ("U-Net, shipped", "training set, exact")
+    ],
+    {"below both digits": "", "new digits": ".0%", "training digits": ".0%"},
+)
 
 # %% [markdown]
 # The four maps without knowledge all find the double exposure *more* probable than the digits, in every pair. A double exposure is paler and smoother than a digit and lies closer to the mean image, and these maps look at nothing else. The shipped network passes in nine pairs of ten. The U-Net of this chapter, after its short training, passes in about two of three. The plain network passes in about one of seven: for it double exposures are as probable as digits, although its loss is not bad at all.
@@ -827,15 +846,15 @@ for who in ("U-Net, shipped", "training set, exact"):
 # One doubt is left. The network's field is not exactly a gradient, so the sum depends on the way. We go from the digit to the other image by way of a third digit, and compare.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-print("medians over 100, nats    straight   size   the detour differs by")
-gaps = {}
+gaps, rows = {}, []
 for name in ("another digit", "its pixels shuffled"):
     first = log_ratio(shipped, digits, via, sigma)
     detour = first + log_ratio(shipped, via, ends[name], sigma)
     gaps[name] = (detour - gain[name]).abs().median().item()
     direct = gain[name]
-    print(f"{name:22} {direct.median():11.1f} {direct.abs().median():6.1f}", end="")
-    print(f"{gaps[name]:15.1f}")
+    rows.append([name, direct.median(), direct.abs().median(), gaps[name]])
+columns = {"medians over 100, nats": "", "straight": ".1f", "size": ".1f"}
+du.table(rows, columns | {"the detour differs by": ".1f"})
 
 # %% tags=["hide-cell"]
 fakes = list(asked)[3:]

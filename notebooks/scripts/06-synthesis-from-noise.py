@@ -130,13 +130,10 @@ def measure(x):
 
 
 def report(rows, columns=("distance", "coverage", "confidence")):
-    width = max(map(len, rows))
-    print(" " * width, *(f"{name:>11}" for name in columns))
-    for name, m in rows.items():
-        values = [
-            f"{m[c]:11.0f}" if c == "distance" else f"{m[c]:11.2f}" for c in columns
-        ]
-        print(f"{name:{width}}", *values)
+    formats = {c: ".0f" if c == "distance" else ".2f" for c in columns}
+    du.table(
+        [[r, *(m[c] for c in columns)] for r, m in rows.items()], {"": ""} | formats
+    )
 
 
 real = measure(
@@ -287,15 +284,25 @@ du.claim("The share of copies among them is {}", copies["network"], at_most=0.01
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 some = reference[:100]
-print("training digits that stay where they are, of 100:")
-for s in (0.5, 1.0, 1.5, 2.0):
-    moved = (du.iterate(memory, some, 10, s) - some).flatten(1).norm(dim=1)
-    print(f"  memoriser, sigma = {s:g}   {(moved < 0.5).sum().item():4}")
-moved = (du.iterate(dae, some, 10) - some).flatten(1).norm(dim=1)
-print(f"  the network, sigma = 0.5 {(moved < 0.5).sum().item():3}")
-print("distinct end points of the same chains from noise")
-print(f"  memoriser                {distinct(recalled[-1]) / n:.2f}")
-print(f"  the network              {distinct(chain[30]) / n:.2f}")
+
+
+def staying(denoiser, *sigma):
+    moved = (du.iterate(denoiser, some, 10, *sigma) - some).flatten(1).norm(dim=1)
+    return (moved < 0.5).sum().item()
+
+
+du.table(
+    [[f"memoriser, σ = {s:g}", staying(memory, s)] for s in (0.5, 1.0, 1.5, 2.0)]
+    + [["the network, σ = 0.5", staying(dae)]],
+    {"": "", "training digits that stay where they are, of 100": "d"},
+)
+du.table(
+    [
+        ["memoriser", distinct(recalled[-1]) / n],
+        ["the network", distinct(chain[30]) / n],
+    ],
+    {"the same chains from noise": "", "share of distinct end points": ".2f"},
+)
 
 # %% [markdown] tags=["slide"]
 # **The landscape of the training loss is rugged, and the network's is smoother.** At $\sigma=0.5$ all of the 100 training digits are fixed points of the memoriser, and none is a fixed point of the network. From noise, nine in ten of the memoriser's chains end at different images, but only half of the network's do. When two of the network's chains meet, the density does not have too few modes. The network is too smooth to follow all of them. It takes its time: after ten steps nine in ten of its chains are still apart.
@@ -333,7 +340,7 @@ plt.show()
 clean = test[:n].to(device)
 for name, x in {"corrupted": noisy, "clean": clean}.items():
     error = (dae(x) - clean).square().mean().item()
-    print(f"squared error per pixel on {name:9} test digits: {error:.4f}")
+    print(f"squared error per pixel on {name} test digits: {error:.4f}")
 
 # %% [markdown]
 # It turns out to be harmless here. Given a *clean* test digit the network reproduces it better than a corrupted one, although it was never trained on clean images. Chapter 09 shows a case that is not so kind. With the noise put back the inputs lie on the shell again.
@@ -446,7 +453,7 @@ judge = du.load("fashion-classifier")
 worn, _ = du.fashion("test")
 worn_features = du.evaluation.features(worn, judge)
 rows = {"real clothes": clothes[:n]} | rows
-print(f"{'':24} distance  commonest kind  brightness")
+table = []
 for name, x in rows.items():
     x = x.clamp(0, 1)
     away = du.evaluation.frechet_between(
@@ -454,7 +461,9 @@ for name, x in rows.items():
     )
     kind = du.evaluation.probabilities(x, judge).argmax(1)
     most = kind.bincount(minlength=10).max().item() / n
-    print(f"{' '.join(name.split()):24} {away:8.0f} {most:15.2f} {x.mean():11.2f}")
+    table.append([" ".join(name.split()), away, most, x.mean()])
+columns = {"distance": ".0f", "commonest kind": ".2f", "brightness": ".2f"}
+du.table(table, {"": ""} | columns)
 
 # %% [markdown]
 # What was predicted about brightness comes true in Figure 6.8. From dark noise the network makes dark shirts and faint sandals, from bright noise white pullovers and bags, and of the three means 0.38 gives the smallest distance. That number was known before the network was trained. Even so its images are too dark, because flat garments win the vote.
@@ -494,12 +503,16 @@ report(compared, ("distance", "coverage", "distinct"))
 #
 # ## What decides?
 #
-# The networks of Figure 6.9 differ in many ways at once, so the figure cannot tell which difference matters. A longer experiment changes one thing at a time. It takes hours on one core, so the next cell only prints its stored table. Every number is the Frechet distance of 2,000 images to one half of the test digits, at the number of steps that was best for the other half. The page [Benchmarks: objects](../benchmarks-objects.md) has the ranges over several trainings.
+# The networks of Figure 6.9 differ in many ways at once, so the figure cannot tell which difference matters. A longer experiment changes one thing at a time. It takes hours on one core, so the next cell only shows its stored table. Every number is the Frechet distance of 2,000 images to one half of the test digits, at the number of steps that was best for the other half. The column "VAE" starts from samples of the VAE; the row "untouched" is their distance before any step, and "real images" that of as many real ones. The page [Benchmarks: objects](../benchmarks-objects.md) has the ranges over several trainings.
 
 # %% tags=["hide-input", "slide"]
+import csv
 from importlib.resources import files
 
-print((files("daeutils") / "assets" / "objects.txt").read_text(encoding="utf-8"))
+with (files("daeutils") / "assets" / "objects.csv").open(encoding="utf-8") as file:
+    head, *rows = csv.reader(file)
+texts = ("data", "network", "steps")
+du.table(rows, {name: "" if name in texts else ">" for name in head})
 
 # %% [markdown]
 # Read the lines for digits in pairs. **The start** decides most: from mean 0 every network fails, and for the plain DAE at $\sigma=0.5$ the neutral brightness is better than $\frac12$, with either kind of step. **The noise level** comes next. For the plain DAE 0.5 is better than 0.25 and much better than 1; for the U-Net 1 is better than 0.5. **The code** may have 16, 128 or 512 numbers, and **the loss** may be BCE or the squared error: neither changes the distance by much.
@@ -544,7 +557,7 @@ plt.show()
 # %% tags=["hide-input", "nbval-ignore-output"]
 agree = {size: agreement(*two) for size, two in generalise.items()}
 for size, cosine in agree.items():
-    print(f"{size:5} images each: median cosine {cosine:.2f}")
+    print(f"{size:,} images each: median cosine {cosine:.2f}")
 
 # %% tags=["hide-input"]
 du.claim(

@@ -287,14 +287,15 @@ def print_report(results, chosen, floors):
     print(
         f"{n} training images against the same test images: {mean:.0f} ± {half:.0f}"
     )
-    print(
-        "network    samples  steps            σ   k sets before     after   fall kept"
-    )
+    rows = []
     for (who, name, way), (before, after, kept) in results.items():
-        sigma, k = chosen[who, name][way]
         (b, _), (a, half) = mean_and_half(before), mean_and_half(after)
-        row = f"{who:10} {name:8} {way:14} {sigma:3g} {k:3} {len(kept):4} {b:6.0f}"
-        print(f"{row} {a:5.0f} ± {half:2.0f} {1 - a / b:6.0%} {kept.mean():4.0%}")
+        after = f"{a:.0f} ± {half:.0f}"
+        about = (*chosen[who, name][way], len(kept))
+        rows.append([who, name, way, *about, b, after, 1 - a / b, kept.mean()])
+    columns = {"network": "", "samples": "", "steps": "", "σ": "g", "k": "d"}
+    columns |= {"sets": "d", "before": ".0f", "after": ">", "fall": ".0%"}
+    du.table(rows, columns | {"kept": ".0%"})
 
 
 # %% tags=["hide-input", "nbval-ignore-output"]
@@ -436,17 +437,16 @@ def copies(x):
     return (du.evaluation.nearest(x, train)[0] < near).double().mean().item()
 
 
-print("plain DAE                    labels kept   of the sure   sure   copies")
+rows = []
 for (name, way), y in refined.items():
     confidence, label = du.evaluation.probabilities(fresh[name].clamp(0, 1)).max(1)
     same, sure = look(y)[1] == label, confidence > 0.95
-    row = f"{name:9} {way:15} {same.double().mean():12.0%}"
-    row += f" {same[sure].double().mean():13.0%} {sure.double().mean():8.0%}"
-    print(f"{row} {copies(y):8.1%}")
+    shares = [each.double().mean() for each in (same, same[sure], sure)]
+    rows.append([f"{name}, {way}", *shares, copies(y)])
 real_copies = copies(test[1000:])
-print(
-    f"real digits                                                {real_copies:7.1%}"
-)
+rows.append(["real digits", None, None, None, real_copies])
+columns = {"plain DAE": "", "labels kept": ".0%", "of the sure": ".0%"}
+du.table(rows, columns | {"sure": ".0%", "copies": ".1%"})
 
 # %% [markdown]
 # Ambiguity is not the whole explanation. Of the samples that the classifier was sure about, plain steps still change about one third on the VAE's digits and half on the GAN's, and with the noise put back more than half. Copying is not the explanation either. At most a few per cent of the refined samples count as copies, against one per cent of real digits. That is far too little to explain the gain.
@@ -560,11 +560,12 @@ ax.minorticks_off()
 ax.set_title("No network comes nearer to real digits than the cheat")
 plt.show()
 print("strengths chosen:", ", ".join(f"{name} {s:g}" for name, s in picked.items()))
-print(
-    ", ".join(
-        f"{name}: {mean:.0f} ± {half:.0f}"
-        for name, ((mean, half), _) in outcome.items()
-    )
+du.table(
+    [
+        [name, f"{mean:.0f} ± {half:.0f}", copied]
+        for name, ((mean, half), copied) in outcome.items()
+    ],
+    {"": "", "distance": ">", "copies": ".0%"},
 )
 
 # %% tags=["hide-input"]

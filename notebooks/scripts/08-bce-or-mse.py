@@ -265,10 +265,11 @@ spread = two_pixels(0.3).posterior_mean(noisy_pixels(0.3), 0.02).var(0)
 switch = 0.5 - (0.25 - 0.25 * (spread[0] / spread[1]).item()) ** 0.5
 print(f"v1 / v2 = {spread[0] / spread[1]:.2f}; indifferent at m = {switch:.3f}")
 b, q = found["BCE", 0.08], found["MSE", 0.08]
-print("pixel 1 at 0.08:            BCE     MSE")
-for i, name in enumerate(["error / spread, pixel 1", "error / spread, pixel 2"]):
-    print(f"{name:25} {b[i]:6.2f}  {q[i]:6.2f}")
-print(f"squared error, MSE / BCE {q[2] / b[2]:7.2f}, weighted {q[3] / b[3]:.2f}")
+du.table(
+    [[f"error / spread, pixel {i + 1}", b[i], q[i]] for i in range(2)],
+    {"pixel 1 at 0.08": "", "BCE": ".2f", "MSE": ".2f"},
+)
+print(f"squared error, MSE / BCE {q[2] / b[2]:.2f}, weighted {q[3] / b[3]:.2f}")
 
 # %% tags=["hide-input", "slide", "nbval-ignore-output"] mystnb={"image": {"alt": "Left: pixel 2 against pixel 1. A grey cloud of noisy inputs around four blue crosses. The answers of the BCE network lie on a nearly horizontal black line from 0.05 to 0.11 at pixel 2 = 0.5; those of the MSE network on a nearly vertical green line from 0.46 to 0.54 at pixel 1 = 0.08. Right: error of pixel 1 over its spread against its mean grey level. Under BCE it is small up to about 0.14, jumps beside a dashed line at 0.142 and is 1 above; under MSE it is 1 everywhere."}, "figure": {"caption": "**Figure 8.2. One number for two pixels.** Left: noisy pixels (grey), the four clean pairs (blue crosses), and the answers of two networks whose code is one number. Right: the error of the first pixel, where 1 means that the network has given up on it. Dashed: where the weights say that BCE changes its mind."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.1))
@@ -351,10 +352,12 @@ def black_or_white(seed, n=100, sigma=0.5):
 fits = np.array([black_or_white(seed) for seed in range(200)])  # (200, loss, norm)
 extra, half = interval(fits[:, 1] - fits[:, 0])
 ratio = fits[:, 1].mean(0) / fits[:, 0].mean(0)
+rows = []
 for name, i in (("squared error", 0), ("weighted", 1)):
     low, high = 100 * (extra[i] + np.array([-1, 1]) * half[i]) / fits[:, 0].mean(0)[i]
-    print(f"{name:13}: MSE over BCE {ratio[i]:.2f};", end=" ")
-    print(f"MSE is worse by {low:.0f} to {high:.0f} per cent (95 % interval)")
+    rows.append([name, ratio[i], f"{low:.0f} to {high:.0f} %"])
+columns = {"": "", "MSE over BCE": ".2f"}
+du.table(rows, columns | {"MSE is worse by (95 % interval)": ">"})
 
 # %% tags=["hide-cell"]
 du.claim(
@@ -422,13 +425,13 @@ ax.set_yticks([0, 1], ["error of the score", "excess BCE"])
 ax.set(ylim=(1.5, -0.6), xlabel="MSE against BCE, per cent (left: MSE is better)")
 ax.set_title("Fifteen pairs of trainings")
 plt.show()
+errors = [in_plane[loss][:, 0].mean() for loss in COLOR]
+print("relative error of the score: BCE {:.2f}, MSE {:.2f}".format(*errors))
+rows = []
 for i, name in enumerate(["error of the score", "excess BCE"]):
-    better = (apart[:, i] < 0).sum()
-    if i == 0:
-        errors = [in_plane[loss][:, 0].mean() for loss in COLOR]
-        print("relative error of the score: BCE {:.2f}, MSE {:.2f}".format(*errors))
-    print(f"{name:18} {mean[i]:+.1f} ± {half[i]:.1f} per cent;", end=" ")
-    print(f"MSE better in {better} of {n_seeds}")
+    better = f"{(apart[:, i] < 0).sum()} of {n_seeds}"
+    rows.append([name, f"{mean[i]:+.1f} ± {half[i]:.1f} %", better])
+du.table(rows, {"": "", "MSE against BCE": ">", "MSE better in": ">"})
 
 # %% tags=["hide-input"]
 du.claim(
@@ -570,16 +573,16 @@ axes[0, 0].legend(handles, [f"{loss}, {out}" for loss, out in ARMS])
 plt.show()
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-print("means of three seeds       squared error      the same   BCE per pixel, nats")
-print("                         at first   at last    clipped   (sigmoid only)")
+rows = []
 for name in data:
     for start in STARTS:
-        print(f"{name}, {'usual start' if start == 'usual' else 'mean image'}")
+        begin = f"{name}, {'usual start' if start == 'usual' else 'mean image'}"
         for arm in ARMS:
             m = over_seeds(name, start, arm).mean(0)
-            last = "" if np.isnan(m[-1, 2]) else f"{m[-1, 2]:12.4f}"
-            print(f"  {', '.join(arm):20} {m[0, 0]:9.3f} {m[-1, 0]:10.4f}", end=" ")
-            print(f"{m[-1, 1]:10.4f} {last}")
+            rows.append([begin, ", ".join(arm), m[0, 0], *m[-1]])
+columns = {"means of three seeds": "", "network": "", "squared error at first": ".3f"}
+columns |= {"at last": ".4f", "clipped": ".4f", "BCE per pixel, nats": ".4f"}
+du.table(rows, columns)
 
 
 def against(name, start, new, old, column):
@@ -588,16 +591,15 @@ def against(name, start, new, old, column):
     return interval(100 * (a / b - 1))
 
 
-print("MSE against BCE, both with a sigmoid, per cent:")
+rows = []
 for name in data:
     for start in STARTS:
-        square = against(name, start, ARMS[1], ARMS[0], 0)
-        bce = against(name, start, ARMS[1], ARMS[0], 2)
-        print(
-            f"  {name:8} {start:11} squared error {square[0]:+.1f} ± {square[1]:.1f}",
-            end="",
+        found = (against(name, start, ARMS[1], ARMS[0], i) for i in (0, 2))
+        rows.append(
+            [f"{name}, {start}", *("{:+.1f} ± {:.1f} %".format(*f) for f in found)]
         )
-        print(f", BCE {bce[0]:+.1f} ± {bce[1]:.1f}")
+columns = {"squared error": ">", "BCE": ">"}
+du.table(rows, {"MSE against BCE, both with a sigmoid": ""} | columns)
 
 # %% tags=["hide-input"]
 linear = {
@@ -697,13 +699,18 @@ plt.show()
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 calibrated, share = {}, {}
-print("pixels between 0.001 and 0.01:  clean / reconstructed   outside [0, 1]")
 for who, sets, x in (("plain", small, x_small), ("U-Net", shipped, x_pair)):
     for arm, r in sets.items():
         calibrated[who, arm] = calibration(r, x)
         share[who, arm] = ((r < 0) | (r > 1)).float().mean().item()
-        print(f"  {who + ', ' + ', '.join(arm):30}", end="")
-        print(f"{calibrated[who, arm]:18.2f} {share[who, arm]:18.2f}")
+columns = {"clean / reconstructed": ".2f", "share outside [0, 1]": ".2f"}
+du.table(
+    [
+        [", ".join([who, *arm]), calibrated[who, arm], share[who, arm]]
+        for who, arm in share
+    ],
+    {"pixels between 0.001 and 0.01": ""} | columns,
+)
 
 # %% tags=["hide-input"]
 du.claim(

@@ -218,16 +218,15 @@ ax.legend(loc="lower right")
 plt.show()
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-print(
-    "sigma   pixels clipped   error of Tweedie's arrow   squared errors of the three"
+columns = {"σ": "g", "pixels clipped": ".0%", "error of Tweedie's arrow": ".0%"}
+columns |= {f"squared error, {name}": ".1f" for name in readers}
+of_three = zip(*readers.values())
+du.table(
+    [[s, share[s], arrow_error[s], *three] for s, three in zip(sigmas, of_three)],
+    columns,
 )
-for i, s in enumerate(sigmas):
-    three = " ".join(f"{errors[i]:7.1f}" for errors in readers.values())
-    print(f"{s:5g} {share[s]:12.0%} {arrow_error[s]:22.0%} {three:>30}")
 unet = du.load("digits-unet-bce").cpu()
-print(
-    "\nthe U-Net of chapter 05, trained without clipping, on noisy digits from a file"
-)
+print("The U-Net of chapter 05, trained without clipping, on digits from a file:")
 file_cost = {}
 for s in (0.1, 0.5, 1.0):
     z = du.corruption.gaussian(test[:200], s, seeded(5))
@@ -236,7 +235,7 @@ for s in (0.1, 0.5, 1.0):
             (unet(v, s) - test[:200]).square().sum() for v in (z, z.clamp(0, 1))
         ]
     file_cost[s] = (saved / kept).item()
-    print(f"sigma {s:g}: squared error, clipped over kept {file_cost[s]:.2f}")
+du.table(file_cost.items(), {"σ": "g", "squared error, clipped over kept": ".2f"})
 
 # %% tags=["hide-cell"]
 du.claim(
@@ -273,7 +272,7 @@ du.claim(
 # %% [markdown]
 # At $\sigma=\frac12$ half of the pixels are clipped, and yet nothing is lost, because the other pixels are enough to tell which of the thousand digits it is. At $\sigma=2$ clipping raises the least possible error by about a third, and the third reader's formula raises it by another 40 per cent. At $\sigma=5$ all three readers know little. So in squared error clipping costs most at middle noise levels, and chapter 10 will need these.
 #
-# The last lines show the same for a network that was trained without clipping and is handed clipped inputs. At $\sigma=0.1$ this costs the U-Net nothing, and at $\sigma=1$ it raises the squared error by about 30 per cent.
+# The last table shows the same for a network that was trained without clipping and is handed clipped inputs. At $\sigma=0.1$ this costs the U-Net nothing, and at $\sigma=1$ it raises the squared error by about 30 per cent.
 #
 # **What to do.** Keep noisy data as floating-point numbers, outside $[0,1]$ where they fall. Clip for display only.
 
@@ -407,7 +406,6 @@ for name in ("Gaussian", "masking"):
 start = inputs["Gaussian"][:2000]
 here = ring.smooth(sigma).log_prob(start)
 rms, downhill = {}, {}
-print("trained on   RMS distance to its optimum   chains that go down in 20 steps")
 for name, network in networks.items():
     with torch.no_grad():
         rms[name] = (
@@ -415,7 +413,9 @@ for name, network in networks.items():
         )
     gain = ring.smooth(sigma).log_prob(du.iterate(network, start, 20)) - here
     downhill[name] = (gain < 0).double().mean().item()
-    print(f"{name:10} {rms[name]:18.4f} {downhill[name]:30.0%}")
+columns = {"trained on": "", "RMS distance to its optimum": ".4f"}
+columns |= {"chains that go down in 20 steps": ".0%"}
+du.table([[name, rms[name], downhill[name]] for name in networks], columns)
 
 # %% tags=["hide-cell"]
 for name in networks:
@@ -613,11 +613,9 @@ print(
 print(f"moons: chains from anywhere that end off the data {lost:.0%},", end=" ")
 print(f"that end elsewhere than the exact chain {elsewhere:.0%}")
 print("digits: distance to the nearest training image")
-print("  sigma   shell 28 sigma   start   after 20 steps   test digits")
-for s, values in ways.items():
-    print(
-        f"  {s:5g} {28 * s:16.1f} {values[0]:7.1f} {values[-1]:16.1f} {scale:13.1f}"
-    )
+columns = {"σ": "g", "shell, 28 σ": ".1f", "start": ".1f"}
+columns |= {"after 20 steps": ".1f", "test digits": ".1f"}
+du.table([[s, 28 * s, d[0], d[-1], scale] for s, d in ways.items()], columns)
 
 # %% tags=["hide-input"]
 du.claim(
@@ -736,12 +734,15 @@ axes[1].text(0.02, 0.12, "300 steps", color=LEARNED)
 plt.show()
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-print("  d   training steps   input   miss   true step   steps that climb")
-for (d, steps), rows in inward.items():
-    for name, row in [("clean", rows[0]), ("noisy", rows[4])]:
-        print(
-            f"{d:3} {steps:16,} {name:>7} {row[0]:6.3f} {row[1]:11.2f} {row[2]:18.0%}"
-        )
+columns = {"d": "d", "training steps": ",", "input": "", "miss": ".3f"}
+du.table(
+    [
+        [d, steps, name, *row[:3]]
+        for (d, steps), rows in inward.items()
+        for name, row in [("clean", rows[0]), ("noisy", rows[4])]
+    ],
+    columns | {"true step": ".2f", "steps that climb": ".0%"},
+)
 
 # %% tags=["hide-input"]
 rows = inward[256, 1000]
@@ -787,7 +788,7 @@ errors = {}
 for name, s, told in [
     ("clean digits, told 0.02", 0.0, 0.02),
     ("clean digits, told 0.5", 0.0, 0.5),
-    ("noise 0.5,    told 0.5", 0.5, 0.5),
+    ("noise 0.5, told 0.5", 0.5, 0.5),
 ]:
     y = test[:200] + s * torch.randn(test[:200].shape, generator=seeded(19))
     with torch.no_grad():
@@ -936,9 +937,11 @@ ax.set_title("In more dimensions each digit is a summit up to a larger σ")
 plt.show()
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-print("pixels   nearest neighbour   sigma at which half have moved   ratio")
-for d in half:
-    print(f"{d:6} {neighbour[d]:19.2f} {half[d]:32.2f} {half[d] / neighbour[d]:7.2f}")
+columns = {"pixels": "d", "nearest neighbour": ".2f"}
+du.table(
+    [[d, neighbour[d], half[d], half[d] / neighbour[d]] for d in half],
+    columns | {"σ at which half have moved": ".2f", "ratio": ".2f"},
+)
 
 # %% tags=["hide-input"]
 du.claim(
@@ -974,13 +977,17 @@ def from_logit(a):  # what du.objectives.bce does
     return functional.softplus(a)
 
 
-print("logit     from sigmoid: loss, slope   BCELoss: loss, slope   from logit")
+rows = []
 for value in (5.0, 15.0, 20.0, 30.0):
     a, cells = torch.tensor([value], requires_grad=True), []
     for loss in (from_sigmoid, stock, from_logit):
         (slope,) = torch.autograd.grad(loss(a).sum(), a)
-        cells.append(f"{loss(a).item():14.1f} {slope.item():6.2f}  ")
-    print(f"{value:5g} ", *cells)
+        cells += [loss(a).item(), slope.item()]
+    rows.append([value, *cells])
+columns = {"logit": "g"}
+for name in ("from the sigmoid", "BCELoss", "from the logit"):
+    columns |= {f"loss {name}": ".1f", f"slope {name}": ".2f"}
+du.table(rows, columns)
 
 # %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Loss of a black pixel against its logit from 0 to 30. The loss from the logit follows the exact straight line. BCELoss of the sigmoid follows it to about 17, then jumps to 100 and stays there."}, "figure": {"caption": "**Figure 9.10. A sigmoid in float32 forgets how wrong it is.** Loss of a black pixel against its logit. From about 17 on the sigmoid is exactly 1; the stock loss then says 100, with gradient 0."}}
 a = torch.arange(0, 30, 0.05)

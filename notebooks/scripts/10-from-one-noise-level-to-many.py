@@ -214,13 +214,15 @@ names = {0: "0 (flow, DDIM)", None: "DDPM's", 0.85: "0.85", 1: "1 (all fresh)"}
 counts = (10, 40, 160, 640)
 pure = ring.mean().float() + 10 * torch.randn(4000, 2, generator=seeded(3))
 spreads = {}
-print(f"{'eta':16}", *(f"{k:4} levels" for k in counts))
-for eta, name in names.items():
+for eta in names:
     for k in counts:
         sigmas = du.noise_schedule(k, high=10.0, low=0.005).tolist()
         x = descend(ring.posterior_mean, pure, sigmas, eta, seeded(4))
         spreads[eta, k] = spread(x)
-    print(f"{name:16}", *(f"{spreads[eta, k]:11.2f}" for k in counts))
+du.table(
+    [[name, *(spreads[eta, k] for k in counts)] for eta, name in names.items()],
+    {"eta": ""} | {f"{k} levels": ".2f" for k in counts},
+)
 
 # %% [markdown]
 # With many levels the flow and DDPM come close to 1, and the other two do not. The reason is the mean. A step with fresh noise would be exact if it put a draw from the posterior in the place of $x_0$. Ours puts the posterior *mean* $R^*$ there, and each time some of the spread is lost. The flow needs no draw, because its paths were derived for the mean.
@@ -392,7 +394,7 @@ plt.show()
 # %% [markdown]
 # Count the broken ones in Figure 10.4 before you read on. By our count four are not digits (row 1, column 6; row 4, column 1; row 6, column 6; row 10, column 4), and six more are doubtful. A second reader named the same four and found eleven doubtful. In another set from the same sampler the first reader counted twelve that are broken or doubtful, and in a hundred of DDPM's about nineteen. Such counts are rough, and these were not blind. Repeat it: set `eta = None` in the cell above the figure, and count DDPM's.
 #
-# How good are the samples as a set? The next table compares sets of one size against the other 1,000 test digits. It contains real digits, which show what can be reached, samples of a VAE, and four samplers. The last line is a network with the same layers that was trained with the squared error in the way of Karras et al. (2022).
+# How good are the samples as a set? The next table compares sets of one size against the other 1,000 test digits. It contains real digits, which show what can be reached, samples of a VAE, and four samplers. The last row is a network with the same layers that was trained with the squared error in the way of Karras et al. (2022).
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 edm, vae = du.load("digits-unet-edm"), du.load("digits-vae")
@@ -408,14 +410,13 @@ sets = {
     f"eta {eta}, squared error": by_square,
 }
 table = {name: judge(x, reporting) for name, x in sets.items()}
-print(f"{few} images in each set  distance  (95 % range)", end="  ")
-print("density  coverage  brightness")
-for name, m in table.items():
-    span = f"({m['low']:.0f} to {m['high']:.0f})"
-    print(
-        f"{name:22} {m['distance']:10.0f}  {span:>12} {m['density']:8.2f}",
-        f"{m['coverage']:9.2f} {m['brightness']:11.3f}",
-    )
+columns = {f"{few} images in each set": "", "distance": ".0f", "95 % range": ">"}
+columns |= {"density": ".2f", "coverage": ".2f", "brightness": ".3f"}
+for m in table.values():
+    m["95 % range"] = f"{m['low']:.0f} to {m['high']:.0f}"
+du.table(
+    [[name, *(m[c] for c in list(columns)[1:])] for name, m in table.items()], columns
+)
 large = {
     name: du.evaluation.frechet_between(du.evaluation.features(x), reporting)
     for name, x in [("real", real[:n]), ("made", made), ("DDPM", ddpm)]
@@ -633,14 +634,14 @@ fig, (left, right) = plt.subplots(
 left.plot(exact, along, ".", ms=4, color=EXACT)
 left.set(xlabel="exact (nats)", ylabel="along the flow (nats)")
 left.set_title("In the plane it is exact")
-half = students_t.ppf(0.975, m - 1) / m**0.5
+half, means = students_t.ppf(0.975, m - 1) / m**0.5, []
 for row, (name, values) in enumerate(density.items()):
     relative = values - reference
     right.plot(relative, [row] * m, "|", ms=8, color=LEARNED, alpha=0.5)
     right.errorbar(
         relative.mean(), row, xerr=half * relative.std(), fmt="o", ms=5, color=INK
     )
-    print(f"{name:12} {relative.mean():8.0f} ± {half * relative.std():.0f} nats")
+    means.append([name, f"{relative.mean():.0f} ± {half * relative.std():.0f}"])
 right.set_yticks(range(len(density)), list(density))
 right.invert_yaxis()
 right.set_xscale("symlog", linthresh=100)
@@ -651,6 +652,9 @@ right.axvline(0, color=GREY, lw=1)
 right.set(xlabel="log-density, mean of test digits = 0 (nats)")
 right.set_title("Black is more probable than a digit")
 plt.show()
+du.table(
+    means, {"16 images each": "", "log-density above that of test digits, nats": ">"}
+)
 
 # %% tags=["hide-cell"]
 level_of = {name: values.mean() - reference for name, values in density.items()}
@@ -776,10 +780,11 @@ du.plotting.show_images([x[:14] for x in refined.values()], list(refined), size=
 plt.show()
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-print(f"{len(some)} images in each set    distance  labels kept")
-for name in distance:
-    label = "" if name == "real digits" else f"{kept[name]:13.0%}"
-    print(f"{name:24} {distance[name]:10.0f}{label}")
+kept["real digits"] = None
+du.table(
+    [[name, distance[name], kept[name]] for name in distance],
+    {f"{len(some)} images in each set": "", "distance": ".0f", "labels kept": ".0%"},
+)
 
 # %% tags=["hide-cell"]
 before = distance["VAE samples"]

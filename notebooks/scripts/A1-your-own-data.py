@@ -62,7 +62,7 @@ photos = dict(zip(["temple", "dahlia"], map(Image.fromarray, stored.images)))
 # %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Two photographs side by side. Left: a temple with three tiled roofs before a pale lake and sky, with trees in front. Right: an orange dahlia before a blurred dark green background. Four vertical bands in each are paler than the rest."}, "figure": {"caption": "**Figure A1.1. All the data of this chapter.** Squares of 48 pixels are cut from the clear parts to train on, and from the pale bands to test on."}}
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 2.6))
 for ax, (name, photo) in zip(axes, photos.items()):
-    ax.imshow(photo)
+    ax.imshow(photo.reduce(2), extent=(0, photo.width, photo.height, 0))
     for left in range(112, 640, 160):
         ax.axvspan(left, left + 48, color="white", alpha=0.65, lw=0)
     ax.set(title=name, xticks=[], yticks=[], xlim=(0, 640))
@@ -109,7 +109,7 @@ for name, photo in photos.items():
 train, kinds = du.folder(pictures / "train", side=16, channels=3, held_out=0)
 test, _ = du.folder(pictures / "test", side=16, channels=3, held_out=0)
 print("train", tuple(train.shape), "of each kind", kinds.bincount().tolist())
-print("test ", tuple(test.shape))
+print("test", tuple(test.shape))
 train, test = train.to(device), test.to(device)
 
 # %% [markdown]
@@ -167,8 +167,7 @@ answers = {
     "U-Net": unet(noisy),
 }
 error = {name: (r - test).square().mean().item() for name, r in answers.items()}
-for name, value in error.items():
-    print(f"squared error per value on test squares, {name:13} {value:.4f}")
+du.table(error.items(), {"on test squares": "", "squared error per value": ".4f"})
 
 # %% tags=["hide-input"]
 du.claim(
@@ -240,13 +239,15 @@ def nearest(x):
     return du.evaluation.nearest(x, train)[0].median().item()
 
 
-print(f"{'':27} brightness ± spread   flat   nearest (of textured)")
+rows = []
 every = {("training squares", ""): train, ("test squares", ""): test} | made
 for (name, way), x in every.items():
-    far = nearest(x[textured(x)]) if name != "training squares" else 0
+    far = nearest(x[textured(x)]) if name != "training squares" else None
     flat = 1 - textured(x).double().mean().item()
-    row = f"{name:16} {way:10} {x.mean():11.2f} ± {spread(x):.2f} {flat:12.0%}"
-    print(f"{row} {far:12.2f}")
+    brightness = f"{x.mean():.2f} ± {spread(x):.2f}"
+    rows.append([", ".join(filter(None, (name, way))), brightness, flat, far])
+columns = {"": "", "brightness ± spread": ">", "flat": ".0%"}
+du.table(rows, columns | {"nearest training square (of textured)": ".2f"})
 
 # %% tags=["hide-input"]
 narrow = spread(made["grey noise", "noise back"]) / spread(train)
@@ -345,9 +346,8 @@ measured = {
     name: [sum(map(f, xs)) / len(xs) for f in (kurtosis, detail, nearest)]
     for name, xs in sets.items()
 }
-print(f"{'':14} kurtosis   detail   nearest training square")
-for name, (k, d, near) in measured.items():
-    print(f"{name:14} {k:8.1f} {d:8.4f} {near:8.2f}")
+columns = {"kurtosis": ".1f", "detail": ".4f", "nearest training square": ".2f"}
+du.table([[name, *m] for name, m in measured.items()], {"": ""} | columns)
 
 # %% tags=["hide-input"]
 gain = measured["U-Net"][0] / measured["Gaussian"][0]

@@ -139,8 +139,11 @@ for ax, (title, field, color) in zip(axes, panels):
     ax.set_title(title)
     ax.label_outer()
 plt.show()
-for name, network in {"tutorial": tutorial, "this book": ours}.items():
-    print(f"{name:10} relative error {error_of(network, ring, 0.05):.3f}")
+trained = {"tutorial": tutorial, "this book": ours}
+du.table(
+    [[name, error_of(network, ring, 0.05)] for name, network in trained.items()],
+    {"recipe": "", "relative error": ".3f"},
+)
 
 # %% [markdown]
 # **Question.** Which parts of the training recipe bring a small network close to the score in few steps, and why?
@@ -205,9 +208,10 @@ untrained = {
     "copy of the input": 1.0,
     "linear start": error_of(fresh_linear, ring, 0.05),
 }
-print("relative error of the score before training, σ = 0.05")
-for name, error in untrained.items():
-    print(f"  {name:18} {error:6.2f}")
+du.table(
+    untrained.items(),
+    {"before training, σ = 0.05": "", "relative error of the score": ".2f"},
+)
 
 # %% tags=["hide-input"]
 du.claim(
@@ -303,9 +307,10 @@ noise = {
     "even, as above": gradient_noise(even_batches(points, 512), ours),
     "even, of du.fit": gradient_noise(iter(Batches(points, 512, seeded(0))), ours),
 }
-print("scatter of the gradient, batches of 512, in units of that of random batches")
-for name, value in noise.items():
-    print(f"  {name:16} {value / noise['random']:.2f}")
+du.table(
+    [[name, value / noise["random"]] for name, value in noise.items()],
+    {"batches of 512": "", "scatter of the gradient, random = 1": ".2f"},
+)
 
 # %% tags=["hide-input"]
 du.claim(
@@ -412,10 +417,12 @@ def train_by_hand(falling, steps=500, rate=0.02):
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 jitter = {}
-print("relative error       last weights   averaged weights")
 for name, falling in {"constant rate": False, "falling rate": True}.items():
     jitter[name] = [error_of(each, ring, 0.05) for each in train_by_hand(falling)]
-    print(f"{name:16} {jitter[name][0]:14.3f} {jitter[name][1]:18.3f}")
+du.table(
+    [[name, *errors] for name, errors in jitter.items()],
+    {"relative error": "", "last weights": ".3f", "averaged weights": ".3f"},
+)
 
 # %% tags=["hide-cell"]
 du.claim(
@@ -501,10 +508,11 @@ ax.minorticks_off()
 plt.show()
 typical = {name: (a * b) ** 0.5 for name, (a, b) in ablation.items()}
 whole = typical["whole recipe"]
-print("relative error          seed 0   seed 1   times that of the whole recipe")
-for name, errors in ablation.items():
-    times = typical[name] / whole
-    print(f"{name:22} {errors[0]:7.3f} {errors[1]:8.3f} {times:8.1f}")
+du.table(
+    [[name, *errors, typical[name] / whole] for name, errors in ablation.items()],
+    {"relative error": "", "seed 0": ".3f", "seed 1": ".3f"}
+    | {"times that of the whole recipe": ".1f"},
+)
 
 # %% tags=["hide-input"]
 du.claim(
@@ -611,9 +619,10 @@ for ax, (name, clean) in zip(axes, {"ring": ring, "checkerboard": board}.items()
     ax.set_title(name)
     ax.label_outer()
 plt.show()
-print("relative error      " + "".join(f"σ = {sigma:<8}" for sigma in sigmas))
-for name, errors in {"ring, mixture": by_mixture, "ring, KDE": by_kde}.items():
-    print(f"{name:20}" + "".join(f"{error:<12.4f}" for error in errors))
+du.table(
+    [["ring, mixture", *by_mixture], ["ring, KDE", *by_kde]],
+    {"relative error": ""} | {f"σ = {sigma}": ".4f" for sigma in sigmas},
+)
 for (where, who), error in at_005.items():
     print(f"σ = 0.05, {where}, {who}: {error:.3f}")
 
