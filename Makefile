@@ -11,25 +11,28 @@ PY := "$(VENV)/bin/python"
 STAMP := $(subst $() ,\ ,$(VENV))/.installed
 CODE := daeutils tools benchmarks tests docs notebooks/conftest.py notebooks/scripts
 SPHINX := -m sphinx -q -W --keep-going -d _build/doctrees docs
-NEWS := @jupyterlab/apputils-extension:announcements
+QUIET := @jupyterlab/apputils-extension:announcements @jupyter/nbgrader
 
 # The package of this checkout, even where the environment was made by another one.
 export PYTHONPATH := $(CURDIR)
 export CHAPTERS
 
-.PHONY: help setup book test lab site pdf slides course notebooks refresh exercises weights gpu bench suite \
+.PHONY: help setup book test quick lab site pdf slides course grading notebooks refresh exercises weights gpu bench suite \
         test-oldest test-newest clean
 
 help:
 	@echo "make setup      install what the book needs into $(VENV), once"
 	@echo "make book       run the chapters that changed, build the web book in _build/html"
 	@echo "make test       every test: the package, the chapters, the project"
+	@echo "make quick      ruff, and the first three chapters as tests: minutes"
 	@echo "make lab        open the chapters in JupyterLab, on a copy in lab/"
 	@echo ""
 	@echo "make site       build the web book from the stored outputs"
 	@echo "make pdf        print the whole book to _build/book.pdf, with Chromium"
 	@echo "make slides     a deck of each chapter in _build/slides, which opens offline"
 	@echo "make course     a folder to hand out, which works offline: make course OUT=dir"
+	@echo "                with the teacher's half: make course OUT=dir TEACHER=1"
+	@echo "make grading    a folder from which nbgrader releases and grades: make grading OUT=dir"
 	@echo "make notebooks  bring edits of notebooks/scripts into the notebooks"
 	@echo "make refresh    execute the notebooks in place, update README's chapter table"
 	@echo "make exercises  execute the solutions, write the students' notebooks"
@@ -47,8 +50,9 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 	@echo "Installing into $(VENV): with PyTorch 6.5 GB, which takes some minutes."
 	@test -x $(PY) || $(PYTHON) -m venv "$(VENV)"
 	$(PY) -m pip install --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS)) -e '.[book,test]'
-	@# JupyterLab asks no server for its news, and no reader whether it may.
-	@$(PY) -m jupyter labextension disable --level=sys_prefix --log-level=ERROR $(NEWS)
+	@# JupyterLab asks no server for its news, and shows readers no menu for grading.
+	@for part in $(QUIET); do \
+	  $(PY) -m jupyter labextension disable --level=sys_prefix --log-level=ERROR $$part || exit 1; done
 	@touch "$(VENV)/.installed"
 
 book: setup
@@ -66,6 +70,10 @@ test: setup
 	@$(PY) -m ruff format --check --quiet $(CODE) || { echo "Run '$(VENV)/bin/ruff format $(CODE)'"; exit 1; }
 	@$(MAKE) --no-print-directory suite
 
+quick: setup
+	@$(PY) -m ruff check --quiet $(CODE)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest --nbval -n 2 -q notebooks/0[0-2]-*.ipynb
+
 # Two files at a time, and PyTorch with one thread each: with more of them they wait for one another.
 suite: site
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --nbval
@@ -82,7 +90,10 @@ lab slides exercises: setup
 	@$(PY) tools/$@.py $(CHAPTERS)
 
 course: setup
-	@$(PY) tools/course.py "$(OUT)"
+	@$(PY) tools/course.py "$(OUT)" $(if $(TEACHER),teacher)
+
+grading: setup
+	@$(PY) tools/grading.py "$(OUT)"
 
 notebooks: setup
 	@$(PY) tools/notebooks.py update

@@ -3,10 +3,14 @@
 import ast
 import re
 import sys
+from pathlib import Path
 
 import course
 import pytest
+from bs4 import BeautifulSoup
 from fresh import environment, offline, run
+
+from daeutils import teaching
 
 import notebooks
 from notebooks import HOME_PATH, NOTEBOOKS, BookError, read
@@ -35,7 +39,7 @@ print(len(nb.cells), "cells")
 def folder(tmp_path_factory):
     """The course, as `make course OUT=...` writes it."""
     out = tmp_path_factory.mktemp("somewhere") / "course"
-    course.course(out)
+    course.course(out, teacher=True)
     return out
 
 
@@ -48,7 +52,10 @@ def python(folder, tmp_path_factory):
 def test_the_course_holds_what_it_says(folder):
     (wheel,) = folder.glob("daeutils-*.whl")
     top = {path.name for path in folder.iterdir()}
-    assert top == {"README.md", "requirements.txt", "LICENSE", "LICENSE-TEXT", "notebooks", wheel.name}
+    assert top == {
+        *("README.md", "requirements.txt", "constraints.txt", "LICENSE", "LICENSE-TEXT"),
+        *("notebooks", "teacher", wheel.name),
+    }
     for part in (".", "exercises"):
         given = {path.name for path in (NOTEBOOKS / part).glob("*.ipynb")}
         assert {path.name for path in (folder / "notebooks" / part).glob("*.ipynb")} == given
@@ -103,6 +110,76 @@ def test_the_wheel_alone_satisfies_pip_without_an_index(folder, python):
     pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
     said = offline(*pip, "install", "--no-index", "--dry-run", wheel, cwd=folder)
     assert "Requirement already satisfied: torch>=" in said
+
+
+def test_a_corrected_wheel_installs_over_an_older_one(folder, python):
+    """By the last line of the installation, although the version is the same."""
+    (wheel,) = folder.glob("*.whl")
+    (line,) = re.findall(
+        r"^    pip (install --no-index .*)$", (folder / "README.md").read_text("utf-8"), re.M
+    )
+    old = Path(
+        run(python, "-c", "import daeutils.corruption as it; print(it.__file__)", cwd=folder).strip()
+    )
+    right = old.read_text("utf-8")
+    old.write_text("raise SystemExit('the old one')", "utf-8")
+    pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check", "-q"]
+    offline(*pip, *line.split(), cwd=folder)
+    assert line.endswith(wheel.name) and old.read_text("utf-8") == right
+
+
+# The teacher's half
+
+
+def test_the_teacher_gets_solutions_slides_a_guide_and_a_folder_for_nbgrader(folder):
+    teacher = folder / "teacher"
+    names = {path.stem for path in notebooks.chapters()}
+    assert {path.stem for path in (teacher / "solutions").glob("*.ipynb")} == names
+    assert {path.stem for path in (teacher / "slides").glob("*.html")} == names
+    assert len(list((teacher / "grading" / "source").glob("*/*.ipynb"))) == len(names)
+    for target in re.findall(r"\]\(([^)]+)\)", (teacher / "guide.md").read_text("utf-8")):
+        assert target.startswith(("https://", "#")) or (teacher / target.partition("#")[0]).is_file(), (
+            target
+        )
+
+
+def test_without_being_asked_the_answers_stay_here(tmp_path):
+    course.course(tmp_path / "course")
+    assert not (tmp_path / "course" / "teacher").exists()
+    for path in (tmp_path / "course").rglob("*.ipynb"):
+        assert "BEGIN SOLUTION" not in path.read_text("utf-8")
+
+
+def test_every_question_can_be_read_back_from_gift(folder):
+    """As Moodle reads it: blocks between empty lines, marks unless escaped, HTML."""
+    text = (folder / "teacher" / "questions.gift").read_text("utf-8")
+    blocks = [block for block in text.split("\n\n") if block.strip()]
+    stored = [
+        (path.stem[:2], question)
+        for path in notebooks.chapters()
+        for question in teaching.quiz(path.stem[:2]).questions
+    ]
+    assert len(blocks) == len(stored)
+    for block, (number, question) in zip(blocks, stored, strict=True):
+        name, said, choices = re.fullmatch(
+            r"::(.+?)::\[html\](.*?)(?<!\\)\{\n(.*)\n\}\n?", block, re.DOTALL
+        ).groups()
+        assert name.startswith(f"{number}-")
+        assert plain(said) == shown(question["question"])
+        found = re.findall(r"^([=~])(.*?)(?<!\\)#(.*)$", choices, re.MULTILINE)
+        assert [(mark == "=", plain(choice), plain(why)) for mark, choice, why in found] == [
+            (choice["right"], shown(choice["text"]), shown(choice["why"]))
+            for choice in question["choices"]
+        ]
+        assert not re.search(r"(?<!\\)[~={}:]", re.sub(r"^[=~]", "", choices, flags=re.MULTILINE))
+
+
+def plain(gift: str) -> str:
+    return BeautifulSoup(re.sub(r"\\(.)", r"\1", gift), "html.parser").get_text().strip()
+
+
+def shown(text: str) -> str:
+    return BeautifulSoup(teaching.marked_up(text), "html.parser").get_text().strip()
 
 
 @pytest.mark.parametrize("kind", ["a full folder", "a file"])

@@ -1,5 +1,6 @@
 """Students' notebooks follow from the solutions, and each check tells a right answer from a wrong one."""
 
+import copy
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from nbgrader.preprocessors import CheckCellMetadata
 from traitlets.config import Config
 
 import exercises
+import grading
 import notebooks
 
 CHAPTERS = [path.stem for path in notebooks.chapters()]
@@ -151,21 +153,20 @@ def test_wrong_answers_fail_with_a_message_that_helps(played, request):
     wrong = runpy.run_path(str(WRONG_ANSWERS / f"{name}.py"))["WRONG"]
     assert wrong.keys() == played.keys()
     for grade_id, answers in wrong.items():
-        assert len(answers) >= 2, grade_id
+        assert len(answers) >= 3, grade_id
         for answer, words in answers:
             error = played[grade_id].try_out(answer)
             assert isinstance(error, AssertionError), f"{grade_id}: {error!r} came of\n{answer}"
             assert words in str(error), f"{grade_id}: {str(error)!r} came of\n{answer}"
 
 
-@pytest.mark.parametrize(
-    "played", [name for name in SOLVED if (RIGHT_ANSWERS / f"{name}.py").exists()], indirect=True
-)
+@by_notebook
 def test_right_answers_written_otherwise_pass(played, request):
     name = request.node.callspec.params["played"]
     right = runpy.run_path(str(RIGHT_ANSWERS / f"{name}.py"))["RIGHT"]
     assert right.keys() == played.keys()
     for grade_id, answers in right.items():
+        assert len(answers) >= 3, grade_id
         for answer in answers:
             error = played[grade_id].try_out(answer)
             assert error is None, f"{grade_id}: {error!r} came of\n{answer}"
@@ -196,34 +197,72 @@ def test_page_shows_tasks_and_folds_what_gives_the_answer_away(name):
     assert json.dumps(nb).count('"image/png"') == json.dumps(solution(name)).count('"image/png"')
 
 
-def test_nbgrader_gives_all_points_to_the_solution_and_none_to_the_stub(tmp_path, monkeypatch):
-    """The whole way, with its database: a teacher's release, two students, autograding."""
-    name = "02-the-score-inside-bce"
-    nb = solution(name)
-    second = next(i for i, cell in enumerate(nb.cells) if cell.source.startswith("## (b)"))
-    nb.cells = nb.cells[:second]  # one exercise is enough
-    for folder, version in {
-        "source": nb,
-        "submitted/ada": nb,
-        "submitted/bob": exercises.student(nb),
-    }.items():
-        notebooks.write(version, tmp_path / folder / "week" / f"{name}.ipynb")
-    # nbgrader calls alembic, and its kernel the Python, that lie beside this one.
-    beside = str(Path(sys.executable).parent)
-    monkeypatch.setenv("PATH", os.pathsep.join([beside, os.environ["PATH"]]))
-    monkeypatch.setenv("PYTHONPATH", str(notebooks.ROOT))
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """nbgrader's folder, and nbgrader at work in it."""
+    folder = tmp_path_factory.mktemp("grading") / "course"
+    grading.grading(folder)
     config = Config()
-    config.CourseDirectory.root = str(tmp_path)
-    config.CourseDirectory.db_url = f"sqlite:///{tmp_path / 'gradebook.db'}"
-    with warnings.catch_warnings(action="ignore"):  # nbgrader's own
-        api = NbGraderAPI(config=config)
-        for done in (
-            api.generate_assignment("week"),
-            api.autograde("week", "ada"),
-            api.autograde("week", "bob"),
-        ):
-            assert done["success"], done["log"]
-        with api.gradebook as gradebook:
-            scores = {who: gradebook.find_submission("week", who).score for who in ("ada", "bob")}
-            most = gradebook.find_assignment("week").max_score
-    assert scores == {"ada": most, "bob": 0} and most > 0
+    config.CourseDirectory.root = str(folder)
+    config.CourseDirectory.db_url = f"sqlite:///{folder / 'gradebook.db'}"
+    with pytest.MonkeyPatch.context() as patch:
+        # nbgrader calls alembic, and its kernel the Python, that lie beside this one.
+        beside = str(Path(sys.executable).parent)
+        patch.setenv("PATH", os.pathsep.join([beside, os.environ["PATH"]]))
+        patch.setenv("PYTHONPATH", str(notebooks.ROOT))
+        yield folder, NbGraderAPI(config=config)
+
+
+@pytest.mark.filterwarnings("ignore")  # nbgrader's own
+@by_chapter
+def test_nbgrader_releases_what_students_get(course, name):
+    folder, api = course
+    week = f"chapter-{name[:2]}"
+    done = api.generate_assignment(week)
+    assert done["success"], done["log"]
+    released = notebooks.read(folder / "release" / week / f"{name}.ipynb")
+    own = notebooks.read(exercises.STUDENTS / f"{name}.ipynb")
+    assert [(cell.id, cell.source) for cell in released.cells] == [
+        (cell.id, cell.source) for cell in own.cells
+    ]
+    for cell, mine in zip(released.cells, own.cells, strict=True):
+        for key in ("grade", "points", "solution", "locked"):
+            assert graded(cell).get(key) == graded(mine).get(key)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_nbgrader_gives_the_points_of_what_is_right(course):
+    """The whole way, with its database: a release, three students, autograding."""
+    folder, api = course
+    name, week = "02-the-score-inside-bce", "chapter-02"
+    nb = notebooks.read(folder / "source" / week / f"{name}.ipynb")
+    third = next(i for i, cell in enumerate(nb.cells) if cell.source.startswith("## (c)"))
+    nb.cells = nb.cells[:third]  # two exercises are enough
+    half = copy.deepcopy(nb)
+    (answer,) = [cell for cell in half.cells if "excess / sigma**4" in cell.source]
+    answer.source = answer.source.replace("excess / sigma**4", "2 * excess / sigma**4")
+    notebooks.write(nb, folder / "source" / week / f"{name}.ipynb")
+    students = {"ada": nb, "eve": half, "bob": exercises.student(nb)}
+    for who, version in students.items():
+        notebooks.write(version, folder / "submitted" / who / week / f"{name}.ipynb")
+    for done in (
+        api.generate_assignment(week, force=True),
+        *(api.autograde(week, who) for who in students),
+    ):
+        assert done["success"], done["log"]
+    with api.gradebook as gradebook:
+        scores = {who: gradebook.find_submission(week, who).score for who in students}
+    # What is an answer and a grade at once is a proof, and graded by hand.
+    points = {
+        graded(cell)["grade_id"]: graded(cell)["points"]
+        for cell in nb.cells
+        if graded(cell).get("grade") and not graded(cell)["solution"]
+    }
+    everything = sum(points.values())
+    assert scores == {"ada": everything, "eve": everything - points["ex02_b_check"], "bob": 0}
+
+
+def test_a_folder_that_is_not_empty_is_left_alone(course):
+    folder, _ = course
+    with pytest.raises(notebooks.BookError, match="not an empty folder"):
+        grading.grading(folder)

@@ -176,6 +176,8 @@ def test_lab_opens_on_the_first_chapter(browser, lab):
         page.goto(f"{lab[0]['url']}?token={lab[0]['token']}")
         page.wait_for_function(READY, timeout=90_000)
         assert page.evaluate("jupyterapp.shell.currentWidget.context.path") == "00-start-here.ipynb"
+        menus = page.locator(".lm-MenuBar-itemLabel").all_inner_texts()
+        assert "Run" in menus and "Nbgrader" not in menus  # grading is for teachers
         page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.shutdown()")
 
 

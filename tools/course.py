@@ -1,8 +1,10 @@
 """A folder to hand out: chapters, exercises, and daeutils with its data and weights as a wheel.
 
-    python tools/course.py DIR
+    python tools/course.py DIR [teacher]
 
-Nothing in it names this machine, and after one installation nothing in it needs a network.
+With "teacher" it has a second half that is not handed out: the solutions, a folder for nbgrader, the
+slides, the guide, and the questions of the chapters for Moodle and on paper. Nothing in the folder names
+this machine, and after one installation nothing in it needs a network.
 """
 
 import re
@@ -12,10 +14,15 @@ import sys
 import tomllib
 from pathlib import Path
 
+from daeutils import teaching
+
+import grading
+import slides
 from notebooks import NOTEBOOKS, ROOT, BookError, chapters, read, with_captions, write
 
 # Of the extra `book`, what a reader needs; the rest of it runs and builds the book.
 READ = ["jupyterlab", "ipykernel", "scipy", "scikit-learn", "sympy"]
+ELSEWHERE = re.compile(r"\[([^\]]+)\]\([\w#-]+\.md[^)]*\)")  # a link to a page that is not here
 COLAB = re.compile(r"\n*^\[Open in Colab\].*$", re.MULTILINE)  # this folder needs no network
 
 
@@ -35,15 +42,17 @@ def build_wheel(folder: Path) -> Path:
     return wheel
 
 
-def course(out: Path) -> None:
+def course(out: Path, teacher: bool = False) -> None:
     """Write the folder `out`; BookError where there is something already."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BookError(f"{out} is there already, and not an empty folder: name another one")
+    if teacher:
+        half(out / "teacher")
     students = out / "notebooks" / "exercises"
     students.mkdir(parents=True)
     wheel = build_wheel(out)
     (out / "requirements.txt").write_text("\n".join(requirements()) + "\n", encoding="utf-8")
-    for name in ("LICENSE", "LICENSE-TEXT"):
+    for name in ("LICENSE", "LICENSE-TEXT", "constraints.txt"):
         shutil.copy(ROOT / name, out)
     for path in chapters():
         nb = with_captions(read(path))
@@ -61,7 +70,40 @@ def course(out: Path) -> None:
     print(f"The course is in {out.resolve()}")
 
 
+def half(out: Path) -> None:
+    """The teacher's half."""
+    grading.grading(out / "grading")
+    slides.write(out / "slides")
+    shutil.copytree(NOTEBOOKS / "solutions", out / "solutions")
+    (out / "conftest.py").write_text(
+        'collect_ignore_glob = ["*"]  # nbval: not these\n', encoding="utf-8"
+    )
+    guide = (ROOT / "docs" / "instructors.md").read_text("utf-8").replace("(chapters/", "(../notebooks/")
+    (out / "guide.md").write_text(ELSEWHERE.sub(r"\1", guide), encoding="utf-8")
+    gift, text = [], []
+    for path in chapters():
+        questions = teaching.quiz(path.stem[:2])
+        text += [f"{path.stem}\n", f"{questions}\n"]
+        for number, question in enumerate(questions.questions, start=1):
+            gift.append(in_gift(f"{path.stem[:2]}-{number}", question))
+    (out / "questions.gift").write_text("\n".join(gift), encoding="utf-8")
+    (out / "questions.txt").write_text("\n".join(text), encoding="utf-8")
+
+
+def in_gift(name: str, question: dict) -> str:
+    """A question as Moodle imports it: right choices after =, others after ~, the reason after #."""
+
+    def escaped(text: str) -> str:
+        return re.sub(r"([~=#{}:\\])", r"\\\1", teaching.marked_up(text))
+
+    choices = [
+        f"{'=' if choice['right'] else '~'}{escaped(choice['text'])}#{escaped(choice['why'])}"
+        for choice in question["choices"]
+    ]
+    return "\n".join([f"::{name}::[html]{escaped(question['question'])} {{", *choices, "}\n"])
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or not sys.argv[1]:
-        raise BookError("say where the course is to be written: make course OUT=dir")
-    course(Path(sys.argv[1]).expanduser())
+    if not sys.argv[1:] or not sys.argv[1] or sys.argv[2:] not in ([], ["teacher"]):
+        raise BookError("say where the course is to be written: make course OUT=dir, or with TEACHER=1")
+    course(Path(sys.argv[1]).expanduser(), teacher=len(sys.argv) > 2)

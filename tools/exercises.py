@@ -53,15 +53,20 @@ def make(names: Sequence[str] = ()) -> None:
 def student(solution: NotebookNode) -> NotebookNode:
     """What a student gets: the steps of `nbgrader generate_assignment` that need no database."""
     nb = copy.deepcopy(solution)
-    nb.cells = [cell for cell in nb.cells if "discussion" not in cell.metadata.get("tags", [])]
-    for cell in nb.cells:
-        cell.metadata.pop("mystnb", None)  # a figure's description may give the answer away
+    nb.cells = undiscussed(nb.cells)
     # No twin: jupytext would pair a student's work as it pairs the book's.
     nb.metadata["jupytext"] = {"formats": "ipynb"}
     steps = (LockCells, ClearSolutions, ClearHiddenTests, ClearOutput, ComputeChecksums)
     for step in (*steps, CheckCellMetadata):
         nb, _ = step().preprocess(nb, {})
     return nb
+
+
+def undiscussed(cells: list[NotebookNode]) -> list[NotebookNode]:
+    """The cells without discussions, and without the descriptions of figures: both tell answers."""
+    for cell in cells:
+        cell.metadata.pop("mystnb", None)
+    return [cell for cell in cells if "discussion" not in cell.metadata.get("tags", [])]
 
 
 def page(solution: NotebookNode) -> NotebookNode:

@@ -25,6 +25,13 @@ def smoothed(y, sigma, power=0):
     gaussian = torch.distributions.Normal(0.5, sigma).log_prob(torch.tensor(y)).exp()
     return density_part(y, sigma, power) * (1 - w) + w * (0.5 if power else 1) * gaussian
 """,
+        """
+def smoothed(y, sigma, power=0):  # Gauss-Legendre in place of quad, one float32 array of shape (1, 1)
+    node, weight = np.polynomial.legendre.leggauss(200)
+    x = (node + 1) / 2
+    rest = (weight / 2) @ (x**power * 2 * x * normal(y - x, sigma))
+    return np.float32([[0.7 * rest + 0.3 * 0.5**power * normal(y - 0.5, sigma)]])
+""",
     ],
     "ex02_b": [
         """

@@ -126,7 +126,7 @@ WRONG = {
         ),
     ],
     "ex07_e": [
-        (_e(sure="after.max(1).values >= threshold"), "were sure at 0.9 *before*"),
+        (_e(sure="after.max(1).values >= threshold"), "were sure at 0.75 *before*"),
         (_e(share="changed.double().mean().item()"), "of the three sure ones"),
         (_e(changed="after.max(1).values < confidence"), "3 change"),
         (_e(share="(changed & sure).double().mean().item()"), "a share of 0.33"),

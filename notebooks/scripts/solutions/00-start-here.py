@@ -128,9 +128,12 @@ for sigma, x_noisy in noisy.items():
     error = (path[1] - clean).square().mean().item()
     other = 1 - du.evaluation.accuracy(path[5], labels)
     measured[sigma] = [number(grey_share(path[1])), error, error / sigma**2, other]
-print("                   σ = 0.6   σ = 1   it grows   you predicted")
-for i, (name, low, high) in enumerate(zip(statements, *measured.values()), start=1):
-    print(f"{i}. {name:14} {low:9.3f} {high:7.3f}   {high > low!s:8}   {predictions.get(i)}")
+rows = zip(range(1, 5), statements, *measured.values())
+columns = {"": "d", "statement": "", "σ = 0.6": ".3f", "σ = 1": ".3f"}
+du.table(
+    [[i, name, low, high, str(high > low), predictions.get(i)] for i, name, low, high in rows],
+    columns | {"it grows": "", "you predicted": ""},
+)
 
 # %% mystnb={"image": {"alt": "Rows of the same ten digits, at noise level 0.6 and at 1: noisy, after one step, after five. At the higher level one step gives softer images, and five steps end at another digit more often."}} tags=["discussion"]
 rows, names = [clean[:10]], ["clean x"]

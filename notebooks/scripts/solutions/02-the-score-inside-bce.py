@@ -388,7 +388,7 @@ for steps in (20, 400):
     excess = du.objectives.excess_risk(logits.double(), best.double()).mean().item()
     measured = du.certificate(excess, sigma) / error.square().mean().item()
     predicted = number(predicted_ratio(best, error))
-    print(f"{steps:4d} steps: certificate over error {measured:.2f}, predicted {predicted:.2f}")
+    print(f"{steps} steps: certificate over error {measured:.2f}, predicted {predicted:.2f}")
 
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** The values are 1, 1.33, 2.78 and 5.26, and 1.34 at 0.752. The pixel's network answered 0.6, far from the optimum 0.752. The second order of kl is then not enough: between 0.6 and 0.752 the factor $1/(4r(1-r))$ takes values from 1.04 to 1.34, and the ratio 1.11 is a weighted average of them, with most weight near 0.6.

@@ -144,7 +144,7 @@ assert abs(number(one_place) - 8) < 0.08, (
     f"at a place of density 0.5 the arrow is (3, 5) instead of (3, 1): it adds 8; your map says {number(one_place):.3f}. "
     "An average over corrupted points weighs each place by p_sigma; squares are added up over both coordinates"
 )
-adds = numbers(error_map(learned, exact, density))
+adds = numbers(error_map(learned, exact, density)).flatten()
 assert adds.shape == (side**2,), (
     f"expected one number per grid point, {(side**2,)}; got {tuple(adds.shape)}"
 )
@@ -165,7 +165,7 @@ print("(a) passes")
 # The next cell measures both statements and puts your predictions beside them. Was one of them wrong? Find the reason: how often does the average visit a place?
 
 # %% tags=["nbval-ignore-output"]
-adds = numbers(error_map(learned, exact, density))
+adds = numbers(error_map(learned, exact, density)).flatten()
 quarter, order = len(density) // 4, density.argsort()
 rare, dense = order[:quarter], order[-quarter:]
 squared = (learned - exact).square().sum(1)
@@ -396,7 +396,7 @@ class Plain(du.Denoiser):
     def logits(self, x_noisy, sigma=None):
         z = (x_noisy - 0.5) * 2
         if self.features is not None:
-            z = torch.cat([z, self.features(x_noisy)], 1)
+            z = torch.cat([z, numbers(self.features(x_noisy)).to(z)], 1)
         return self.net(z)
 
 

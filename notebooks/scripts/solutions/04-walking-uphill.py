@@ -132,7 +132,7 @@ def compare_gains(steps, t, level, box):
     assert promised.shape == box.shape, (
         f"{len(box)} steps ask for {len(box)} gains; you return the shape {tuple(promised.shape)}"
     )
-    assert torch.allclose(promised, box, rtol=1e-3, atol=1e-9), (
+    assert torch.allclose(promised, box, rtol=1e-3, atol=1e-5), (
         f"t = {t}: at the first point you promise {promised[0]:.3g} nats, the box gives {box[0]:.3g}. "
         "Put z into |z - R*(y)|^2: how long is it, in true steps?"
     )
@@ -153,8 +153,10 @@ print("(a) the promised gain passes")
 # %% nbgrader={"grade": true, "grade_id": "ex04_a_law_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 lonely = tight_law()
 for t in (2.01, 3.0):
-    z = noisy + t * (lonely.posterior_mean(noisy, sigma) - noisy)
+    true_step = lonely.posterior_mean(noisy, sigma) - noisy
+    z = noisy + t * true_step
     rise = lonely.smooth(sigma).log_prob(z) - lonely.smooth(sigma).log_prob(noisy)
+    rise = rise[true_step.norm(dim=1) > 0]
     assert (rise < 0).all(), (
         f"t = {t}: with your distribution {(rise >= 0).sum()} of 400 points still climb, expected none. "
         "Take the distribution for which R* knows the answer whatever it is shown."
@@ -163,8 +165,8 @@ print("(a) the distribution passes")
 
 
 # %% nbgrader={"grade": true, "grade_id": "ex04_a_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-def half_reversed(y, sigma):  # the first half of the points step the wrong way
-    sign = torch.where(torch.arange(len(y)) < len(y) // 2, -1.0, 1.0)[:, None]
+def half_reversed(y, sigma):  # the left half of the points step the wrong way
+    sign = torch.where(y[:, :1] < noisy[:, 0].median(), -1.0, 1.0)
     return y + sign * (ring.posterior_mean(y, sigma) - y)
 
 
@@ -179,7 +181,8 @@ for t in (0.5, 1.9):
         "move from y along denoiser(y, sigma) - y, and compare log p_sigma after with before."
     )
 for t, expected in [(1.9, 1), (2.1, 0)]:  # about a single atom the bound is sharp
-    share = number(share_that_climbs(lonely.posterior_mean, lonely.smooth(sigma), noisy, t, sigma))
+    atom = du.from_points(torch.tensor([[0.5, 0.5]]))
+    share = number(share_that_climbs(atom.posterior_mean, atom.smooth(sigma), noisy, t, sigma))
     assert abs(share - expected) < 1e-3, (
         f"about a single atom, t = {t}: your share is {share:.2f}, expected {expected}. "
         "The step goes t times as far as the plain one, from y on."

@@ -107,7 +107,7 @@ atoms = images[:40]
 noisy = du.corruption.gaussian(atoms, 0.3, generator)
 found = counts(du.Memoriser(atoms), noisy, 0.3, 5)
 assert len(found) == 6, f"five steps give 6 counts, the start included; you return {len(found)}."
-assert found == [40] * 6, (
+assert list(found) == [40] * 6, (
     f"the memoriser of 40 digits keeps them apart at sigma = 0.3, you count {found}: "
     "pass the images on from step to step, at the same sigma, and count with `distinct`."
 )
@@ -401,7 +401,7 @@ def falls(starts, ends, real, thresholds, keep=0.95):
 apart = torch.arange(8.0)[:, None]  # points on a line
 found = falls(2 * apart, apart // 4 * 5, 3 * apart, [0.5, 1.0, 2.5, 4.0])
 assert 4.0 not in found, "at threshold 4 all of the real points, 3 apart, are linked: it is not fair."
-assert list(found) == [0.5, 1.0, 2.5], (
+assert sorted(found) == [0.5, 1.0, 2.5], (
     f"fair are 0.5, 1 and 2.5, by the real points; you kept {list(found)}."
 )
 assert found[0.5] == 2 / 8, (

@@ -151,10 +151,12 @@ def frechet(x):
 
 
 ends = {n: du.probability_flow(unet, noise, du.noise_schedule(n)) for n in (3, 5, 10, 20, 40)}
-print("levels  evaluations  distance to 40 levels  Frechet distance (64 images)")
+rows = []
 for n, end in ends.items():
     apart = (end - ends[40]).flatten(1).norm(dim=1).median()
-    print(f"{n:6} {number(evaluations(n)):12.0f} {apart:22.2f} {frechet(end):17.0f}")
+    rows.append([n, number(evaluations(n)), apart, frechet(end)])
+columns = {"levels": "d", "evaluations": ".0f", "distance to 40 levels": ".2f"}
+du.table(rows, columns | {"Frechet distance (64 images)": ".0f"})
 floors = [frechet(images[64 * k : 64 * k + 64]) for k in range(5)]
 print(f"five sets of 64 training digits: {min(floors):.0f} to {max(floors):.0f}")
 
@@ -215,7 +217,7 @@ hint = (
     "end with R at the last level."
 )
 x = torch.tensor([[1.4]]).double()
-found = number(euler_flow(bell.posterior_mean, x, [1.0, 0.5]))
+found = number(euler_flow(bell.posterior_mean, x, torch.tensor([1.0, 0.5])))
 assert abs(found - 0.4716) < 1e-3, (
     f"one Gaussian, mean 0.4, s = 0.2: from 1.4 with the levels 1 and 0.5 you end at {found:.4f}, expected 0.4716. {hint}"
 )
@@ -227,7 +229,7 @@ for count in (2, 6):
     for here, there in zip(levels[:count], levels[1:count]):
         factor *= 1 + (there - here) * here / (0.2**2 + here**2)
     factor *= 0.2**2 / (0.2**2 + ends_at**2)  # the last R
-    found = numbers(euler_flow(bell.posterior_mean, x, levels[:count]))
+    found = numbers(euler_flow(bell.posterior_mean, x, torch.tensor(levels[:count])))
     gap = (found - (0.4 + factor * (x - 0.4))).abs().max().item()
     assert gap < 1e-4, f"one Gaussian, {count} levels: your end points are up to {gap:.3g} off. {hint}"
 ### END HIDDEN TESTS
@@ -248,7 +250,7 @@ for n in (5, 10, 20, 40):
         "Euler": euler_flow(ring.posterior_mean, start, many),
     }
     for name, end in flows.items():
-        apart[name, n] = (end - fine_end).norm(dim=1).median().item()
+        apart[name, n] = (numbers(end) - fine_end).norm(dim=1).median().item()
 assert apart["Heun", 20] < 0.5 * apart["Euler", 20], (
     "at 39 evaluations Heun should be far ahead on the ring"
 )
@@ -510,17 +512,18 @@ assert abs(found / drawn - 1) < 0.05, (
 print("(e) passes")
 
 # %% tags=["nbval-ignore-output"]
-walked = {}
-print("levels   one Gaussian: share of variance   digits (80): variance   ink   Frechet")
+walked, rows = {}, []
 for levels in (10, 20, 40):
     x, chance = torch.full((80, 1, 28, 28), 0.5), seeded(7)
     for sigma in du.noise_schedule(levels, high=2.0).tolist():
         x = du.walkback(unet, x, 1, sigma, chance)
     walked[levels] = x
-    row = number(share_left(levels, 0.3)), x.flatten(1).var(0).sum(), x.mean(), frechet(x)
-    print(f"{levels:6} {row[0]:25.2f} {row[1]:31.1f} {row[2]:8.3f} {row[3]:6.0f}")
+    left = number(share_left(levels, 0.3))
+    rows.append([f"{levels} levels", left, x.flatten(1).var(0).sum(), x.mean(), frechet(x)])
 x = images[:80]
-print(f"training digits {x.flatten(1).var(0).sum():47.1f} {x.mean():8.3f} {frechet(x):6.0f}")
+rows.append(["training digits", None, x.flatten(1).var(0).sum(), x.mean(), frechet(x)])
+columns = {"80 digits": "", "one Gaussian: share of variance": ".2f", "digits: variance": ".1f"}
+du.table(rows, columns | {"ink": ".3f", "Frechet distance": ".0f"})
 
 # %% mystnb={"image": {"alt": "Three rows of fourteen digits made with fresh noise only in 10, 20 and 40 levels: with 10 some are broken or smudged, with 40 they are cleaner and thinner."}}
 du.plotting.show_images([x[:14] for x in walked.values()], [f"{n} levels" for n in walked], size=0.42)

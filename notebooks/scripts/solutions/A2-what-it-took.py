@@ -130,13 +130,15 @@ moons = du.moons()
 clean = moons.sample(20_000, seeded(0))
 assumed = torch.full((2,), 0.5), torch.eye(2) / 12
 known = clean.mean(0), torch.cov(clean.T)
+rows = []
 for sigma in (0.05, 0.4):
     x_noisy = du.corruption.gaussian(clean, sigma, seeded(1))
     exact = moons.smooth(sigma).score(x_noisy)
     for name, given in {"assumes the uniform": assumed, "knows the data": known}.items():
         r = numbers(best_linear(x_noisy, sigma, *given))
         error = du.relative_error((r - x_noisy) / sigma**2, exact)
-        print(f"sigma = {sigma:4}, the line {name:20} relative error {error:.3f}")
+        rows.append([sigma, name, error])
+du.table(rows, {"σ": "g", "the line": "", "relative error": ".3f"})
 
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** (1) With 0.0466: $k=0.0466/0.0491=0.949$ and $c=0.05\sqrt{0.949}=0.0487$. With $\frac1{12}$: $k=0.971$ and $c=0.0493$. They hardly differ, so the wrong variance costs little at small noise. (2) Each coordinate is a problem of its own in the turned system, so $K$ is diagonal with the entries $v_i/(v_i+\sigma^2)$. In every system that is $K=C(C+\sigma^2I)^{-1}$.
@@ -287,7 +289,7 @@ path = [w]
 for _ in range(1000):
     w = w - 0.1 * (w + noise_of_steps.normal(size=2000))
     path.append(w)
-averages = running_average(path, 0.99)  # of 2,000 descents at once
+averages = [number(running_average(list(one), 0.99)) for one in np.stack(path, 1)]  # of 2,000 descents
 predicted = number(stationary_variance(0.1, 1.0))
 print(f"variance of the last weight: predicted {predicted:.4f}, measured {w.var():.4f}")
 print(f"variance of the running average: measured {np.var(averages):.4f}")
