@@ -207,6 +207,22 @@ def test_a_click_drops_a_particle_that_climbs_as_in_pytorch(page):
     assert trails(page) == [] and said.inner_text() == "No particle yet."
 
 
+def test_the_status_follows_a_run_and_another_level_starts_the_curves_anew(browser, address):
+    with opened(browser, address) as page:
+        page.locator("#plane-who").select_option("exact")
+        page.locator("#plane").click()
+        page.locator("#plane-run").click()
+        page.get_by_text(re.compile(r"^1 particle, ([5-9]|\d\d+) steps")).wait_for()
+        assert page.locator("#plane-run").inner_text() == "Pause"
+        page.locator("#plane-run").click()
+        page.get_by_role("button", name="Run").wait_for()
+        here = trails(page)[0][-1]
+        page.locator("#plane-sigma").press("ArrowRight")
+        page.get_by_text("1 particle, 0 steps.").wait_for()
+        assert len(trails(page)[0]) == 1
+        torch.testing.assert_close(trails(page)[0][0], here)
+
+
 def test_the_keyboard_alone_drops_a_particle_and_moves_it(browser, address):
     with opened(browser, address, reduced_motion="reduce") as page:
 

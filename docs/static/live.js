@@ -344,6 +344,7 @@ async function run() {
   }
   running = true;
   $("plane-run").textContent = "Pause";
+  $("plane-said").setAttribute("aria-busy", "true"); // read aloud at the end alone
   let taken = 0;
   for (let frame = 0; running && particles.length; frame++) {
     const who = $("plane-who").value;
@@ -353,17 +354,26 @@ async function run() {
     if (longest < REST) break;
     if (still.matches) continue; // the end only, no movement
     drawPlane();
+    report();
     await new Promise((resume) => setTimeout(resume, 80));
   }
   running = false;
   $("plane-run").textContent = "Run";
+  $("plane-said").removeAttribute("aria-busy");
   drawPlane();
   report();
 }
 
 function startPoints() {
   const plane = $("plane");
-  planeSigma = slider("plane-sigma", showSigma);
+  planeSigma = slider("plane-sigma", () => {
+    // At another noise level the curves are other curves: the particles start anew from where they are.
+    for (const trail of particles) {
+      trail.splice(0, trail.length - 1);
+      trail.steps = [0];
+    }
+    showSigma();
+  });
   plane.addEventListener("click", ({ offsetX, offsetY }) =>
     drop([offsetX / plane.clientWidth, 1 - offsetY / plane.clientHeight]));
   keyboard(plane, cross, { low: 0, high: 1, step: (event) => (event.shiftKey ? 0.1 : 0.02) }, ({ key }) =>
