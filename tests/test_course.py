@@ -137,10 +137,10 @@ def test_the_teacher_gets_solutions_slides_a_guide_and_a_folder_for_nbgrader(fol
     assert {path.stem for path in (teacher / "solutions").glob("*.ipynb")} == names
     assert {path.stem for path in (teacher / "slides").glob("*.html")} == names
     assert len(list((teacher / "grading" / "source").glob("*/*.ipynb"))) == len(names)
-    for target in re.findall(r"\]\(([^)]+)\)", (teacher / "guide.md").read_text("utf-8")):
-        assert target.startswith(("https://", "#")) or (teacher / target.partition("#")[0]).is_file(), (
-            target
-        )
+    for page in ("guide.md", "exam.md"):
+        for target in re.findall(r"\]\(([^)]+)\)", (teacher / page).read_text("utf-8")):
+            here = teacher / target.partition("#")[0]
+            assert target.startswith(("https://", "#")) or here.is_file(), target
 
 
 def test_without_being_asked_the_answers_stay_here(tmp_path):

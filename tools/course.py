@@ -3,8 +3,8 @@
     python tools/course.py DIR [teacher]
 
 With "teacher" it has a second half that is not handed out: the solutions, a folder for nbgrader, the
-slides, the guide, and the questions of the chapters for Moodle and on paper. Nothing in the folder names
-this machine, and after one installation nothing in it needs a network.
+slides, the guide, an exam, and the questions of the chapters for Moodle and on paper. Nothing in the
+folder names this machine, and after one installation nothing in it needs a network.
 """
 
 import re
@@ -22,7 +22,7 @@ from notebooks import NOTEBOOKS, ROOT, BookError, chapters, read, with_captions,
 
 # Of the extra `book`, what a reader needs; the rest of it runs and builds the book.
 READ = ["jupyterlab", "ipykernel", "scipy", "scikit-learn", "sympy"]
-ELSEWHERE = re.compile(r"\[([^\]]+)\]\([\w#-]+\.md[^)]*\)")  # a link to a page that is not here
+ELSEWHERE = re.compile(r"\[([^\]]+)\]\((?!exam)[\w#-]+\.md[^)]*\)")  # a link to a page that is not here
 COLAB = re.compile(r"\n*^\[Open in Colab\].*$", re.MULTILINE)  # this folder needs no network
 
 
@@ -78,8 +78,9 @@ def half(out: Path) -> None:
     (out / "conftest.py").write_text(
         'collect_ignore_glob = ["*"]  # nbval: not these\n', encoding="utf-8"
     )
-    guide = (ROOT / "docs" / "instructors.md").read_text("utf-8").replace("(chapters/", "(../notebooks/")
-    (out / "guide.md").write_text(ELSEWHERE.sub(r"\1", guide), encoding="utf-8")
+    for page, name in {"instructors.md": "guide.md", "exam.md": "exam.md"}.items():
+        words = (ROOT / "docs" / page).read_text("utf-8").replace("(chapters/", "(../notebooks/")
+        (out / name).write_text(ELSEWHERE.sub(r"\1", words), encoding="utf-8")
     gift, text = [], []
     for path in chapters():
         questions = teaching.quiz(path.stem[:2])

@@ -261,12 +261,20 @@ def shrink(nb: NotebookNode) -> NotebookNode:
 
 
 def with_palette(png: str) -> str:
-    """A picture in base64 with fewer colours; unchanged if that shows, as in a photograph."""
+    """A picture in base64 with few colours; unchanged if that shows, as in a photograph."""
     whole = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
-    for colours, most in ((32, 1), (64, 1), (256, 2)):
+
+    def apart(other: Image.Image) -> float:  # root mean square, of 255
+        return max(ImageStat.Stat(ImageChops.difference(whole, other.convert("RGB"))).rms)
+
+    is_grey = apart(whole.convert("L")) < 1
+    for colours, most in (
+        (32, 1.5 if is_grey else 0),
+        (64, 1),
+        (256, 2),
+    ):  # a shade of colour shows steps
         few = whole.quantize(colours, dither=Image.Dither.NONE)
-        apart = ImageStat.Stat(ImageChops.difference(whole, few.convert("RGB")))
-        if max(apart.rms) <= most:  # of 255
+        if apart(few) <= most:
             break
     else:
         return png

@@ -258,7 +258,7 @@ plt.show()
 # %% [markdown]
 # The two numbers see different faults. Let the exact arrow be $(3,4)$, which has the length 5. The answer $(3.3,4.4)$ is too long by a tenth: its cosine is 1 and its relative error 0.1. The answer $(4,3)$ has the right length and a wrong direction: its cosine is $24/25=0.96$ and its relative error $\sqrt2/5=0.28$. So the cosine does not see lengths. It also counts a tiny arrow as much as a long one, so we rely on the relative error.
 #
-# The table has three more rows, all for the ring. In the fourth the same network is trained with squared error. In the fifth it is replaced by the plain network. In the sixth the plain network is also trained as most tutorials do it, with the optimiser Adam on random batches; we tried five learning rates and show the best.
+# The table below has three more rows, all for the ring. In the fourth the same network is trained with squared error. In the fifth it is replaced by the plain network. In the sixth the plain network is also trained as most tutorials do it, with the optimiser Adam on random batches; we tried five learning rates and show the best.
 
 
 # %% tags=["hide-input"]
@@ -346,7 +346,7 @@ du.claim(
 #
 # People often say that a denoiser learns "the gradient of $\log p$". Chapter 02 says $p_\sigma$. The network itself could have learned either: its *input* was always noisy, but its targets were clean. So there are two candidates: the score of $p$, the distribution of the clean data, and the score of $p_\sigma$, the distribution of the noisy ones. Figure 3.4 draws both on one grid, beside the learned arrows.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Three panels of the ring. Left, over the eight clean bumps, blue arrows that turn to the nearest bump, most of them cut to the largest length. Middle, over the smooth noisy band, short blue arrows that point to the circle. Right, over the same band, orange arrows like those in the middle."}, "figure": {"caption": "**Figure 3.4. The learned arrows belong to the noisy data.** Left: the score of $p$. Middle: the score of $p_\\sigma$. Right: the arrows of Figure 3.1. One grid, one scale and $\\sigma=0.1$; arrows longer than 0.07 are cut, which happens on the left only."}}
+# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Three panels of the ring. Left, over the eight clean bumps, blue arrows that turn to the nearest bump, most of them cut to the largest length. Middle, over the smooth noisy band, short blue arrows that point to the circle. Right, over the same band, orange arrows like those in the middle."}, "figure": {"caption": "**Figure 3.4. The learned arrows belong to the noisy data.** Left: the score of $p$. Middle: the score of $p_\\sigma$. Right: the arrows of Figure 3.1. One grid, one scale and $\\sigma=0.1$; arrows that would be drawn longer than 0.07 are cut, which happens on the left only."}}
 ring, few = densities["ring"], du.plotting.grid(13, 0.05, 0.95)
 
 
@@ -674,7 +674,7 @@ du.claim(
 )
 
 # %% [markdown]
-# The certified error lies a little above the true one in every row, so the two losses bound the error well. But look at the digits. In the rows with 500 steps loss and floor agree in the first four decimals, because an error of two per cent in the score costs about $10^{-5}$ nats. A training curve cannot show such a difference. One needs many pairs, the same pairs for both losses, and the floor.
+# The certified error lies a little above the true one in every row, so the two losses bound the error well. But look at the digits. In the rows with 500 steps loss and floor agree in the first four decimals, because even an error of some per cent in the score costs only about $10^{-5}$ nats. A training curve cannot show such a difference. One needs many pairs, the same pairs for both losses, and the floor.
 #
 # That is the condition. On images nobody knows $R^*$. All that we have there is a number *below* the floor, the mean entropy of the clean pixels, and chapter 02 has shown what it is worth on digits: a relative error of at most a quarter.
 

@@ -537,7 +537,7 @@ def calibration(answers, x, bins=10):
     return *means, count / count.sum()
 
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Two panels of the mean true value against the answer, with the diagonal. Digits: the orange dots of the plain network and of the U-Net lie on the diagonal; the blue dots of the memoriser lie on a much flatter curve from 0.04 to 0.8. Clothes: the orange dots of the plain network lie on the diagonal."}, "figure": {"caption": "**Figure 5.6. A network's grey means what it says.** Test images at noise level 0.5. All pixels are sorted by the answer they got; the dots show the mean of their true values. The memoriser's does not: it is too sure of black and of white."}}
+# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Two panels of the mean true value against the answer, with the diagonal. Digits: the orange dots of the plain network and of the U-Net lie on the diagonal; the blue dots of the memoriser lie on a much flatter curve from 0.04 to 0.8. Clothes: the orange dots of the plain network lie on the diagonal."}, "figure": {"caption": "**Figure 5.6. A network's grey means what it says.** Test images at noise level 0.5. All pixels are sorted by the answer they got; the dots show the mean of their true values. The memoriser's grey does not: it is too sure of black and of white."}}
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.3), sharey=True)
 gaps, beliefs, whitest = {}, {}, {}
 for ax, x, y, group in [
@@ -591,7 +591,7 @@ du.claim(
 # %% [markdown]
 # The networks' dots lie on the diagonal, for digits and for clothes. Where such a network says 0.3, the truth is 0.3 on average, grey or not. The memoriser's dots do not: the pixels that it calls nearly white, 0.98 on average, have a true mean of 0.83.
 #
-# The table says the same in nats. "Expected to pay" is the entropy of the coins that the program believes in, $h(R_i)$. A calibrated network pays what it expects to pay. Its loss on clothes, 0.29, is high because 0.24 of it is the price of grey, and the network knows it. The memoriser expects to pay 0.066 on test digits, and it pays 0.218.
+# The table says the same in nats. "Paid" is the loss on test images, for the networks of this chapter. "Expected to pay" is the entropy of the coins that the program believes in, $h(R_i)$. A calibrated network pays what it expects to pay. Its loss on clothes, 0.29, is high because 0.24 of it is the price of grey, and the network knows it. The memoriser expects to pay 0.066 on test digits, and it pays 0.218.
 
 # %% [markdown] tags=["slide"]
 # ## What may vary: the Jacobian
@@ -618,7 +618,7 @@ def leading(denoiser, y, sigma):
 three = [8, 4, 6]  # a 1, a 4 and a 0
 modes = {i: leading(shipped, noisy[i : i + 1], sigma) for i in three}
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Three rows for a 1, a 4 and a 0. Each shows the noisy digit, the answer, two directions as grey patterns along the strokes, and three answers after a move. Along direction 1 the 1 becomes thin or thick, the 4 closes or opens at the left, the 0 becomes thick or thin. After the random move the answer looks as before."}, "figure": {"caption": "**Figure 5.7. What may vary in a digit.** A digit and its answer, the two leading directions (white: brighter, black: darker), and the network's answers after the noisy digit was moved by 8 along the first direction, backwards and forwards, and by 8 along a random one."}}
+# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Three rows for a 1, a 4 and a 0. Each shows the noisy digit, the answer, two directions as grey patterns along the strokes, and three answers after a move. Along direction 1 the 1 becomes thin or thick, the 4 closes or opens at the left, the 0 becomes thick or thin. After the random move the answer looks as before."}, "figure": {"caption": "**Figure 5.7. What may vary in a digit.** A digit and its answer, the two leading directions (white: brighter, black: darker), and the network's answers after the noisy digit was moved by 8 (the noise has the length 14) along the first direction, backwards and forwards, and by 8 along a random one."}}
 chance = torch.randn(1, 1, 28, 28, generator=torch.Generator().manual_seed(3))
 chance /= chance.norm()
 fig, axes = plt.subplots(3, 7, figsize=(7.2, 3.4))
@@ -709,7 +709,7 @@ def log_ratio(denoiser, a, b, sigma, points=20):
 # %% [markdown]
 # How large would these numbers be for somebody who knows nothing? Suppose that $p_\sigma$ were a single Gaussian bump of width $\sigma$ on the digit $x$. Then an image $z$ would lie lower by $|z-x|^2/2\sigma^2$. Noise, for instance, moves an image far, so the bump predicts that a noisy digit is improbable. A network that says so has shown only that it can measure a distance. It shows knowledge where it *departs* from the bump.
 #
-# Before you look at Figure 5.8, put five images in order of probability. They are another digit, the digit with noise, the digit's own pixels in a shuffled order, an empty black page, and a double exposure. The last one is the mean of the digit and another digit.
+# Before you look at Figure 5.8, put five images in order of probability. They are another digit, the digit with noise, the digit's own pixels in a shuffled order, an empty black page, and a double exposure. The last one is the mean of the digit and another digit. (The figure adds a second strength of noise, and uniform noise.)
 
 # %% tags=["hide-input"]
 generator = torch.Generator().manual_seed(6)
@@ -766,7 +766,7 @@ plt.show()
 du.table(
     [[name, *(v[name].median() for v in (gain, bump, stored))] for name in ends],
     {"median, nats": "", "network": ".1f", "bump": ".1f"}
-    | {"training digits, exact": ".1f"},
+    | {"exact, of the training set": ".1f"},
 )
 
 # %% tags=["hide-input"]
@@ -792,11 +792,11 @@ du.claim(
 # %% [markdown]
 # The network agrees with the bump about noise, so the rows with noise show nothing. The other rows do. Another digit is as probable as the first one, although it lies far away and the bump would charge it about 186 nats. The double exposure lies *between* two digits, and the network puts it in a valley between two hills. The shuffled pixels have the same ink as the digit, yet they cost about 130 nats.
 #
-# The blue diamonds are another witness. For the 8,000 training digits $p_\sigma$ is known exactly, and we can put in the same images. The network was never given that density, and for most images its numbers come close to it. The double exposure is the exception, and we return to it below.
+# The blue diamonds are another witness. For the 8,000 training digits $p_\sigma$ is known exactly, and we can put in the same images. The network was never given that density, and for most images its numbers come close to it. The double exposure is the exception; the short table below returns to it.
 #
 # One row may surprise you: the empty page is *more* probable than a digit. More probable means here of higher density, and that is not the same as typical. There is only one empty page, and there are very many digits, so a draw from $p$ is a digit all the same.
 #
-# Would anything pass this test? The next table puts the double exposure to others. The four rows from the blur on are maps that have learned nothing about digits, or next to nothing. The short table below it asks the shipped network and the exact density about two kinds of pairs.
+# Would anything pass this test, and find a double exposure less probable than both of its digits? The next table asks others. (It takes 11 points on the way and not 20, so its first row differs a little from the table above.) The four rows from the blur on are maps that have learned nothing about digits, or next to nothing. The short table below it asks the shipped network and the exact density about two kinds of pairs.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 average = images.mean(0, keepdim=True)
@@ -837,7 +837,7 @@ du.table(
 )
 
 # %% [markdown]
-# The four maps without knowledge all find the double exposure *more* probable than the digits, in every pair. A double exposure is paler and smoother than a digit and lies closer to the mean image, and these maps look at nothing else. The shipped network passes in nine pairs of ten. The U-Net of this chapter, after its short training, passes in about two of three. The plain network passes in about one of seven: for it double exposures are as probable as digits, although its loss is not bad at all.
+# The four maps without knowledge find the double exposure less probable than both digits in not a single pair. In the median it is *more* probable than either. A double exposure is paler and smoother than a digit and lies closer to the mean image, and these maps look at nothing else. The shipped network passes in nine pairs of ten. The U-Net of this chapter, after its short training, passes in about two of three. The plain network passes in about one of seven: for it double exposures are as probable as digits, although its loss is not bad at all.
 #
 # The short table answers the question of the beginning. Between two digits of the training set the exact density has a valley every time. Between two *new* digits it has one in only four pairs of ten, because for the memoriser a new digit does not lie on a hill. The network hardly distinguishes the two kinds. It has put hills under digits that nobody stored, and that is what it has understood.
 #

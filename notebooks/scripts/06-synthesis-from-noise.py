@@ -109,7 +109,7 @@ plt.show()
 #
 # **Distance.** Fit a Gaussian to the images in the 64 features of that classifier, fit another to the 2,000 test digits, and take the squared Fréchet distance between the two (Heusel et al. 2017 do this in the features of another network). It is 0 for two equal sets. Because it grows when there are fewer images, compare it only between sets of one size, and always read it beside the value of real digits.
 #
-# **Coverage** (Naeem et al. 2020). Around each test digit draw a ball, in the features, that reaches to its fifth nearest other test digit. Coverage is the share of balls that contain one of our images. A set that misses whole kinds of digits has a low coverage, however good each image is.
+# **Coverage** (Naeem et al. 2020). Around each test digit draw a ball, in the features, that reaches to its fifth nearest other test digit. Coverage is the share of balls that contain one of our images. A set that misses whole kinds of digits has a low coverage, however good each image is. A set much smaller than the 2,000 test digits cannot reach all balls, so read coverage, too, beside the value of real digits.
 #
 # The table below compares the chain with real digits, and with samples of a variational autoencoder (VAE), another kind of network that makes digits. Chapter 07 looks at it closely.
 
@@ -305,7 +305,7 @@ du.table(
 )
 
 # %% [markdown] tags=["slide"]
-# **The landscape of the training loss is rugged, and the network's is smoother.** At $\sigma=0.5$ all of the 100 training digits are fixed points of the memoriser, and none is a fixed point of the network. From noise, nine in ten of the memoriser's chains end at different images, but only half of the network's do. When two of the network's chains meet, the density does not have too few modes. The network is too smooth to follow all of them. It takes its time: after ten steps nine in ten of its chains are still apart.
+# **The landscape of the training loss is rugged, and the network's is smoother.** At $\sigma=0.5$ all of the 100 training digits are fixed points of the memoriser, and none is a fixed point of the network. From noise, nine in ten of the memoriser's chains end at different images, but only half of the network's do. So there are modes enough. Chains of the network meet because it is too smooth to follow all of them. It takes its time: after ten steps nine in ten of its chains are still apart.
 #
 # **Novelty is the network's doing.** The better it minimised its training loss, the more it would copy. It makes new images because it does not follow 8,000 separate summits. It generalises. Its end points are not copies: the distance to the nearest training image is about three quarters of what it is for test digits, and for a copy it would be 0.
 
@@ -503,7 +503,7 @@ report(compared, ("distance", "coverage", "distinct"))
 #
 # ## What decides?
 #
-# The networks of Figure 6.9 differ in many ways at once, so the figure cannot tell which difference matters. A longer experiment changes one thing at a time. It takes hours on one core, so the next cell only shows its stored table. Every number is the Frechet distance of 2,000 images to one half of the test digits, at the number of steps that was best for the other half. The column "VAE" starts from samples of the VAE; the row "untouched" is their distance before any step, and "real images" that of as many real ones. The page [Benchmarks: objects](../benchmarks-objects.md) has the ranges over several trainings.
+# The networks of Figure 6.9 differ in many ways at once, so the figure cannot tell which difference matters. A longer experiment changes one thing at a time. It takes hours on one core, so the next cell only shows its stored table. Every number is the Frechet distance of 2,000 images to one half of the test digits, at the number of steps that was best for the other half. The column "VAE" starts from samples of the VAE; the row "untouched" is their distance before any step, and "real images" that of as many real ones. An empty cell was not measured. The page [Benchmarks: objects](../benchmarks-objects.md) has the ranges over several trainings.
 
 # %% tags=["hide-input", "slide"]
 import csv
@@ -515,7 +515,7 @@ texts = ("data", "network", "steps")
 du.table(rows, {name: "" if name in texts else ">" for name in head})
 
 # %% [markdown]
-# Read the lines for digits in pairs. **The start** decides most: from mean 0 every network fails, and for the plain DAE at $\sigma=0.5$ the neutral brightness is better than $\frac12$, with either kind of step. **The noise level** comes next. For the plain DAE 0.5 is better than 0.25 and much better than 1; for the U-Net 1 is better than 0.5. **The code** may have 16, 128 or 512 numbers, and **the loss** may be BCE or the squared error: neither changes the distance by much.
+# Read the lines for digits in pairs. **The start** decides most: from mean 0 every network fails, and for the plain DAE at $\sigma=0.5$ the neutral brightness is better than $\frac12$, with either kind of step. **The noise level** comes next. For the plain DAE 0.5 is better than 0.25 and much better than 1; for the U-Net, from noise, 1 is better than 0.5. **The code** may have 16, 128 or 512 numbers, and **the loss** may be BCE or the squared error: neither changes the distance by much. On clothes the start is less of a rule: for the plain DAE the mean $\frac12$ is better than the neutral brightness in all four pairs.
 #
 # **The skip connections** matter when the U-Net is iterated from noise. Take them out at $\sigma=0.5$, train as long as before, and the distance from neutral noise falls by about a third. Skip connections carry details of the input past the code, whether these belong to a digit or to the noise. The last column shows the other side: on the VAE's samples, which are nearly digits, the U-Net with its skip connections does as well as the plain DAE. Training the U-Net on many levels, and telling it which, helps as well. (The plain DAE at $\sigma=0.5$ has five trainings on either data set, and the other lines have two; the memoriser is not trained, and the U-Net has one training on clothes.)
 #
@@ -592,7 +592,7 @@ du.claim(
 #
 # **Where it holds.** A plain DAE, trained with BCE on digits at $\sigma=0.5$ and started from Gaussian noise near the neutral brightness, makes digits in ten steps. They are not copies, and as a set they are nearer to real digits than the samples of a VAE. With the noise put back at each step they come nearer still, and nearly all of them are different. All of this disappears if the network is not trained.
 #
-# **Where it fails.** From noise with mean 0 nearly all images fade to a faint stroke, which the classifier calls a one. Thirty plain steps leave only half of the images distinct. Every set stays at more than twice the distance that real digits have from one another, and in Figure 6.1 one picture of twelve has faded away. On clothes the images are plainly garments, but as a set they stay thirty to sixty times as far from the data as real clothes.
+# **Where it fails.** From noise with mean 0 nearly all images fade to a faint stroke, which the classifier calls a one. Thirty plain steps leave only half of the images distinct. Every set stays at more than twice the distance that real digits have from one another, and in Figure 6.1 one picture of twelve has faded away. On clothes the images are plainly garments, but as a set they stay thirty-five to sixty-five times as far from the data as real clothes.
 #
 # **Why.** The theory is about the best denoiser, and the best denoiser for 8,000 images would end in copies of them. The experiment succeeds because a network is smoother than that.
 

@@ -293,7 +293,13 @@ def print_report(results, chosen, floors):
         after = f"{a:.0f} ± {half:.0f}"
         about = (*chosen[who, name][way], len(kept))
         rows.append([who, name, way, *about, b, after, 1 - a / b, kept.mean()])
-    columns = {"network": "", "samples": "", "steps": "", "σ": "g", "k": "d"}
+    columns = {
+        "network": "",
+        "samples": "",
+        "kind of step": "",
+        "σ": "g",
+        "steps": "d",
+    }
     columns |= {"sets": "d", "before": ".0f", "after": ">", "fall": ".0%"}
     du.table(rows, columns | {"kept": ".0%"})
 
@@ -380,11 +386,11 @@ du.claim(
 )
 
 # %% [markdown]
-# All twelve treatments lower the distance, and they did so on every fresh set. Plain steps of the plain DAE take away about two fifths on the VAE's digits, half on the GAN's and three quarters on the Gaussian's. With the noise put back they take away more, each time. The U-Net does better on the VAE's digits; on the others neither network is always ahead. None comes near to real digits: the best distances are still more than twice the floor.
+# All twelve treatments lower the distance, and they did so on every fresh set. Plain steps of the plain DAE take away about two fifths on the VAE's digits, half on the GAN's and three quarters on the Gaussian's. With the noise put back the plain DAE takes away more, each time. The U-Net does better on the VAE's digits; on the GAN's neither network is always ahead. None comes near to real digits: the best distances are still more than twice the floor.
 #
 # Compare the table with the circles in Figure 7.3, which lie up to a quarter lower. A part of that is the other half of the test digits, from which real digits are about ten further away as well. The rest is luck: the circle is the lowest of many points on *one* set. This is why we report other sets.
 #
-# The percentages are the price. With the noise put back fewer labels are kept than with plain steps, for each network and each model. Plain steps of the plain DAE change almost every second VAE digit into another digit, and six in ten of the GAN's. The gentlest treatment of all, the U-Net with plain steps on the VAE's digits, still changes about four in ten. A refined sample is often a better digit than the one that was handed in, but it need not be the same digit.
+# The percentages in the column "kept" are the price. With the noise put back fewer labels are kept than with plain steps, for each network and each model. Plain steps of the plain DAE change almost every second VAE digit into another digit, and six in ten of the GAN's. The gentlest treatment of all, the U-Net with plain steps on the VAE's digits, still changes about four in ten. A refined sample is often a better digit than the one that was handed in, but it need not be the same digit.
 #
 # ## Whose digits are these?
 #
@@ -445,8 +451,8 @@ for (name, way), y in refined.items():
     rows.append([f"{name}, {way}", *shares, copies(y)])
 real_copies = copies(test[1000:])
 rows.append(["real digits", None, None, None, real_copies])
-columns = {"plain DAE": "", "labels kept": ".0%", "of the sure": ".0%"}
-du.table(rows, columns | {"sure": ".0%", "copies": ".1%"})
+columns = {"plain DAE": "", "labels kept": ".0%", "kept of the sure": ".0%"}
+du.table(rows, columns | {"sure before": ".0%", "copies": ".1%"})
 
 # %% [markdown]
 # Ambiguity is not the whole explanation. Of the samples that the classifier was sure about, plain steps still change about one third on the VAE's digits and half on the GAN's, and with the noise put back more than half. Copying is not the explanation either. At most a few per cent of the refined samples count as copies, against one per cent of real digits. That is far too little to explain the gain.
@@ -781,7 +787,7 @@ plot_report(
 # %% [markdown]
 # The search had to choose between 1 and 12 steps; leaving the samples as they are was not on its list.
 #
-# To the eye nearly every sample gains: ghosts that are half shirt and half shoe become one garment. The ruler disagrees. The Gaussian's clothes come nearer to real ones, by a quarter at best. The GAN's stay where they were or move away a little, and the VAE's clothes end *further away* than they began, with either kind of step. The last line of the table shows how: the first step takes them far away, and the others bring only a part of the way back. Which of the two judges should we believe?
+# To the eye nearly every sample gains: ghosts that are half shirt and half shoe become one garment. The ruler disagrees. The Gaussian's clothes come nearer to real ones, by a quarter at best. The GAN's stay where they were or move away a little, and the VAE's clothes end *further away* than they began, with either kind of step. The line below the table shows how: the first step takes them far away, and the others bring only a part of the way back. Which of the two judges should we believe?
 #
 # To find out, give the DAE clothes that need no refinement: real ones from the test set. The cell below takes a single plain step from 200 real clothes, and from 200 real digits with the DAE for digits. It also measures the fine detail of images, as the mean difference between an image and a blurred copy.
 
@@ -863,7 +869,7 @@ du.claim(
 # ## What to remember
 #
 # * A few steps of a DAE trained on real digits bring the digits of three other models nearer to real ones. With the noise put back they usually come nearer still, and more of them turn into other digits.
-# * Choose the setting on one set of samples and report on others, and give a copy rate beside every Frechet distance: the nearest training images do as well as the best network.
+# * Choose the setting on one set of samples and report on others, and give a copy rate beside every Frechet distance: no network comes nearer to real digits than the nearest training images.
 # * More probable is not more like a sample: beyond the turn most images go on climbing while the set loses its variety.
 
 # %% [markdown]

@@ -321,7 +321,7 @@ du.claim("With another seed the kept pixel's error is {}", max(other), at_most=0
 # %% [markdown]
 # Figure 8.2 shows both predictions coming true. With the first pixel at 0.08, the answers of the BCE network run from about 0.05 to 0.12 along the first axis, and those of the MSE network from about 0.46 to 0.54 along the second. The right panel moves the first pixel towards grey. BCE changes its mind close to the predicted level.
 #
-# Which network is better? By the plain squared error the MSE network is, because that is what it minimises. By the error with BCE's weights the BCE network is, just as clearly (the table prints both ratios). Neither is wrong. You have to know which error you would rather make.
+# Which network is better? By the plain squared error the MSE network is, because that is what it minimises. By the error with BCE's weights the BCE network is, just as clearly (the line below the table has both ratios). Neither is wrong. You have to know which error you would rather make.
 #
 # ## Little data: a pixel that is black or white
 #
@@ -415,7 +415,7 @@ in_plane = {
 apart = 100 * (in_plane["MSE"] / in_plane["BCE"] - 1)  # per cent, (seed, measure)
 mean, half = interval(apart)
 
-# %% tags=["hide-input", "slide", "nbval-ignore-output"] mystnb={"image": {"alt": "Two rows of fifteen dots each, difference of MSE against BCE in per cent. Upper row, error of the score: nearly all dots lie left of zero. Lower row, excess BCE: nearly all dots lie left of zero, too. Squares with intervals mark the means, left of zero."}, "figure": {"caption": "**Figure 8.3. On the ring MSE is ahead after a short training.** Each dot is a pair of trainings that differ in the loss only; squares: mean and 95 % interval. Left of the line MSE is better. It is better even by the excess BCE, the measure that BCE minimises."}}
+# %% tags=["hide-input", "slide", "nbval-ignore-output"] mystnb={"image": {"alt": "Two rows of fifteen dots each, difference of MSE against BCE in per cent. Upper row, error of the score: all dots lie left of zero. Lower row, excess BCE: all dots lie left of zero, too. Squares with intervals mark the means, left of zero."}, "figure": {"caption": "**Figure 8.3. On the ring MSE is ahead after a short training.** Each dot is a pair of trainings that differ in the loss only; squares: mean and 95 % interval. Left of the line MSE is better. It is better even by the excess BCE, the measure that BCE minimises."}}
 fig, ax = plt.subplots(figsize=(7.2, 2.2))
 for row in range(2):
     ax.plot(apart[:, row], [row] * n_seeds, "o", ms=4, color=GREY)
@@ -580,8 +580,13 @@ for name in data:
         for arm in ARMS:
             m = over_seeds(name, start, arm).mean(0)
             rows.append([begin, ", ".join(arm), m[0, 0], *m[-1]])
-columns = {"means of three seeds": "", "network": "", "squared error at first": ".3f"}
-columns |= {"at last": ".4f", "clipped": ".4f", "BCE per pixel, nats": ".4f"}
+columns = {
+    "means of three seeds": "",
+    "network": "",
+    "squared error before training": ".3f",
+}
+columns |= {"after it": ".4f", "after it, clipped": ".4f"}
+columns |= {"BCE per pixel, nats (sigmoid only)": ".4f"}
 du.table(rows, columns)
 
 
@@ -598,7 +603,7 @@ for name in data:
         rows.append(
             [f"{name}, {start}", *("{:+.1f} ± {:.1f} %".format(*f) for f in found)]
         )
-columns = {"squared error": ">", "BCE": ">"}
+columns = {"in squared error": ">", "in BCE": ">"}
 du.table(rows, {"MSE against BCE, both with a sigmoid": ""} | columns)
 
 # %% tags=["hide-input"]
@@ -635,11 +640,11 @@ for name in data:
 # %% [markdown]
 # The left column of Figure 8.4 seems to say that the linear output is the best. On digits it leads at every step, and at the end its squared error is about 12 per cent below that of the sigmoid. The right column takes this back. If they start at the mean image, the sigmoid networks end a fifth lower than from the usual start, and the linear one ends about 7 per cent *behind* them.
 #
-# So on digits the first answer was to blame, and not the sigmoid. The column "at first" shows it: the mid-grey answer has about twice the squared error of the black one, and the mean image has far less than both. On clothes a black start is no advantage. There the linear output leads at first from either start, and at the end the three arms are within a few per cent of each other. Setting 784 biases before the training changed more than the loss did, on both data sets.
+# So on digits the first answer was to blame, and not the sigmoid. The column "before training" shows it: the mid-grey answer has about twice the squared error of the black one, and the mean image has far less than both. On clothes a black start is no advantage. There the linear output leads early in the training from either start, and at the end the three arms are within a few per cent of each other. Setting 784 biases before the training changed more than the loss did, on both data sets.
 #
 # Now compare the two losses, both with a sigmoid. In squared error their differences are smaller than the intervals: three seeds cannot tell them apart. Measured by BCE, the MSE-trained network is behind by about one or two per cent. (This is a share of the whole BCE. A part of the BCE is the floor, which nobody knows on real images. The share of the excess is larger.) So BCE wins by its own measure, a little, and in the measure of MSE nothing is decided.
 #
-# One more line of the table is worth a look. A linear output may leave $[0,1]$, where no pixel lies. Clipping its answers costs nothing and brings the squared error down; from the mean image, the clipped network is as good on digits as the other two, and on clothes it is slightly ahead. Figure 8.5 shows the answers before clipping.
+# One more column of the long table is worth a look, "after it, clipped". A linear output may leave $[0,1]$, where no pixel lies. Clipping its answers costs nothing and brings the squared error down; from the mean image, the clipped network is as good on digits as the other two, and on clothes it is slightly ahead. Figure 8.5 shows the answers before clipping.
 
 # %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Five rows of twelve test digits: clean; noisy; reconstructed with BCE and a sigmoid, with MSE and a sigmoid, with MSE and a linear output. The rows of the two losses look alike, with soft strokes on clean black. The linear row shows the same digits on a faintly mottled background."}, "figure": {"caption": "**Figure 8.5. Three arms, the same digits.** After the last training step, from the mean image. The two losses can hardly be told apart; the linear output leaves a faint mottle on the background. (Ripples below 0 are shown as black.)"}}
 rows = {"clean": tests["digits"], "noisy": noisy["digits"]}
@@ -703,7 +708,7 @@ for who, sets, x in (("plain", small, x_small), ("U-Net", shipped, x_pair)):
     for arm, r in sets.items():
         calibrated[who, arm] = calibration(r, x)
         share[who, arm] = ((r < 0) | (r > 1)).float().mean().item()
-columns = {"clean / reconstructed": ".2f", "share outside [0, 1]": ".2f"}
+columns = {"clean / reconstructed": ".2f", "of all pixels, outside [0, 1]": ".2f"}
 du.table(
     [
         [", ".join([who, *arm]), calibrated[who, arm], share[who, arm]]
@@ -762,7 +767,7 @@ du.claim(
 # | two pixels through one number | room | each keeps another pixel and wins by its own measure | not varied |
 # | a black-or-white pixel, 100 examples | data | BCE wins by both measures | not varied |
 # | the ring, 200 steps | steps, but nothing is near black or white | MSE wins by both measures | no part, by construction |
-# | digits and clothes, plain network | steps | squared error: not decided; BCE: one or two per cent | matters more: on digits through the first answer, on clothes early in the training |
+# | digits and clothes, plain network | steps | squared error: not decided; in BCE, the BCE network by one or two per cent | matters more: on digits through the first answer, on clothes early in the training |
 # | nearly black pixels of digits | steps | a little | decides: the networks with a sigmoid can be believed, the linear ones cannot |
 
 # %% [markdown]

@@ -304,7 +304,7 @@ plt.show()
 #
 # An error that the network makes on the way is handed down to all later levels, and here the samplers differ. The flow keeps every error to the end. Fresh noise covers some of them up, because the next levels decide again. On the other hand, the plane has shown that much fresh noise makes samples too typical. So we expect a best share $\eta$ in between.
 #
-# Figure 10.3 tries five shares and DDPM at equal cost, from the same starting noise. The left panel has the Frechet distance of chapter 06. The right panel has the **density** (Naeem et al. 2020), the companion of chapter 06's coverage. Around each test digit lies a ball that reaches to its fifth nearest other test digit; density counts the balls that a sample lies in, divided by five. It is near 1 for real digits, and less for samples that lie where no digit is.
+# Figure 10.3 tries five shares and DDPM at equal cost, from the same starting noise. The left panel has the Frechet distance of chapter 06. The right panel has the **density** (Naeem et al. 2020), the companion of chapter 06's coverage. Around each test digit lies a ball that reaches to its fifth nearest other test digit; density counts the balls that a sample lies in, divided by five. It is near 1 for real digits against the half of the test digits that is used here (0.82 against the other half, in the table further down), and less for samples that lie where no digit is.
 #
 # Here we use the first 1,000 test digits, and for the report below the others. (We had looked at both halves while writing this chapter, so the report is not a perfectly fresh test.)
 
@@ -375,9 +375,9 @@ du.claim(
 )
 
 # %% [markdown]
-# Read the left panel of Figure 10.3 first. Up to a share of 0.85 the distances cannot be told apart: with 250 images the band is wide, and the line of real digits runs through it. All fresh noise, however, is clearly too much. The distance more than doubles, and the digits have only about three quarters of the ink of real ones (folded above). We know the cause from the plane: a mean answers where a draw is needed.
+# Read the left panel of Figure 10.3 first. Up to a share of 0.85 the distances cannot be told apart: with 250 images the band is wide, and the line of real digits runs through it. All fresh noise, however, is clearly too much. The distance about doubles that of real digits, and the digits have only about three quarters of the ink of real ones (folded above). We know the cause from the plane: a mean answers where a draw is needed.
 #
-# The right panel is clearer, because density looks at one sample at a time. It rises with the share of fresh noise and crosses the line of real digits at about 0.7. So fresh noise does repair single digits, and with much of it they become too typical: they crowd where real digits are most frequent. We take $\eta=0.85$ for a closer look, the largest share tried whose distance has not yet risen clearly. A share of 0.7 would have been as good a choice.
+# The right panel is clearer, because density looks at one sample at a time. It rises with the share of fresh noise and crosses the line of real digits just beyond 0.7. So fresh noise does repair single digits, and with much of it they become too typical: they crowd where real digits are most frequent. We take $\eta=0.85$ for a closer look, the largest share tried whose distance has not yet risen clearly. A share of 0.7 would have been as good a choice.
 #
 # ## A hundred digits
 
@@ -441,7 +441,7 @@ du.claim(
 )
 
 # %% [markdown]
-# Read the distances first. The VAE's samples lie at about 600, and only fresh noise at about 200. The flow, DDPM, the chosen share and as many real digits all lie near 100, with wide ranges: at this size the distance cannot tell them apart. The last line uses 750 images, and there a gap appears. DDPM is close to real digits, and the share 0.85 is further away.
+# Read the distances first. The VAE's samples lie at about 600, and only fresh noise at about 200. The flow, DDPM, the chosen share and as many real digits all lie near 100, with wide ranges: at this size the distance cannot tell them apart. The line below the table is for sets of 750 images. All distances are smaller there, as they are for larger sets, and a gap appears. DDPM is close to real digits, and the share 0.85 is further away.
 #
 # The other columns say more about the single digits. The flow has the lowest density of our samplers, so more of its digits lie where no real digit is. The share 0.85 has about the density and the coverage of real digits, but its digits have too little ink, and DDPM's have less of this fault.
 #
@@ -673,7 +673,7 @@ du.claim(
 )
 
 # %% [markdown]
-# Look at the right panel of Figure 10.6. Real digits are more probable than the VAE's imitations, by about 80 nats, and clothes, shuffled and inverted digits lie on average more than a thousand nats below. Shuffled digits have exactly the pixel values of digits, only in other places, so the network does not judge by brightness alone. (With so few levels the largest differences are rough, but the order is safe.)
+# Look at the right panel of Figure 10.6. Real digits are more probable than the VAE's imitations, by about 80 nats, and clothes, shuffled and inverted digits lie on average more than a thousand nats below. Shuffled digits have exactly the pixel values of digits, only in other places, so the network does not judge by brightness alone. (With so few levels the largest differences are rough, but the order of groups that lie hundreds of nats apart is safe.)
 #
 # But the winner is the *black image*, which is not a digit at all. Ones, which have little ink, also lie above the average of all test digits. This need not be an error, because a density is not a probability. There is hardly any room close to black, and very much room for digits of all shapes. So nearly all samples can be digits although each digit has a lower density. Chapter 07 met the same thing: more probable is not more like a sample. A density alone cannot tell you whether an image belongs to the data.
 

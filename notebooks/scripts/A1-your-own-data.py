@@ -277,9 +277,9 @@ du.claim(
 # %% [markdown]
 # The prediction comes true. The brightness of the squares from grey noise spreads less than half as much as the data's, and the memoriser's picks spread even less. None of the twelve is pale sky. Most of them are the same flat teal, a colour of the dahlia's background. But look at the others: several have an edge like that of a petal against the dark.
 #
-# Give each start its colour, and all colours of the photographs return, among them sky and orange petals. Their brightness spreads even a little more than that of the data. The price is in the column "flat": 44 per cent of the training squares are flat, and about three quarters of these new squares. Flat squares lie close together, so the density of noisy squares is high among them. It is no surprise that chains, which climb this density, end there too often.
+# Give each start its colour, and all colours of the photographs return, among them sky and orange petals. Their brightness spreads at least as much as that of the data. The price is in the column "flat": 44 per cent of the training squares are flat, and about three quarters of these new squares. Flat squares lie close together, so the density of noisy squares is high among them. It is no surprise that chains, which climb this density, end there too often.
 #
-# Are they copies? A flat square is always near to a training square, so the last column takes the others only. Their distance to the nearest training square is about that of test squares or up to a fifth smaller, and for a copy it would be 0. The U-Net's row differs in kind: many of its squares are flat, too, and the others are mottled like foliage, with hardly any edges.
+# Are they copies? A flat square is always near to a training square, so the last column takes the others only. Their distance to the nearest training square is about that of test squares or up to a fifth smaller, and for a copy it would be 0. The U-Net's row of Figure A1.3 differs in kind: many of its squares are flat, too, and the others are mottled like foliage, with hardly any edges.
 
 # %% [markdown]
 # ## Refine the samples of another model
@@ -327,7 +327,7 @@ du.plotting.show_images([x[:12] for x in rows.values()], list(rows), size=0.48)
 plt.show()
 
 # %% [markdown]
-# Now numbers, on five fresh sets of 300 samples. Beside the kurtosis stand the *detail*, which is the mean absolute difference of neighbouring pixels, and the median distance to the nearest training square. A control blurs the samples a little.
+# Now numbers, on five fresh sets of 300 samples. Beside the kurtosis stand the *detail*, which is the mean absolute difference of neighbouring pixels, and the median distance to the nearest training square (of all squares, flat ones too). A control blurs the samples a little.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 ways = {
@@ -418,7 +418,7 @@ plt.show()
 # %% [markdown]
 # * **One level, to refine** (chapter 07): well below the rise, where the picture is still known from what is left of it. Try two or three levels on samples put aside for the choice.
 # * **One level, from noise** (chapter 06): the curve gives no answer. Train at two or three levels, and look at where the chains end.
-# * **Many levels** (chapter 10): cover the rise, and start the sampler of chapter 10 (`high` of `du.noise_schedule`) where nearly all are candidates. Double it for twice the side, because distances between pictures double.
+# * **Many levels** (chapter 10): cover the rise, and start the sampler of chapter 10 (`high` of `du.noise_schedule`) where nearly all are candidates. Double `high` for twice the side, because distances between pictures double.
 # * **The last level of that sampler** (`low`): where noise is hard to see, 0.02 say.
 
 

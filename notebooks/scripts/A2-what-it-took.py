@@ -651,7 +651,7 @@ du.claim(
 )
 
 # %% [markdown]
-# On the ring the mixture is well ahead of the network. At the smallest noise level, where it was not even trained, it also beats the kernel density estimate. KDE follows every point of the sample; a blob is fitted to thousands of points, so their accidents average out.
+# On the ring the mixture is well ahead of the network. At the smallest noise level, where it was not even trained, it also beats the kernel density estimate. KDE follows every point of the sample; a blob is fitted to thousands of points, so their accidents average out. At the three larger levels KDE is ahead.
 #
 # On the checkerboard the assumption is false, and the network is ahead. An assumption that is built into an estimator is called its **inductive bias**. It pays where it is true, or nearly true. Nobody can write down such a formula for images. There the bias lies in the layers, in convolutions that look at neighbouring pixels first, and it has to be good enough.
 
