@@ -18,7 +18,7 @@ from daeutils import teaching
 
 import grading
 import slides
-from notebooks import NOTEBOOKS, ROOT, BookError, chapters, read, with_captions, write
+from notebooks import NOTEBOOKS, ROOT, BookError, chapters, new_folder, read, with_captions, write
 
 # Of the extra `book`, what a reader needs; the rest of it runs and builds the book.
 READ = ["jupyterlab", "ipykernel", "scipy", "scikit-learn", "sympy"]
@@ -44,8 +44,7 @@ def build_wheel(folder: Path) -> Path:
 
 def course(out: Path, teacher: bool = False) -> None:
     """Write the folder `out`; BookError where there is something already."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise BookError(f"{out} is there already, and not an empty folder: name another one")
+    new_folder(out)
     if teacher:
         half(out / "teacher")
     students = out / "notebooks" / "exercises"

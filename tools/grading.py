@@ -13,7 +13,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 import exercises
-from notebooks import ROOT, BookError, chapters, read, write
+from notebooks import ROOT, BookError, chapters, new_folder, read, write
 
 TEXT = ROOT / "docs" / "templates" / "grading"
 
@@ -31,9 +31,7 @@ def source(solution: NotebookNode) -> NotebookNode:
 
 def grading(out: Path) -> None:
     """Write the folder `out`; BookError where there is something already."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise BookError(f"{out} is there already, and not an empty folder: name another one")
-    out.mkdir(parents=True, exist_ok=True)
+    new_folder(out)
     for path in chapters(folder=exercises.SOLUTIONS):
         folder = out / "source" / f"chapter-{path.stem[:2]}"
         folder.mkdir(parents=True)

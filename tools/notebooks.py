@@ -268,11 +268,8 @@ def with_palette(png: str) -> str:
         return max(ImageStat.Stat(ImageChops.difference(whole, other.convert("RGB"))).rms)
 
     is_grey = apart(whole.convert("L")) < 1
-    for colours, most in (
-        (32, 1.5 if is_grey else 0),
-        (64, 1),
-        (256, 2),
-    ):  # a shade of colour shows steps
+    # With 32 colours a shade that is not grey shows steps.
+    for colours, most in ((32, 1.5 if is_grey else 0), (64, 1), (256, 2)):
         few = whole.quantize(colours, dither=Image.Dither.NONE)
         if apart(few) <= most:
             break
@@ -297,6 +294,13 @@ def machine() -> dict:
 
 
 # What is committed
+
+
+def new_folder(path: Path) -> None:
+    """Make the folder `path`; BookError where there is something already."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise BookError(f"{path} is there already, and not an empty folder: name another one")
+    path.mkdir(parents=True, exist_ok=True)
 
 
 def update() -> None:

@@ -16,6 +16,17 @@ def held_out(network):
     def risk(r): return torch.nn.functional.binary_cross_entropy(r, x_fresh, reduction="sum") / len(r)
     return risk(network(y_fresh)) - risk(ring.posterior_mean(y_fresh, sigma))
 """
+WATCH_AND_TURN = """
+def watch(n):
+    network, seen = du.MLPDenoiser(2, hidden=64), []
+    for step in train(network, ring.sample(n, seeded(0)).clamp(0, 1)):
+        if step in looks:
+            seen.append(held_out(network))
+    return seen
+def turn(looks, losses):
+    best = min(range(len(losses)), key=losses.__getitem__)
+    return None if best == len(losses) - 1 else looks[best]
+"""  # as in the solution
 WATCH = """
 def watch(n):
     network = du.MLPDenoiser(2, hidden=64, seed=1)
@@ -227,33 +238,15 @@ def held_out(network):
     network.eval()
     best = ring.posterior_mean(y_fresh, sigma).logit()
     return (du.objectives.bce(network.logits(y_fresh), x_fresh) - du.objectives.bce(best, x_fresh)).mean()
-
-def watch(n):
-    network, seen = du.MLPDenoiser(2, hidden=64), []
-    for step in train(network, ring.sample(n, seeded(0)).clamp(0, 1)):
-        if step in looks:
-            seen.append(held_out(network))
-    return seen
-def turn(looks, losses):
-    best = min(range(len(losses)), key=losses.__getitem__)
-    return None if best == len(losses) - 1 else looks[best]
-""",
+"""
+        + WATCH_AND_TURN,
         """
 @torch.no_grad()
 def held_out(network):
     best = ring.posterior_mean(y_fresh, sigma).logit()
     return (network.loss(x_fresh, y_fresh) - du.objectives.bce(best, x_fresh)).mean().item()
-
-def watch(n):
-    network, seen = du.MLPDenoiser(2, hidden=64), []
-    for step in train(network, ring.sample(n, seeded(0)).clamp(0, 1)):
-        if step in looks:
-            seen.append(held_out(network))
-    return seen
-def turn(looks, losses):
-    best = min(range(len(losses)), key=losses.__getitem__)
-    return None if best == len(losses) - 1 else looks[best]
-""",
+"""
+        + WATCH_AND_TURN,
         """
 @torch.no_grad()
 def held_out(network):
@@ -262,34 +255,16 @@ def held_out(network):
         best = ring.posterior_mean(y, sigma).logit()
         total += (du.objectives.bce(network.logits(y), x) - du.objectives.bce(best, x)).sum().item()
     return total / len(x_fresh)
-
-def watch(n):
-    network, seen = du.MLPDenoiser(2, hidden=64), []
-    for step in train(network, ring.sample(n, seeded(0)).clamp(0, 1)):
-        if step in looks:
-            seen.append(held_out(network))
-    return seen
-def turn(looks, losses):
-    best = min(range(len(losses)), key=losses.__getitem__)
-    return None if best == len(losses) - 1 else looks[best]
-""",
+"""
+        + WATCH_AND_TURN,
         """
 @torch.no_grad()
 def held_out(network):
     best = ring.posterior_mean(y_fresh, sigma).logit()
     mine = du.iterate(network, y_fresh, 1).logit()
     return (du.objectives.bce(mine, x_fresh) - du.objectives.bce(best, x_fresh)).mean().item()
-
-def watch(n):
-    network, seen = du.MLPDenoiser(2, hidden=64), []
-    for step in train(network, ring.sample(n, seeded(0)).clamp(0, 1)):
-        if step in looks:
-            seen.append(held_out(network))
-    return seen
-def turn(looks, losses):
-    best = min(range(len(losses)), key=losses.__getitem__)
-    return None if best == len(losses) - 1 else looks[best]
-""",
+"""
+        + WATCH_AND_TURN,
     ],
 }
 for name, answers in ONCE_REJECTED.items():
