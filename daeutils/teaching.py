@@ -228,7 +228,7 @@ STYLE = """
 
 # The TeX of the questions, as plain HTML: VS Code typesets no formulas in what a cell shows.
 SIGNS = {
-    "sigma": "<i>σ</i>", "eta": "<i>η</i>", "varepsilon": "<i>ε</i>", "log": " log ", "sqrt": "√",
+    "sigma": "<i>σ</i>", "eta": "<i>η</i>", "varepsilon": "<i>ε</i>", "log": " log ",
     "approx": " ≈ ", "to": " → ", "mid": " | ", ",": " ",
 }  # fmt: skip
 PLAIN = {"-": "−", "=": " = ", "+": " + ", "'": "′"}
@@ -241,6 +241,9 @@ def formula(tex: str) -> str:
         KeyError: a command that is not in SIGNS.
     """
     tokens = re.findall(r"\\[a-zA-Z]+|\\.|\S", tex)
+
+    def in_brackets(part: str) -> str:  # a sum under a root or in a fraction
+        return f"({part})" if re.search("[+−]", part) else part
 
     def next_part() -> str:
         sign = tokens.pop(0)
@@ -255,8 +258,10 @@ def formula(tex: str) -> str:
             return f"<{tag}>{next_part()}</{tag}>"
         if sign in (r"\tilde", r"\hat"):
             return next_part().replace("</i>", "\u0303</i>" if sign == r"\tilde" else "\u0302</i>")
+        if sign == r"\sqrt":
+            return f"√{in_brackets(next_part())}"
         if sign == r"\frac":
-            above, below = next_part(), next_part()
+            above, below = in_brackets(next_part()), in_brackets(next_part())
             return "½" if (above, below) == ("1", "2") else f"{above}/{below}"
         if sign.startswith("\\"):
             return SIGNS[sign[1:]]

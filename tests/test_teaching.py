@@ -334,6 +334,7 @@ FORMULAS = {
     r"R^*_i=\frac12": "<i>R</i><sup>*</sup><sub><i>i</i></sub> = ½",
     r"\sigma\sqrt{256}=16": "<i>σ</i>√256 = 16",
     r"\frac1{12}": "1/12",
+    r"\frac{a+b}2\sqrt{a-b}": "(<i>a</i> + <i>b</i>)/2√(<i>a</i>−<i>b</i>)",
     r"-\frac12\log0.8\approx0.92": "−½ log 0.8 ≈ 0.92",
     r"E[x_i\mid\tilde x]": "<i>E</i>[<i>x</i><sub><i>i</i></sub> | <i>x̃</i>]",
     r"a<b": "<i>a</i>&lt;<i>b</i>",
