@@ -2,6 +2,7 @@
 #   VENV=dir           another place for the virtual environment, which several checkouts may share
 #   CHAPTERS="02 05"   for book and refresh: execute these alone
 #   PYTHON=...         the Python (3.11 or newer) that creates the environment
+#   ANSWERS=no         for site: no answers to the exercises, no guide, no exam, in _build/html-without-answers
 #   CONSTRAINTS=file   the exact versions to install there; CONSTRAINTS= takes the newest that there are
 
 VENV ?= .venv
@@ -10,12 +11,13 @@ CONSTRAINTS ?= constraints.txt
 PY := "$(VENV)/bin/python"
 STAMP := $(subst $() ,\ ,$(VENV))/.installed
 CODE := daeutils tools benchmarks tests docs notebooks/conftest.py notebooks/scripts
-SPHINX := -m sphinx -q -W --keep-going -d _build/doctrees docs
+WITHOUT := $(if $(filter no,$(ANSWERS)),-without-answers)
+SPHINX := -m sphinx -q -W --keep-going -d _build/doctrees$(WITHOUT) docs
 QUIET := @jupyterlab/apputils-extension:announcements @jupyter/nbgrader
 
 # The package of this checkout, even where the environment was made by another one.
 export PYTHONPATH := $(CURDIR)
-export CHAPTERS
+export CHAPTERS ANSWERS
 
 .PHONY: help setup book test quick lab site pdf slides course grading notebooks refresh exercises weights gpu bench suite \
         test-oldest test-newest clean
@@ -27,7 +29,7 @@ help:
 	@echo "make quick      ruff, and the first three chapters as tests: minutes"
 	@echo "make lab        open the chapters in JupyterLab, on a copy in lab/"
 	@echo ""
-	@echo "make site       build the web book from the stored outputs"
+	@echo "make site       build the web book from the stored outputs; for students, make site ANSWERS=no"
 	@echo "make pdf        print the whole book to _build/book.pdf, with Chromium"
 	@echo "make slides     a deck of each chapter in _build/slides, which opens offline"
 	@echo "make course     a folder to hand out, which works offline: make course OUT=dir"
@@ -59,7 +61,7 @@ book: setup
 	@$(PY) $(SPHINX) _build/html
 
 site: setup
-	@$(PY) $(SPHINX) _build/html -D nb_execution_mode=off
+	@$(PY) $(SPHINX) _build/html$(WITHOUT) -D nb_execution_mode=off
 
 pdf: setup
 	@$(PY) $(SPHINX) _build/single -D nb_execution_mode=off -b singlehtml

@@ -20,7 +20,10 @@ version = release = re.search(
 
 extensions = ["book", "myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 extensions += ["sphinxcontrib.bibtex", "sphinx_design"]
-exclude_patterns = ["measured", "templates"]  # fragments that pages include
+exclude_patterns = ["measured", "slides", "templates"]  # what pages and slides are made from
+if os.environ.get("ANSWERS") == "no":  # a site for students
+    exclude_patterns += ["instructors.md", "teaching", "exam.md"]
+    suppress_warnings = ["toc.excluded", "myst.xref_missing"]  # the first page links to them
 
 nb_execution_mode = "cache"  # an unchanged chapter is not executed again
 nb_execution_cache_path = str(ROOT / "_build" / "cache")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import book
 import jupytext
@@ -20,6 +21,7 @@ from sklearn.datasets import load_sample_image
 from sphinx.application import Sphinx
 from test_nbval import said_of_cells
 
+import exercises
 import notebooks
 from notebooks import NOTEBOOKS, ROOT, TWINS, BookError, problems, read, write
 
@@ -194,6 +196,25 @@ def build(tmp_path, monkeypatch):
         return (out / "claims.html").read_text("utf-8")
 
     return build
+
+
+@pytest.mark.parametrize("answers", ["yes", "no"])
+def test_labs_have_no_answers_on_the_site_and_on_request_nothing_has(tmp_path, monkeypatch, answers):
+    monkeypatch.setenv("ANSWERS", answers)
+    book.copy_chapters(SimpleNamespace(srcdir=tmp_path, config=SimpleNamespace(nb_execution_mode="off")))
+    found = sorted((tmp_path / "chapters" / "exercises").glob("*.ipynb"))
+    assert [path.stem for path in found] == sorted([*(path.stem for path in CHAPTERS), *exercises.labs()])
+    for path in found:
+        shown = read(path).cells
+        student = exercises.student(read(exercises.SOLUTIONS / path.name))
+        bare = {cell.id: cell.source for cell in student.cells}
+        with_answer = [cell.id for cell in shown if cell.id not in bare]
+        if answers == "no" or path.stem in exercises.labs():
+            assert not with_answer and not any(cell.get("outputs") for cell in shown), path.stem
+            code = [cell for cell in shown if cell.cell_type == "code"]
+            assert all(cell.source == bare[cell.id] for cell in code), path.stem
+        else:
+            assert with_answer, path.stem
 
 
 CLAIM = """import os

@@ -25,6 +25,7 @@ import notebooks
 
 CHAPTERS = [path.stem for path in notebooks.chapters()]
 SOLVED = sorted(path.stem for path in exercises.TWINS.glob("*.py"))
+LABS = exercises.labs()
 WRONG_ANSWERS = Path(__file__).parent / "wrong_answers"
 RIGHT_ANSWERS = Path(__file__).parent / "right_answers"
 
@@ -42,14 +43,15 @@ def graded(cell) -> dict:
 # Notebooks
 
 
-def test_every_chapter_has_exercises():
-    assert SOLVED == CHAPTERS
+def test_every_chapter_has_exercises_and_there_are_two_labs():
+    assert SOLVED == sorted(CHAPTERS + LABS) and [name[:2] for name in LABS] == ["L1", "L2"]
     for folder, ext in [
         (exercises.SOLUTIONS, "ipynb"),
         (exercises.STUDENTS, "ipynb"),
+        (RIGHT_ANSWERS, "py"),
         (WRONG_ANSWERS, "py"),
     ]:
-        assert sorted(path.stem for path in folder.glob(f"*.{ext}")) == CHAPTERS, folder
+        assert sorted(path.stem for path in folder.glob(f"*.{ext}")) == SOLVED, folder
 
 
 @by_chapter
@@ -76,7 +78,7 @@ def test_nbgrader_accepts_both(name):
 
 
 @by_chapter
-def test_three_to_five_exercises_as_the_chapter_lists_them(name):
+def test_three_to_five_exercises_each_with_a_check(name):
     nb = solution(name)
     letters = [m[1] for cell in nb.cells if (m := exercises.TASK.match(cell.source))]
     assert 3 <= len(letters) <= 5 and letters == list("abcde")[: len(letters)]
@@ -84,6 +86,12 @@ def test_three_to_five_exercises_as_the_chapter_lists_them(name):
     for letter in letters:
         ours = [i for i in ids if i.startswith(f"ex{name[:2]}_{letter}")]
         assert any(i.endswith("_check") for i in ours), f"({letter}) has no check"
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_the_chapter_lists_its_exercises(name):
+    nb = solution(name)
+    letters = [m[1] for cell in nb.cells if (m := exercises.TASK.match(cell.source))]
     chapter = jupytext.read(notebooks.TWINS / f"{name}.py").cells[-1].source
     listed = chapter.partition("**Exercises.**")[2].partition("**References.**")[0]
     assert re.findall(r"(?:^|\s)\((\w)\)", listed) == letters
@@ -217,7 +225,7 @@ def course(tmp_path_factory):
 @by_chapter
 def test_nbgrader_releases_what_students_get(course, name):
     folder, api = course
-    week = f"chapter-{name[:2]}"
+    week = f"{'lab' if name in LABS else 'chapter'}-{name[:2]}"
     done = api.generate_assignment(week)
     assert done["success"], done["log"]
     released = notebooks.read(folder / "release" / week / f"{name}.ipynb")

@@ -137,7 +137,8 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 def test_readme_and_make_name_the_same_goals():
     """Each `make goal` of README, guide and workflow exists, and `make` alone lists every goal."""
-    texts = [README, *(path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md"))]
+    pages = [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "teaching").glob("*.md")]
+    texts = [README, *(path.read_text("utf-8") for path in pages)]
     texts += [path.read_text("utf-8") for path in (ROOT / ".github" / "workflows").glob("*.yml")]
     named = {
         goal for text in texts for goal in re.findall(r"(?:`|run: |^)make ([a-z][a-z-]*)", text, re.M)

@@ -1,15 +1,15 @@
-"""Every chapter has a deck that opens offline, page by page, in a real browser."""
+"""Every chapter and every lecture has a deck that opens offline, page by page, in a real browser."""
 
 import os
-import shutil
+import re
 
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import notebooks
 import slides
-from notebooks import NOTEBOOKS, TWINS, BookError
+from notebooks import BookError
 
+DECKS = slides.decks()
 CHAPTERS = [path.stem for path in notebooks.chapters()]
 SCREEN = {"width": 1280, "height": 720}
 
@@ -18,11 +18,12 @@ LOOK = r"""async () => {
   const found = [], tex = /\\[A-Za-z()[\]]|\$[^$]+\$/;
   for (const error of document.querySelectorAll("[data-mjx-error]")) found.push("formula");
   for (let i = 0; i < Reveal.getTotalSlides(); i++) {
-    Reveal.slide(i);
+    Reveal.slide(i, 0, 99);
     const slide = Reveal.getCurrentSlide();
     const name = slide.querySelector("h1, h2, h3")?.innerText;
     const say = (what) => found.push(`slide ${i + 1}, ${name}: ${what}`);
     if (!name) say("no heading");
+    if (slide.querySelector(".fragment:not(.visible)")) say("a step stays hidden");
     if (slide.scrollHeight > 720) say(`${slide.scrollHeight} high`);
     for (const part of slide.querySelectorAll("h1, h2, h3, p, li, table, img, mjx-container")) {
       const {left, right} = part.getBoundingClientRect();
@@ -38,50 +39,110 @@ LOOK = r"""async () => {
   return found;
 }"""
 
-CARD = new_markdown_cell("# 00 · Title\n\n**Question.** Why $x$?")
+
+def words(parts) -> int:
+    """How many words a slide has, without its formulas, its code, its figure and its notes."""
+    text = "\n".join(part for kind, part in parts if kind != "notes")
+    for beside in (r"```.*?```", r"\$\$.*?\$\$", r"\$[^$]+\$", r"!\[\]\([^)]*\)", r"<[^>]+>", r"^#+"):
+        text = re.sub(beside, " ", text, flags=re.DOTALL | re.MULTILINE)
+    return len(re.findall(r"[^\W_]+(?:['’.,-][^\W_]+)*", text))
 
 
-def tagged(cell, *tags):
-    cell.metadata["tags"] = [*tags, "slide"]
-    return cell
-
-
-def picture(data="AAAA"):
-    return new_output("display_data", {"image/png": data, "text/plain": "<Figure>"})
+# Texts
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_every_chapter_has_a_deck(chapter):
-    pages = slides.pages(notebooks.from_twin(TWINS / f"{chapter}.py", NOTEBOOKS / f"{chapter}.ipynb"))
-    assert 4 <= len(pages) <= 30
-    assert any("<img" in page for page in pages)
+def test_slides_are_written_for_a_wall(chapter):
+    pages = {name: parts for name, parts in DECKS[chapter][1].items() if name != "title"}
+    assert 6 <= len(pages) <= 14
+    for name, parts in pages.items():
+        text = "\n".join(part for kind, part in parts if kind != "notes")
+        assert text.startswith("## "), name
+        assert words(parts) <= 40, f"{name} has {words(parts)} words"
+        assert len(slides.FIGURE.findall(text)) <= 1, name
+        assert all(len(code.splitlines()) <= 14 for code in re.findall(r"```.*?```", text, re.DOTALL)), (
+            name
+        )
+        assert [kind for kind, _ in parts].count("notes") <= 1, name
+    assert list(pages)[-1].endswith("/remember")
+    assert any("## Vote" in parts[0][1] for parts in pages.values()), "nothing to vote on"
 
 
-def test_a_slide_is_a_cell_or_its_last_figure_under_the_last_heading():
-    code = new_code_cell("secret = 1", outputs=[picture("first"), picture("second")])
-    code.metadata["mystnb"] = {"image": {"alt": 'a "line"'}}
-    cells = [
-        CARD,
-        tagged(new_markdown_cell("## One\n\nWords")),
-        new_markdown_cell("## Two\n\nnot shown"),
-        tagged(code, "nbval-ignore-output"),
-        new_code_cell("other", outputs=[picture()]),
-    ]
-    title, words, shown = slides.pages(new_notebook(cells=cells))
-    assert "00 · Title" in title and "Why $x$?" in title
-    assert words == "## One\n\nWords"
-    assert shown.startswith("## Two") and "second" in shown and "&quot;line&quot;" in shown
-    assert "secret" not in shown and "first" not in shown and "not shown" not in shown
+NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
+BY_HAND = {"0.693": "log 2", "0.09": "0.3 squared", "0.00001": "1.216209 - 1.216202"}
 
 
-def test_code_that_draws_nothing_is_a_slide_of_its_own():
-    *_, shown = slides.pages(new_notebook(cells=[CARD, tagged(new_code_cell("x = 1"))]))
-    assert "```python\nx = 1\n```" in shown
+def said_in(nb) -> list[float]:
+    """Every number in a chapter's text, code, captions and outputs."""
+    texts = []
+    for cell in nb.cells:
+        texts += [cell.source, notebooks.caption(cell)]
+        for output in cell.get("outputs", []):
+            texts += [output.get("text", ""), output.get("data", {}).get("text/plain", "")]
+    return [float(number.replace(",", "")) for number in NUMBER.findall("\n".join(texts))]
 
 
-def test_a_tagged_cell_without_a_figure_is_named():
-    with pytest.raises(BookError, match=r"cell 2 is tagged `slide` and has no figure"):
-        slides.pages(new_notebook(cells=[CARD, tagged(new_code_cell("plt.show()"))]))
+@pytest.mark.parametrize("path", notebooks.chapters(), ids=lambda path: path.stem)
+def test_every_number_on_a_slide_comes_from_the_chapter(path):
+    """Rounded, if need be: a slide must not keep an old value when the chapter has a new one."""
+    known = said_in(notebooks.read(path))
+    for name, parts in slides.slides(slides.TEXTS / f"{path.stem[:2]}.md").items():
+        text = "\n".join(part for _, part in parts)
+        for beside in (slides.FIGURE, r"Figures? [\w.]+", r"inset\([^)]*\)"):
+            text = re.sub(beside, "", text)
+        for number in NUMBER.findall(text):
+            number = number.rstrip(",")
+            off = 0.5001 * 10.0 ** -len(number.partition(".")[2])
+            value = float(number.replace(",", ""))
+            near = any(abs(each - value) <= off for each in known)
+            assert near or len(number) == 1 or number in BY_HAND, f"{name}: {number}"
+
+
+@pytest.mark.parametrize("name", DECKS)
+def test_a_vote_has_choices_and_its_answer_comes_later(name):
+    for slide, parts in DECKS[name][1].items():
+        if parts[0][1].startswith("## Vote"):
+            choices = re.findall(r"^([A-D])\. ", parts[0][1], re.MULTILINE)
+            assert choices == list("ABCD")[: len(choices)] and len(choices) >= 2, slide
+            kind, answer = parts[1]
+            assert kind == "fragment" and re.match(rf"\*\*[{''.join(choices)}]\.", answer), slide
+
+
+def test_what_is_missing_or_double_is_named(tmp_path, monkeypatch):
+    file = tmp_path / "00.md"
+    for text, message in {
+        "--- one\n## A\n--- one\n## B\n": "00.md has two slides called one",
+        "--- one\n## A\n+++\n\n???\nnotes\n": "00.md, slide one: a part is empty",
+    }.items():
+        file.write_text(text)
+        with pytest.raises(BookError, match=message):
+            slides.slides(file)
+    with pytest.raises(BookError, match=r"00/one: there is no Figure 77\.1"):
+        slides.deck("title", {"00/one": [("slide", "## A\n\n![](77.1)")]})
+    monkeypatch.setattr(slides, "TEXTS", tmp_path)
+    monkeypatch.setattr(slides, "chapters", lambda: notebooks.chapters(["00"]))
+    file.write_text("--- one\n## A\n")
+    (tmp_path / "lectures.toml").write_text('[hour]\ntitle = ""\nquestion = ""\nslides = ["00/two"]')
+    with pytest.raises(BookError, match=r"lectures\.toml, hour: there are no slides 00/two"):
+        slides.decks()
+    file.unlink()
+    monkeypatch.setattr(slides, "ROOT", tmp_path)
+    with pytest.raises(BookError, match="chapter 00 has no slides"):
+        slides.decks()
+
+
+def test_a_slide_has_steps_notes_and_a_figure_with_its_description():
+    page = slides.deck(
+        "A deck",
+        {"00/one": [("slide", "## A\n\n![](0.1)"), ("fragment", "later"), ("notes", "say this")]},
+    )
+    assert re.search(r'class="[^"]*fragment[^"]*".*?later', page, re.DOTALL)
+    assert re.search(r"<aside[^>]*notes[^>]*>.*?say this", page, re.DOTALL)
+    alt, source = re.search('alt="(.+)" src="(.+)"', slides.figures()["0.1"]).groups()
+    assert alt and source in page
+
+
+# Decks
 
 
 @pytest.fixture(scope="module")
@@ -89,16 +150,19 @@ def decks(site):
     return site / "slides"
 
 
-def test_a_deck_is_written_again_when_its_chapter_changes(tmp_path, monkeypatch):
-    chapter, kept = tmp_path / f"{CHAPTERS[0]}.ipynb", tmp_path / "decks"
-    shutil.copy(NOTEBOOKS / chapter.name, chapter)
-    monkeypatch.setattr(slides, "chapters", lambda: [chapter])
+def test_decks_are_written_again_when_a_slide_changes(tmp_path, monkeypatch):
+    file, kept = tmp_path / "texts" / "00.md", tmp_path / "decks"
+    file.parent.mkdir()
+    file.write_text("--- one\n## A\n")
+    (file.parent / "lectures.toml").write_text("")
+    monkeypatch.setattr(slides, "TEXTS", file.parent)
+    monkeypatch.setattr(slides, "chapters", lambda: notebooks.chapters(["00"]))
     slides.write(kept)
     (deck,) = kept.glob("*.html")
     first = deck.stat().st_mtime_ns
     slides.write(kept)
     assert deck.stat().st_mtime_ns == first
-    os.utime(chapter, ns=(first + 10**9, first + 10**9))
+    os.utime(file, ns=(first + 10**9, first + 10**9))
     slides.write(kept)
     assert deck.stat().st_mtime_ns > first
 
@@ -121,21 +185,34 @@ def look(browser, path) -> list[str]:
         return found + page.evaluate(LOOK)
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_a_deck_opens_offline_and_fits_its_page(browser, decks, chapter):
-    assert look(browser, decks / f"{chapter}.html") == []
+@pytest.mark.parametrize("name", DECKS)
+def test_a_deck_opens_offline_and_fits_its_page(browser, decks, name):
+    assert look(browser, decks / f"{name}.html") == []
+
+
+def test_the_speaker_has_a_view_with_the_notes(browser, decks):
+    with browser.new_context(viewport=SCREEN, offline=True) as context:
+        page = context.new_page()
+        page.goto((decks / "hour.html").as_uri())
+        page.wait_for_function("window.Reveal && Reveal.isReady()")
+        page.keyboard.press("ArrowRight")
+        with context.expect_page() as opened:
+            page.keyboard.press("s")
+        opened.value.wait_for_function(
+            "document.querySelector('.speaker-controls-notes .value')?.innerText.length > 40"
+        )
 
 
 def test_a_bad_deck_is_seen(browser, decks):
-    cells = [
-        CARD,
-        tagged(new_markdown_cell("## Long\n\n" + "A line.\n\n" * 40)),
-        tagged(new_markdown_cell('## Wide\n\n<p style="width: 1400px">A line.</p>')),
-        tagged(new_markdown_cell("## Remote\n\n![far](https://example.org/far.png)")),
-        tagged(new_markdown_cell("## Formula\n\n$\\frac{1}$")),
-    ]
+    pages = {
+        "title": [("slide", "# Title")],
+        "long": [("slide", "## Long\n\n" + "A line.\n\n" * 40)],
+        "wide": [("slide", '## Wide\n\n<p style="width: 1400px">A line.</p>')],
+        "far": [("slide", "## Remote\n\n![far](https://example.org/far.png)")],
+        "tex": [("slide", "## Formula\n\n$\\frac{1}$")],
+    }
     path = decks / "bad.html"
-    path.write_text(slides.deck(new_notebook(cells=cells)), encoding="utf-8")
+    path.write_text(slides.deck("Bad", pages), encoding="utf-8")
     try:
         text = "\n".join(look(browser, path))
     finally:

@@ -3,8 +3,8 @@
     python tools/course.py DIR [teacher]
 
 With "teacher" it has a second half that is not handed out: the solutions, a folder for nbgrader, the
-slides, the guide, an exam, and the questions of the chapters for Moodle and on paper. Nothing in the
-folder names this machine, and after one installation nothing in it needs a network.
+slides, the guide with an exam, and the questions of the chapters for Moodle and on paper. Nothing in
+the folder names this machine, and after one installation nothing in it needs a network.
 """
 
 import re
@@ -22,7 +22,8 @@ from notebooks import NOTEBOOKS, ROOT, BookError, chapters, new_folder, read, wi
 
 # Of the extra `book`, what a reader needs; the rest of it runs and builds the book.
 READ = ["jupyterlab", "ipykernel", "scipy", "scikit-learn", "sympy"]
-ELSEWHERE = re.compile(r"\[([^\]]+)\]\((?!exam)[\w#-]+\.md[^)]*\)")  # a link to a page that is not here
+PAGE = re.compile(r"\[([^\]]+)\]\(([\w./-]+\.md)\)")  # a link to another page of the site
+CONTENTS = re.compile(r"\n```\{toctree\}\n.*?\n```\n", re.DOTALL)  # a table that the site reads
 COLAB = re.compile(r"\n*^\[Open in Colab\].*$", re.MULTILINE)  # this folder needs no network
 
 
@@ -77,9 +78,7 @@ def half(out: Path) -> None:
     (out / "conftest.py").write_text(
         'collect_ignore_glob = ["*"]  # nbval: not these\n', encoding="utf-8"
     )
-    for page, name in {"instructors.md": "guide.md", "exam.md": "exam.md"}.items():
-        words = (ROOT / "docs" / page).read_text("utf-8").replace("(chapters/", "(../notebooks/")
-        (out / name).write_text(ELSEWHERE.sub(r"\1", words), encoding="utf-8")
+    guide(out)
     gift, text = [], []
     for path in chapters():
         questions = teaching.quiz(path.stem[:2])
@@ -88,6 +87,23 @@ def half(out: Path) -> None:
             gift.append(in_gift(f"{path.stem[:2]}-{number}", question))
     (out / "questions.gift").write_text("\n".join(gift), encoding="utf-8")
     (out / "questions.txt").write_text("\n".join(text), encoding="utf-8")
+
+
+def guide(out: Path) -> None:
+    """The pages for teachers, in out/guide as in docs; their links lead to what is in the course."""
+    docs = ROOT / "docs"
+    pages = [docs / "instructors.md", docs / "exam.md", *sorted((docs / "teaching").glob("*.md"))]
+    for page in pages:
+        name = page.relative_to(docs)
+        up = "../" * len(name.parts)  # from the page to `out`
+        text = CONTENTS.sub("", page.read_text("utf-8"))
+        for words, target in set(PAGE.findall(text)):
+            if (page.parent / target).resolve() not in pages:
+                text = text.replace(f"[{words}]({target})", words)
+        text = re.sub(r"\]\((\.\./)?chapters/", f"]({up}../notebooks/", text)
+        text = text.replace('href="../slides/', f'href="{up}slides/')
+        (out / "guide" / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / "guide" / name).write_text(text, encoding="utf-8")
 
 
 def in_gift(name: str, question: dict) -> str:

@@ -4,7 +4,7 @@
 
 notebooks/scripts/solutions holds the twins, which are edited; notebooks/solutions the same with
 outputs; notebooks/exercises what a student gets, without answers, outputs and discussions. The program
-makes the second and the third from the first.
+makes the second and the third from the first. Each chapter has one; L1 and L2 are labs, set for credit.
 """
 
 from __future__ import annotations
@@ -48,6 +48,11 @@ def make(names: Sequence[str] = ()) -> None:
         print(f"  {twin.stem:<32} {time.monotonic() - start:4.0f} seconds", flush=True)
         if bad := notebooks.problems(path, twin):
             raise notebooks.BookError(f"{twin.stem}: not fit to be committed:\n  " + "\n  ".join(bad))
+
+
+def labs() -> list[str]:
+    """The names of those that belong to no chapter."""
+    return sorted(path.stem for path in TWINS.glob("L*.py"))
 
 
 def student(solution: NotebookNode) -> NotebookNode:

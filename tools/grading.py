@@ -1,4 +1,4 @@
-"""A folder for nbgrader: one assignment for each chapter's exercises, ready to be released.
+"""A folder for nbgrader: one assignment for each chapter's exercises and each lab, ready to be released.
 
     python tools/grading.py DIR
 
@@ -33,7 +33,8 @@ def grading(out: Path) -> None:
     """Write the folder `out`; BookError where there is something already."""
     new_folder(out)
     for path in chapters(folder=exercises.SOLUTIONS):
-        folder = out / "source" / f"chapter-{path.stem[:2]}"
+        kind = "lab" if path.stem in exercises.labs() else "chapter"
+        folder = out / "source" / f"{kind}-{path.stem[:2]}"
         folder.mkdir(parents=True)
         write(source(read(path)), folder / path.name)
     for path in TEXT.iterdir():

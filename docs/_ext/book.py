@@ -82,9 +82,13 @@ def copy_chapters(app) -> None:
         links.bar(nb, path.name, *more, f'<a href="../slides/{path.stem}.html">Slides</a>')
         put(folder / path.name, nbformat.writes(nb) + "\n")
     for path in exercises.SOLUTIONS.glob("*.ipynb"):
-        nb = exercises.page(read(path))
+        # Labs are set for credit: their answers are on no page.
+        is_lab = path.stem in exercises.labs()
+        is_bare = is_lab or os.environ.get("ANSWERS") == "no"
+        nb = (exercises.student if is_bare else exercises.page)(read(path))
         links.linked(nb, path.stem)
-        links.bar(nb, f"exercises/{path.name}", f"[Chapter](/chapters/{path.name})")
+        more = "[Both labs](/labs.md)" if is_lab else f"[Chapter](/chapters/{path.name})"
+        links.bar(nb, f"exercises/{path.name}", more)
         put(folder / "exercises" / path.name, nbformat.writes(nb) + "\n")
 
 

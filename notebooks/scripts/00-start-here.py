@@ -41,7 +41,7 @@ except ModuleNotFoundError as error:
     subprocess.check_call([*pip, book, *kept])
     import daeutils as du
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Four rows of ten digits: clean, noisy, after one step, and after five steps. After one step nearly all digits are restored. After five steps all are crisp, but the fourth, a 7, has turned into a 9, and the seventh, a 3, has turned into a 1; both are framed in orange."}, "figure": {"caption": "**Figure 0.1. Sharper is not truer.** Test digits at noise level 0.6, after one and after five applications of a trained denoiser. We chose eight that survive and two that turn into other digits (framed); of all 200 that we tried, about one in fifteen turned into another digit. Below: the name that a classifier gives to the last row."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of ten digits: clean, noisy, after one step, and after five steps. After one step nearly all digits are restored. After five steps all are crisp, but the fourth, a 7, has turned into a 9, and the seventh, a 3, has turned into a 1; both are framed in orange."}, "figure": {"caption": "**Figure 0.1. Sharper is not truer.** Test digits at noise level 0.6, after one and after five applications of a trained denoiser. We chose eight that survive and two that turn into other digits (framed); of all 200 that we tried, about one in fifteen is read as another digit by a classifier. Below: the name that a classifier gives to the last row."}}
 import base64
 import io
 import os
@@ -115,7 +115,7 @@ def shown_as(kind, content):
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
-# %% tags=["slide"]
+# %%
 generator = torch.Generator().manual_seed(3)
 noise = 0.5 + torch.randn(40, 1, 28, 28, generator=generator)
 synthesis = du.iterate(denoiser, noise, 10, 1.0, return_path=True)  # 10 steps, σ = 1
@@ -141,7 +141,7 @@ HTML(f"<picture>{calm}{loop}</picture>")
 #
 # [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/00-start-here.ipynb)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## The book in one sentence
 #
 # A **denoising autoencoder** (DAE) is a network that is shown a corrupted image $\tilde x$ and trained to produce the clean image $x$; its answer is called the reconstruction $R(\tilde x)$. The difference between answer and input, $R(\tilde x)-\tilde x$, is an arrow in the space of images. The book turns on one fact about it:
@@ -197,7 +197,7 @@ du.claim(
     at_least=1.4,
 )
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## The symbols
 #
 # | symbol | meaning | in code |
@@ -237,10 +237,10 @@ print(", ".join(found))
 amount = du.budget(quick="quick (DAE_BUDGET=full trains longer)", full="full")
 print(f"device: {du.pick_device()}, budget: {amount}")
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## What to remember
 #
-# * A denoising autoencoder is trained to undo noise. Applied again and again, it does something else: it moves its input towards more probable images.
+# * A denoising autoencoder is trained to undo noise. Applied again and again, it does something else: it moves its input towards images that are more probable under the density of the noisy data. (For the best denoiser this is a theorem.)
 # * What the best such network adds to its input is $\sigma^2$ times the score, the gradient of the log-density of the corrupted data.
 # * Sharper is not truer: after five steps the digits look better and lie further from the originals than after one.
 

@@ -44,7 +44,7 @@ except ModuleNotFoundError as error:
     import daeutils as du
 
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Two rows of ten digits: above, drowned in grey noise, below, the same digits clean: 5, 9, 8, 1 and so on."}, "figure": {"caption": "**Figure 1.1. You can read most of these.** Above: ten digits with Gaussian noise of standard deviation 0.6, where black is 0 and white is 1. Below: what they were."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two rows of ten digits: above, drowned in grey noise, below, the same digits clean: 5, 9, 8, 1 and so on."}, "figure": {"caption": "**Figure 1.1. You can read most of these.** Above: ten digits with Gaussian noise of standard deviation 0.6, where black is 0 and white is 1. Below: what they were."}}
 import sys
 
 import matplotlib.pyplot as plt
@@ -77,7 +77,7 @@ plt.show()
 #
 # [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/01-corrupt-and-reconstruct.ipynb)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## An autoencoder, and why we corrupt its input
 #
 # An **autoencoder** is a network that is trained to output its own input. An *encoder* turns the image $x$ into a short list of numbers, the *code*; a *decoder* turns the code back into an image. That sounds pointless, and without a restriction it is. A network that copies its input does the job perfectly and has learned nothing about images.
@@ -86,7 +86,7 @@ plt.show()
 #
 # Figure 1.2 shows the whole arrangement. Our network has a narrow code as well, but it would not need one: corruption alone prevents copying, and several networks later in the book have no bottleneck at all.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "A drawing with boxes from left to right: clean image x, plus noise, corrupted image, encoder, code of 64 numbers, decoder, logits, sigmoid, reconstruction. An arrow below leads from the clean image and the reconstruction to the loss."}, "figure": {"caption": "**Figure 1.2. A denoising autoencoder.** The network sees only the corrupted image $\\tilde x$. Its output, the reconstruction $R(\\tilde x)$, is compared with the clean image $x$."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "A drawing with boxes from left to right: clean image x, plus noise, corrupted image, encoder, code of 64 numbers, decoder, logits, sigmoid, reconstruction. An arrow below leads from the clean image and the reconstruction to the loss."}, "figure": {"caption": "**Figure 1.2. A denoising autoencoder.** The network sees only the corrupted image $\\tilde x$. Its output, the reconstruction $R(\\tilde x)$, is compared with the clean image $x$."}}
 fig, ax = plt.subplots(figsize=(7.2, 2.3))
 ax.set(xlim=(0, 13.4), ylim=(-1.75, 2.1))
 ax.axis("off")
@@ -155,7 +155,7 @@ for name, x in [("digits", test_images), ("clothes", test_clothes)]:
     grey = ((x > 0.02) & (x < 0.98)).float().mean().item()
     print(f"{name}: {tuple(x.shape)}, {x.min():g} to {x.max():g}, {grey:.0%} grey")
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Corruption
 #
 # We corrupt an image by adding independent Gaussian noise to every pixel:
@@ -174,7 +174,7 @@ du.plotting.show_images(
 )
 plt.show()
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## The network and its loss
 #
 # The last layer of our network gives one real number $a_i$ for each pixel, called a **logit**. A sigmoid puts it between 0 and 1, and the result is the **reconstruction** $R(\tilde x) = \mathrm{sigmoid}(a(\tilde x))$.
@@ -208,7 +208,7 @@ def plain_network():
 # And here is the training loop, in essence the same for every DAE in this book. Each iteration draws a batch of clean images, corrupts it, asks the network for a reconstruction, and takes a small step against the gradient of the loss.
 
 
-# %% tags=["slide"]
+# %%
 def train_dae(images, sigma, steps=500, seed=0):
     torch.manual_seed(seed)
     network = plain_network()
@@ -235,7 +235,7 @@ for step in (0, 9, 99, 499):
 # %% [markdown]
 # The first loss is 0.69, which is $\log 2$. An untrained network says "one half" everywhere, and a bet at even odds costs $\log 2$ whatever happens. Figure 1.4 shows what 500 steps have changed. Look at the edges of the strokes, and then compare the digits in the first and the last row one by one.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Three rows of ten test digits: clean, corrupted with noise level 0.5, and reconstructed with soft grey edges. Most digits are recovered; the second, a 9, looks like a 3."}, "figure": {"caption": "**Figure 1.4. What the network answers.** Digits it has never seen, at noise level 0.5. Most come back with soft edges, and a few come back as another digit."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three rows of ten test digits: clean, corrupted with noise level 0.5, and reconstructed with soft grey edges. Most digits are recovered; the second, a 9, looks like a 3."}, "figure": {"caption": "**Figure 1.4. What the network answers.** Digits it has never seen, at noise level 0.5. Most come back with soft edges, and a few come back as another digit."}}
 generator = torch.Generator().manual_seed(2)
 noisy = test_images + sigma * torch.randn(test_images.shape, generator=generator)
 with torch.no_grad():
@@ -279,7 +279,7 @@ du.claim(
 # %% [markdown]
 # The network has learned a good deal: its error is about a third of that of the best constant image. Two things in Figure 1.4 need an explanation, though. The edges are much softer than in the clean images. And some digits have changed: the 9 in the second column came back as a 3, and the 8 beside it as a smudge. A better network makes fewer such mistakes (chapter 00 shows one), but no network can avoid them all, because the noise has destroyed part of the evidence. So what *should* a network answer when it cannot know?
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## The best answer is the mean
 #
 # Take a single pixel. Suppose that, given everything the network sees, several values of the target $x$ are still possible, and let $m$ be their mean. The network has to give one answer $r$. On average it pays
@@ -293,7 +293,7 @@ du.claim(
 # %% [markdown]
 # Nothing in these lines assumed that $x$ is 0 or 1. Figure 1.5 makes the point with three targets that have nothing in common but their mean: one is always 0.6, one is white with probability 0.6 and black otherwise, one is uniform between 0.2 and 1. Their expected losses are one and the same curve.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Expected binary cross-entropy against the answer r. The three curves of the three targets lie on each other. Their minimum is at r = 0.6, at the height 0.673."}, "figure": {"caption": "**Figure 1.5. Three targets with one mean give one curve.** The cheapest answer is the mean, 0.6, and even that costs 0.673 nats."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Expected binary cross-entropy against the answer r. The three curves of the three targets lie on each other. Their minimum is at r = 0.6, at the height 0.673."}, "figure": {"caption": "**Figure 1.5. Three targets with one mean give one curve.** The cheapest answer is the mean, 0.6, and even that costs 0.673 nats."}}
 r = torch.linspace(0.05, 0.95, 181)
 even = (torch.arange(1000) + 0.5) / 1000  # evenly spaced in (0, 1)
 targets = {
@@ -339,14 +339,14 @@ for (name, _), (r_best, cost) in zip(targets.items(), best):
         at_most=1e-3,
     )
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # For an image, everything the network sees is the corrupted image $\tilde x$. The expected loss is a sum over pixels and an average over corrupted images, and the network may give a different answer to each. So each term can be made as small as possible by itself, and the best reconstruction is the mean of the clean image given the corrupted one:
 # $$R^*(\tilde x) = E[x\mid\tilde x].$$
 # It is called the **posterior mean**, and no network can do better.
 #
 # Figure 1.4 shows what this means in practice, even though our small network is not at the optimum. Where a pixel may be stroke or background, the mean of the two is grey. Where a noisy image may have come from a 9 or from a 3, the best answer is a *compromise between the two digits*, with more weight on the likelier one. It is not the likeliest image, and it need not look like a digit at all.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## One pixel, by hand
 #
 # The posterior mean can be computed with pencil and paper for the smallest image there is: one pixel, black ($x=0$) or white ($x=1$) with equal odds. We add Gaussian noise and see $y=x+\sigma\varepsilon$. How probable is it that the pixel was white? By Bayes' rule, with the equal odds cancelled,
@@ -387,7 +387,7 @@ du.claim(
     at_most=0.772,
 )
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Left: the answer to a corrupted pixel y, an S-shaped curve from 0 to 1 through one half at y = 0.5; the trained network's dots lie on the exact curve, and the point (0.6, 0.752) is marked. Right: the cost of the best answer, a bump of height 0.69 at y = 0.5 that falls to 0 on both sides, above the density of y with its two humps at 0 and 1."}, "figure": {"caption": "**Figure 1.6. One pixel at noise level 0.3.** Left: the best answer (blue) and what the smallest DAE has learned (orange). Right: what the best answer costs. Only pixels near the middle, whose origin is in doubt, cost anything; the grey shape, drawn at half its height, shows how often each $y$ occurs."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: the answer to a corrupted pixel y, an S-shaped curve from 0 to 1 through one half at y = 0.5; the trained network's dots lie on the exact curve, and the point (0.6, 0.752) is marked. Right: the cost of the best answer, a bump of height 0.69 at y = 0.5 that falls to 0 on both sides, above the density of y with its two humps at 0 and 1."}, "figure": {"caption": "**Figure 1.6. One pixel at noise level 0.3.** Left: the best answer (blue) and what the smallest DAE has learned (orange). Right: what the best answer costs. Only pixels near the middle, whose origin is in doubt, cost anything; the grey shape, drawn at half its height, shows how often each $y$ occurs."}}
 y = torch.linspace(-0.7, 1.7, 241)
 exact = torch.sigmoid((2 * y - 1) / (2 * 0.3**2))
 cost = du.objectives.entropy(exact[:, None])
@@ -416,12 +416,12 @@ right.text(0.0, 0.1, "how often", color="#666666", ha="center")
 right.set(
     xlabel="corrupted pixel $y$",
     ylabel="BCE of the best answer (nats)",
-    title="Doubt is what costs",
+    title="For a black or white pixel, doubt is what costs",
     ylim=(0, 0.8),
 )
 plt.show()
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## The loss has a floor
 #
 # Even the best answer costs something. Put $r=m$ into the expected loss: what remains is
@@ -449,7 +449,7 @@ du.claim(
 #
 # *From below*: somebody who knew the clean image would still pay $h(x_i)$ for each pixel, and knowing less cannot be cheaper. This is Jensen's inequality. The function $h$ is concave, so its value at a mean is at least the mean of its values, $h(E[x_i\mid\tilde x])\ge E[h(x_i)\mid\tilde x]$. So the mean entropy of the clean pixels lies below the floor.
 #
-# *From above*: no network beats the floor, so the loss of any network lies above it. For digits we have a larger network at hand, the U-Net of chapter 05. Figure 1.7 draws both bounds below the training loss.
+# *From above*: no network beats the floor, so the expected loss of any network lies above it. (We estimate both bounds by averages over 1,000 to 2,000 test images, so they carry some sampling error.) For digits we have a larger network at hand, the U-Net of chapter 05. Figure 1.7 draws both bounds below the training loss.
 
 
 # %%
@@ -464,7 +464,7 @@ with torch.no_grad():
     ).item()
 dae_clothes, losses_clothes = train_dae(clothes, sigma)
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Two panels of training loss against steps. Left, digits: the loss falls from 0.69 to 0.13; the floor lies in a band between 0.058 and 0.084, below the curve. Right, clothes: the loss falls to 0.31; a line at 0.242 marks the lowest possible value."}, "figure": {"caption": "**Figure 1.7. Where the floor lies.** Training loss (orange, means of 20 steps) on digits and on clothes. Left: the floor lies somewhere in the blue band. Right: for the clothes we know only that it lies above the blue line."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels of training loss against steps. Left, digits: the loss falls from 0.69 to 0.13; the floor lies in a band between 0.058 and 0.084, below the curve. Right, clothes: the loss falls to 0.31; a line at 0.242 marks the lowest possible value."}, "figure": {"caption": "**Figure 1.7. Where the floor lies.** Training loss (orange, means of 20 steps) on digits and on clothes. Left: the floor lies somewhere in the blue band. Right: for the clothes we know only that it lies above the blue line."}}
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3), sharey=True)
 lowest = [coin_entropy(test_images), coin_entropy(test_clothes)]
 for ax, curve, low, name in zip(
@@ -500,11 +500,11 @@ axes[0].set_ylabel("BCE per pixel (nats)")
 plt.show()
 
 # %% [markdown]
-# On the digits, our small network ends at about 0.134. The floor lies between 0.058 and 0.084, so at least a third of that loss is *not* floor. It is what a larger network or longer training could still gain.
+# On the digits, our small network ends at a training loss of about 0.134. The floor lies between 0.058 and 0.084, so at least a third of that loss is *not* floor. It is what a larger network or longer training could still gain.
 #
 # The same architecture, trained on clothes, ends at about 0.306. Is this network the worse of the two? Its loss is more than twice as high, but so is its floor: no network can get below 0.242. Figure 1.8 shows its answers. The table compares both networks by a measure that grey does not inflate, the squared error as a share of the error of the mean image.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Three rows of ten garments: clean, corrupted with noise level 0.5, and reconstructed as soft but recognisable shirts, shoes, trousers and bags."}, "figure": {"caption": "**Figure 1.8. The same network on clothes.** Its loss is more than twice that of the digits. Prints and folds are lost; shapes and shades are kept."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three rows of ten garments: clean, corrupted with noise level 0.5, and reconstructed as soft but recognisable shirts, shoes, trousers and bags."}, "figure": {"caption": "**Figure 1.8. The same network on clothes.** Its loss is more than twice that of the digits. Prints and folds are lost; shapes and shades are kept."}}
 generator = torch.Generator().manual_seed(3)
 noisy_clothes = test_clothes + sigma * torch.randn(
     test_clothes.shape, generator=generator
@@ -556,7 +556,7 @@ du.claim(
     at_most=0.85,
 )
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # By that measure the network with the higher loss is the better denoiser. A BCE on its own says little about a network; it has to be compared with its floor, or at least with bounds on the floor.
 #
 # ## "But BCE needs binary data"
@@ -597,7 +597,7 @@ du.claim(
 #
 # Squared error has the same best answer. For a target with mean $m$ its expectation is $(r-m)^2$ plus the variance of the target, which is also smallest at $r=m$. Whether it makes a difference which of the two losses one trains with is the subject of chapter 08.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## What to remember
 #
 # * A denoising autoencoder sees a corrupted image and is trained to produce the clean one. Corruption makes copying a bad answer.

@@ -43,7 +43,7 @@ except ModuleNotFoundError as error:
     subprocess.check_call([*pip, book, *kept])
     import daeutils as du
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Left: the density of corrupted pixels, two bumps around 0 and 1, with an arrow from 0.6 to 0.752. Right: the logarithm of that density; at 0.6 its tangent has slope 1.69."}, "figure": {"caption": "**Figure 2.1. A coincidence?** Left: the best answer moves a pixel from 0.6 to 0.752. Right: the slope of the log-density at 0.6 equals that move divided by $\\sigma^2$."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: the density of corrupted pixels, two bumps around 0 and 1, with an arrow from 0.6 to 0.752. Right: the logarithm of that density; at 0.6 its tangent has slope 1.69."}, "figure": {"caption": "**Figure 2.1. A coincidence?** Left: the best answer moves a pixel from 0.6 to 0.752. Right: the slope of the log-density at 0.6 equals that move divided by $\\sigma^2$."}}
 import matplotlib.pyplot as plt
 import numpy as np
 import sympy
@@ -89,7 +89,7 @@ plt.show()
 #
 # [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/02-the-score-inside-bce.ipynb)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Why anyone wants a score
 #
 # Suppose you want to model images by a density, say $p(x)=e^{-E(x)}/Z$ where a network computes $E$. The function $E$ is easy to write down. The constant $Z$ is not: it is the integral of $e^{-E}$ over all images of 784 pixels, and nobody can compute it. Without $Z$ you cannot evaluate $p$, and you cannot fit it by maximum likelihood in any direct way.
@@ -98,7 +98,7 @@ plt.show()
 # $$\nabla\log p(x) = -\nabla E(x)-\nabla\log Z = -\nabla E(x).$$
 # This vector is called the **score** of $p$. At each point it is an arrow. Its direction is the one in which the density grows fastest, and its length says how fast, relative to the density there. Arrows are enough for a great deal. Follow them and you climb to a probable image (chapter 04). Follow them with a little fresh noise and you draw samples; that is how diffusion models work (chapter 10).
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## The picture behind the theorem
 #
 # As in chapter 01, a clean $x$ is drawn from a distribution $p$ and corrupted: $\tilde x=x+\sigma\varepsilon$ with $\varepsilon\sim N(0,I)$. The corrupted points have a density as well. We call it $p_\sigma$. It is $p$ blurred by the noise,
@@ -136,7 +136,7 @@ def draw_posterior(top, bottom, sigma, point):
     bottom.set(xlabel="position", ylim=(0, 4.2), xlim=(0, 1))
 
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Three columns for noise levels 0.05, 0.1 and 0.3. Above, the posterior given the point 0.9, with its mean marked. Below, the data density with its bumps, the blurred density, and an arrow from 0.9 to the left, to the posterior mean; it points uphill on the blurred curve and is longest at 0.3."}, "figure": {"caption": "**Figure 2.2. Posterior, mean, arrow.** Above: which clean points could $y=0.9$ (dotted) have come from? The blue line is their mean $R^*(y)$. Below: the arrow from $y$ to $R^*(y)$ points uphill on the blurred density $p_\\sigma$."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three columns for noise levels 0.05, 0.1 and 0.3. Above, the posterior given the point 0.9, with its mean marked. Below, the data density with its bumps, the blurred density, and an arrow from 0.9 to the left, to the posterior mean; it points uphill on the blurred curve and is longest at 0.3."}, "figure": {"caption": "**Figure 2.2. Posterior, mean, arrow.** Above: which clean points could $y=0.9$ (dotted) have come from? The blue line is their mean $R^*(y)$. Below: the arrow from $y$ to $R^*(y)$ points uphill on the blurred density $p_\\sigma$."}}
 fig, axes = plt.subplots(
     2, 3, figsize=(7.2, 3.9), sharex=True, height_ratios=[1, 1.3]
 )
@@ -152,7 +152,7 @@ plt.show()
 #
 # The theorem of this chapter says exactly how long the arrow is. Part 1 is about the loss, Part 2 about the arrow. Parts 3 and 4 ask what is left of it for the density of the clean data, and for a network that is not perfect.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Part 1. The best answer under BCE is the posterior mean
 #
 # This is the result of chapter 01; here is the proof again, in the form that a network meets it. For one pixel with logit $a$ and answer $r=\mathrm{sigmoid}(a)$, and with $m=E[x\mid\tilde x]$, the expected cost given the input is
@@ -177,7 +177,7 @@ du.claim(
     sympy.simplify(sympy.diff(in_a, a) - sigmoid * (1 - sigmoid)) == 0,
 )
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Part 2. The posterior mean contains the score
 #
 # We work in one dimension; with several pixels every line holds coordinate by coordinate. Let $y$ be a corrupted point. Bayes' rule says how probable each clean point is:
@@ -185,8 +185,8 @@ du.claim(
 # In the numerator only the Gaussian depends on $y$, and its derivative has a simple form. Differentiate $e^{-(y-x)^2/2\sigma^2}$ by the chain rule:
 # $$\frac{\partial}{\partial y} N(y; x, \sigma^2) = \frac{x-y}{\sigma^2}\, N(y; x, \sigma^2) .$$
 
-# %% [markdown] tags=["slide"]
-# Now differentiate $p_\sigma(y) = \int p(x)\,N(y;x,\sigma^2)\,dx$. We may do so under the integral sign, because the derivative of the Gaussian is at most some constant $C$ for all $x$ and $y$, so that the integrand is at most $C\,p(x)$. In the second step we use Bayes' rule from above, $p(x)N(y;x,\sigma^2)=p_\sigma(y)\,p(x\mid y)$:
+# %% [markdown]
+# Now differentiate $p_\sigma(y) = \int p(x)\,N(y;x,\sigma^2)\,dx$. We may do so under the integral sign, because the absolute value of the Gaussian's derivative is at most some constant $C$ for all $x$ and $y$, so that the integrand is at most $C\,p(x)$ in size. In the second step we use Bayes' rule from above, $p(x)N(y;x,\sigma^2)=p_\sigma(y)\,p(x\mid y)$:
 # $$\begin{aligned}p_\sigma'(y) &= \int p(x)\,\frac{x-y}{\sigma^2}\,N(y;x,\sigma^2)\,dx\\ &= \frac{p_\sigma(y)}{\sigma^2}\int (x-y)\,p(x\mid y)\,dx\\ &= \frac{p_\sigma(y)}{\sigma^2}\,\bigl(E[x\mid \tilde x=y] - y\bigr) .\end{aligned}$$
 # The last step is the definition of the posterior mean, together with $\int p(x\mid y)\,dx=1$. Divide by $p_\sigma(y)$; the left side becomes the derivative of $\log p_\sigma$:
 # $$\boxed{\;R^*(y) - y \;=\; \sigma^2\,\nabla\log p_\sigma(y)\;}$$
@@ -201,7 +201,7 @@ du.claim(
 #
 # The proof assumed nothing about $p$, not even that it is smooth. Let us test that on a distribution with a jump: $p(x)=2x$ on $[0,1]$ and 0 outside. The cell below computes the two sides of Tweedie's formula in independent ways. The left side is a numerical average over clean points. The right side is the derivative of $\log p_\sigma$, for which there is a closed form here: integrating $2x\,N(y;x,\sigma^2)$ by parts gives normal densities and distribution functions. Figure 2.3 draws both.
 
-# %% tags=["slide"]
+# %%
 x = torch.linspace(0, 1, 4001, dtype=torch.float64)  # clean points ...
 p = 2 * x  # ... and their density: it jumps from 2 to 0 at x = 1
 
@@ -222,7 +222,7 @@ def right_side(y, sigma):
     return sigma**2 * torch.autograd.grad(p_sigma.log().sum(), y)[0]
 
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Left: the density 2x with a jump at 1, and its blurred versions. Right: reconstruction minus input against y for three noise levels. Lines from the posterior mean pass through the dots from the derivative."}, "figure": {"caption": "**Figure 2.3. A jump does not matter.** Left: a density with a jump, and its blurred versions at the noise levels of the legend. Right: posterior mean minus input (lines) and $\\sigma^2$ times the derivative of $\\log p_\\sigma$ (dots) agree at each noise level."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: the density 2x with a jump at 1, and its blurred versions. Right: reconstruction minus input against y for three noise levels. Lines from the posterior mean pass through the dots from the derivative."}, "figure": {"caption": "**Figure 2.3. A jump does not matter.** Left: a density with a jump, and its blurred versions at the noise levels of the legend. Right: posterior mean minus input (lines) and $\\sigma^2$ times the derivative of $\\log p_\\sigma$ (dots) agree at each noise level."}}
 y = torch.linspace(-0.4, 1.6, 201, dtype=torch.float64)
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3))
 left.plot([-0.4, 0, 1, 1, 1.6], [0, 0, 2, 0, 0], color=du.plotting.GREY, lw=1)
@@ -263,14 +263,14 @@ du.claim(
 #
 # It is worth saying what the formula does *not* claim. It speaks of the best possible network, and chapter 03 asks whether a trained one comes close. And its score is that of $p_\sigma$, the density of *corrupted* data. What about the data themselves?
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Part 3. Small noise, and the density of the data
 #
 # The paper speaks of the data-generating distribution, that is, of $p$. Where $p$ is positive, and smooth with bounded derivatives, the blurred density approaches it as $\sigma\to0$, and we can say how fast. (Digits do not qualify: many of their pixels are exactly black. The mixture of Figure 2.2 does.) First write the blur as an average, $p_\sigma(y)=E[p(y-\sigma\varepsilon)]$, and expand $p$ in a Taylor series. The odd moments of a Gaussian vanish, and the second is 1:
 # $$\begin{aligned}p_\sigma(y) &= p(y)-\sigma E[\varepsilon]\,p'(y)+\tfrac{\sigma^2}{2}E[\varepsilon^2]\,p''(y)+\dots\\ &= p(y)+\tfrac{\sigma^2}{2}\,p''(y)+O(\sigma^4).\end{aligned}$$
 # The derivative is an average of the same kind, $p_\sigma'(y)=E[p'(y-\sigma\varepsilon)]$, so it has the same expansion with one more prime: $p_\sigma'=p'+\tfrac{\sigma^2}{2}\,p^{(3)}+O(\sigma^4)$.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # Now divide the two, using $1/(1+u)=1-u+O(u^2)$, and put Tweedie's formula on the left:
 # $$\begin{aligned}\frac{R^*-y}{\sigma^2} = \frac{p_\sigma'}{p_\sigma} &= \frac{p'+\tfrac{\sigma^2}{2}p^{(3)}}{p+\tfrac{\sigma^2}{2}p''}+O(\sigma^4) = \frac{p'}{p}+\frac{\sigma^2}{2}\Big[\frac{p^{(3)}}{p}-\frac{p'\,p''}{p^2}\Big]+O(\sigma^4)\\ &= (\log p)'+\frac{\sigma^2}{2}\,\frac{d}{dy}\Big[\frac{p''}{p}\Big]+O(\sigma^4).\end{aligned}$$
 # So what a denoiser knows differs from the score of the clean data by an error that shrinks like $\sigma^2$. Halve the noise, and the error falls to a quarter. How large is it at the noise levels that we use? Figure 2.4 measures it for the mixture of Figure 2.2. It shows the root mean square of the difference over the data, divided by the root mean square of the score.
@@ -316,7 +316,7 @@ for s in sigmas:
     blurred = density.smooth(s).score(at)
     to_p_sigma.append(size(read_off - blurred) / size(blurred))
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Log-log plot of the relative distance to the score of p against the noise level. Dots rise along a line of slope 2 from 0.0016 at 0.002, leave it near 0.05, and reach 0.77 at 0.1 and 0.95 at 0.2."}, "figure": {"caption": "**Figure 2.4. What small noise buys.** Distance of $(R^*-y)/\\sigma^2$ from the score of the *clean* density, relative to that score. Along the line it falls as $\\sigma^2$. At $\\sigma=0.1$ it is 77 per cent: there the arrows belong to $p_\\sigma$ and hardly to $p$. At the dotted line the difference is as large as the score itself. (The distance to the score of $p_\\sigma$ is zero up to rounding.)"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Log-log plot of the relative distance to the score of p against the noise level. Dots rise along a line of slope 2 from 0.0016 at 0.002, leave it near 0.05, and reach 0.77 at 0.1 and 0.95 at 0.2."}, "figure": {"caption": "**Figure 2.4. What small noise buys.** Distance of $(R^*-y)/\\sigma^2$ from the score of the *clean* density, relative to that score. Along the line it falls as $\\sigma^2$. At $\\sigma=0.1$ it is 77 per cent: there the arrows belong to $p_\\sigma$ and hardly to $p$. At the dotted line the difference is as large as the score itself. (The distance to the score of $p_\\sigma$ is zero up to rounding.)"}}
 lead = [size(s**2 * torch.from_numpy(term(at.numpy()))) for s in sigmas]
 lead = np.array(lead) / size(density.score(at))
 fig, ax = plt.subplots(figsize=(6, 3.2))
@@ -362,7 +362,7 @@ du.claim(
 # %% [markdown]
 # So "the denoiser knows the score of the data" is true in a limit, and only at very small noise. The bumps have standard deviations from 0.04 to 0.07, and even at $\sigma=0.05$ the relative difference is nearly one half. You will often read that the result holds "for small noise". It is better to say that it holds exactly, at every noise level, for the density of the *noisy* data.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Part 4. A network that is not perfect
 #
 # A real network stops before the optimum. How wrong is its score then? The loss itself can tell, if its floor is known. Take the expected cost of an answer $r$ and subtract the cost $h(m)$ of the best answer $m$:
@@ -370,7 +370,7 @@ du.claim(
 # This excess is the **Kullback-Leibler divergence** between two coins, with bias $m$ and with bias $r$. It is zero if $r=m$ and positive otherwise. Averaged over the corrupted data and summed over the pixels, it is the distance of the network's loss from its floor:
 # $$\text{excess} = E[\mathrm{BCE}(R,x)]-E[\mathrm{BCE}(R^*,x)]=E\sum_i\mathrm{kl}(R^*_i\,\|\,R_i).$$
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # **Pinsker's inequality** turns the divergence into a distance: $\mathrm{kl}(m\|r)\ge2(m-r)^2$. To see it, look at the difference of the two sides as a function of $r$. It is zero at $r=m$, and its derivative is
 # $$\begin{aligned}\frac{d}{dr}\big[\mathrm{kl}(m\|r)-2(m-r)^2\big]&=\frac{r-m}{r(1-r)}-4(r-m)\\&=(r-m)\Big(\frac1{r(1-r)}-4\Big).\end{aligned}$$
 # The second factor is never negative, because $r(1-r)\le\frac14$. So the difference falls until $r=m$ and rises after it, and it is nowhere negative.
@@ -403,7 +403,7 @@ for steps in [10, 30, 100, 300, 1000]:
     certified = (excess / (2 * sigma**4) / exact.square().mean().item()) ** 0.5
     rows.append((steps, excess, certified, du.relative_error(learned, exact)))
 
-# %% tags=["hide-input", "slide", "nbval-ignore-output"] mystnb={"image": {"alt": "Relative error of the score against training steps on logarithmic axes. The certified error lies just above the true error at each length; both fall from about 0.8 to below 0.02."}, "figure": {"caption": "**Figure 2.5. The excess of the loss bounds the error of the score.** Relative error of the network's score (orange) and the bound computed from its loss and the known floor (grey), after five training runs of different lengths at $\\sigma=0.1$."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Relative error of the score against training steps on logarithmic axes. The certified error lies just above the true error at each length; both fall from about 0.8 to below 0.02."}, "figure": {"caption": "**Figure 2.5. The excess of the loss bounds the error of the score.** Relative error of the network's score (orange) and the bound computed from its loss and the known floor (grey), after five training runs of different lengths at $\\sigma=0.1$."}}
 steps, excesses, certified, true = zip(*rows)
 fig, ax = plt.subplots(figsize=(6, 3))
 ax.loglog(
@@ -444,7 +444,7 @@ du.claim(
     at_most=0.05,
 )
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # Between 10 and 30 steps the loss falls and the error does not: the loss bounds the error, but does not determine it.
 #
 # Look at the column "loss above floor". The loss itself is about 0.62 nats, and all that distinguishes a hopeless network from an excellent one is its third decimal. A loss curve that looks flat may still hide all the progress that matters.
@@ -455,7 +455,7 @@ du.claim(
 #
 # To judge the result we need the size of the true score. Since $R^*$ is the posterior mean, its error $R^*-x$ is uncorrelated with every function of $\tilde x$, so that $E|\tilde x-x|^2=E|\tilde x-R^*|^2+E|R^*-x|^2$. The left side is $784\,\sigma^2$, and no network has a smaller squared error than $R^*$. Hence $\sigma^4E|s_\sigma|^2=E|R^*-\tilde x|^2\ge784\,\sigma^2-E|R-x|^2$.
 
-# %% tags=["slide"]
+# %%
 unet, sigma = du.load("digits-unet-bce", "cpu"), 0.5
 x = du.digits("test")[0][:1000]
 generator = torch.Generator().manual_seed(0)
@@ -507,7 +507,7 @@ du.slide(
     start={"sigma": 0.1, "point": 0.9},
 )
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## What to remember
 #
 # * The best answer under BCE is the posterior mean, and the posterior mean minus the input is $\sigma^2\nabla\log p_\sigma$. This is exact at every noise level and for every distribution.

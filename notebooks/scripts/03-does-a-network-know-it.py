@@ -15,7 +15,7 @@
 # %% [markdown]
 # # 03 · Does a network know it?
 #
-# Look at Figure 3.1. On the left are some of the 100,000 points on which we trained a small denoising autoencoder. They fall into eight clumps. On the right are the arrows that this network draws after ten seconds or so of training: its reconstruction minus its input, divided by $\sigma^2$. The noise level was $\sigma=0.1$.
+# Look at Figure 3.1. On the left are some of the 100,000 points on which we trained a small denoising autoencoder. They fall into eight clumps. On the right are the arrows that this network draws after a few seconds of training: its reconstruction minus its input, divided by $\sigma^2$. The noise level was $\sigma=0.1$.
 #
 # Nobody gave the network a density. It saw noisy points and was trained to return the clean ones. Chapter 02 says that such arrows should point uphill, towards probable points. But these arrows lead to a circle. Between two clumps, where there are hardly any data, they do not turn towards either clump. It looks as if the network had not noticed the eight clumps at all.
 #
@@ -176,7 +176,7 @@ for name, answer in answers.items():
 # %% [markdown]
 # Both networks found the table of best answers without knowing Bayes' rule. Subtract the input, divide by $\sigma^2=0.09$, and the score follows: the pixel that arrives as 0.6 is pushed towards white with a slope of about 1.7. So far the theory holds for a trained network, for one pixel. In two dimensions the answer is an arrow, and we need more than a table.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## A place where the truth is known
 #
 # To judge arrows we need the exact score at every place and noise level. There is a family of distributions that provides it: mixtures of Gaussians, $p=\sum_kw_k\,N(\mu_k,C_k)$. Add noise to a point of component $k$. The sum of two independent Gaussian vectors is Gaussian, and their covariances add up. So the noisy point has the distribution $N(\mu_k,C_k+\sigma^2I)$, and altogether
@@ -188,7 +188,7 @@ for name, answer in answers.items():
 #
 # Figure 3.2 shows the three distributions that we use. The ring consists of eight round bumps. The moons and the spiral consist of many small bumps along a curve. Compare the upper row, the clean distributions $p$, with the lower row, the distributions $p_\sigma$ of the noisy points.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Six panels of blue contours in the unit square. Above: eight separate bumps on a circle, two thin half moons, a thin spiral. Below, the same with noise: a smooth ring without bumps, one broad blob with two dents, one broad blob with a small dent."}, "figure": {"caption": "**Figure 3.2. Noise blurs the data.** Above: the clean distributions $p$. Below: the distributions $p_\\sigma$ of points with noise of level 0.1. Darker is denser; each panel has its own scale."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Six panels of blue contours in the unit square. Above: eight separate bumps on a circle, two thin half moons, a thin spiral. Below, the same with noise: a smooth ring without bumps, one broad blob with two dents, one broad blob with a small dent."}, "figure": {"caption": "**Figure 3.2. Noise blurs the data.** Above: the clean distributions $p$. Below: the distributions $p_\\sigma$ of points with noise of level 0.1. Darker is denser; each panel has its own scale."}}
 clean_and_noisy = {"clean, $p$": None, r"noisy, $p_\sigma$": 0.1}
 
 
@@ -230,7 +230,7 @@ networks["spiral", 0.1] = train("spiral", 0.1)
 # %% [markdown]
 # Figure 3.3 puts the exact arrows above and the learned arrows below, over the density of the noisy points. Both rows have one scale, and no factor was fitted. Try to find a place where the two rows differ.
 
-# %% tags=["hide-input", "landing-picture", "slide"] mystnb={"image": {"alt": "Six panels: exact score arrows in blue above and learned arrows in orange below, for ring, moons and spiral, over contours of the noisy density. The two rows look the same, but for a few places near the corners."}, "figure": {"caption": "**Figure 3.3. The learned arrows are the exact ones, to the eye.** Above: the score $\\nabla\\log p_\\sigma$ at $\\sigma=0.1$, from the formula. Below: $(R(\\tilde x)-\\tilde x)/\\sigma^2$ of networks that saw only samples."}}
+# %% tags=["hide-input", "landing-picture"] mystnb={"image": {"alt": "Six panels: exact score arrows in blue above and learned arrows in orange below, for ring, moons and spiral, over contours of the noisy density. The two rows look the same, but for a few places near the corners."}, "figure": {"caption": "**Figure 3.3. The learned arrows are the exact ones, to the eye.** Above: the score $\\nabla\\log p_\\sigma$ at $\\sigma=0.1$, from the formula. Below: $(R(\\tilde x)-\\tilde x)/\\sigma^2$ of networks that saw only samples."}}
 fig, axes = plt.subplots(2, 3, figsize=(7.2, 5), sharex=True, sharey=True)
 for column, (name, density) in enumerate(densities.items()):
     smoothed = density.smooth(0.1)
@@ -246,7 +246,7 @@ for column, (name, density) in enumerate(densities.items()):
         ax.label_outer()
 plt.show()
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Two numbers for a field of arrows
 #
 # To the eye the rows agree. How well? We draw 20,000 fresh noisy points and compare the learned arrow $\hat s$ with the exact arrow $s_\sigma$ at each of them. The **relative error** is
@@ -341,12 +341,12 @@ du.claim(
 #
 # The last two rows are included for honesty's sake. The plain network, with an ordinary sigmoid on top, is closest to what the paper describes. (The answer of `MLPDenoiser` is a linear output. It is turned into a logit, so that BCE can train it, and the sigmoid turns it back.) With our training loop the plain network is nearly as good. With a tutorial's loop its error is several times as large after the same number of steps. So Figure 3.3 shows the statement and also some craft. Appendix [A2](A2-what-it-took.ipynb) takes the craft apart.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Whose gradient is it?
 #
 # People often say that a denoiser learns "the gradient of $\log p$". Chapter 02 says $p_\sigma$. The network itself could have learned either: its *input* was always noisy, but its targets were clean. So there are two candidates: the score of $p$, the distribution of the clean data, and the score of $p_\sigma$, the distribution of the noisy ones. Figure 3.4 draws both on one grid, beside the learned arrows.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Three panels of the ring. Left, over the eight clean bumps, blue arrows that turn to the nearest bump, most of them cut to the largest length. Middle, over the smooth noisy band, short blue arrows that point to the circle. Right, over the same band, orange arrows like those in the middle."}, "figure": {"caption": "**Figure 3.4. The learned arrows belong to the noisy data.** Left: the score of $p$. Middle: the score of $p_\\sigma$. Right: the arrows of Figure 3.1. One grid, one scale and $\\sigma=0.1$; arrows that would be drawn longer than 0.07 are cut, which happens on the left only."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three panels of the ring. Left, over the eight clean bumps, blue arrows that turn to the nearest bump, most of them cut to the largest length. Middle, over the smooth noisy band, short blue arrows that point to the circle. Right, over the same band, orange arrows like those in the middle."}, "figure": {"caption": "**Figure 3.4. The learned arrows belong to the noisy data.** Left: the score of $p$. Middle: the score of $p_\\sigma$. Right: the arrows of Figure 3.1. One grid, one scale and $\\sigma=0.1$; arrows that would be drawn longer than 0.07 are cut, which happens on the left only."}}
 ring, few = densities["ring"], du.plotting.grid(13, 0.05, 0.95)
 
 
@@ -433,7 +433,7 @@ du.claim(
 # The second rival is the **kernel density estimate** (KDE). It puts a Gaussian bump of width $\sigma$ on every point of the sample and adds them up:
 # $$\hat p_\sigma(\tilde x)=\frac1n\sum_{k=1}^nN(\tilde x;\,x_k,\,\sigma^2I).$$
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## KDE is the optimum of the training loss
 #
 # A training loop draws its clean points from the sample $x_1,\dots,x_n$. As far as the loop is concerned, the data distribution consists of these $n$ atoms, each with probability $1/n$. With noise these atoms become $\hat p_\sigma$, the kernel density estimate. Apply chapter 02 to this distribution: the minimiser of the training loss is its posterior mean, and
@@ -476,7 +476,7 @@ for sigma in sigmas:
     curves["KDE"].append(du.relative_error(by_kde, exact))
     curves["likelihood"].append(du.relative_error(by_likelihood, exact))
 
-# %% tags=["hide-input", "nbval-ignore-output", "slide"] mystnb={"image": {"alt": "Relative error of the score against noise level, both axes logarithmic. All three curves fall from left to right. The network in orange is highest, KDE in grey is below it, the maximum-likelihood mixture in green is lowest; at the right the two rivals meet."}, "figure": {"caption": "**Figure 3.5. Small noise is hard, and after a short training KDE is ahead.** Relative error of the score on the ring, for three estimators that got the same 100,000 points. The network was trained for 500 steps at each level."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Relative error of the score against noise level, both axes logarithmic. All three curves fall from left to right. The network in orange is highest, KDE in grey is below it, the maximum-likelihood mixture in green is lowest; at the right the two rivals meet."}, "figure": {"caption": "**Figure 3.5. Small noise is hard, and after a short training KDE is ahead.** Relative error of the score on the ring, for three estimators that got the same 100,000 points. The network was trained for 500 steps at each level."}}
 fig, ax = plt.subplots(figsize=(6, 3.3))
 styles = {
     "network": (LEARNED, "o-"),
@@ -546,7 +546,7 @@ for sigma, error, bound in zip(sigmas, curves["network"], [0.2, 0.09, 0.04, 0.01
 # %% [markdown]
 # ## Steps or data?
 #
-# What should you add, more training or more data? Figure 3.6 varies both. Each row has a different number of training points, each column a different number of steps. The last column is KDE with the same points: which a training that never stops would approach. Read each row from left to right.
+# What should you add, more training or more data? Figure 3.6 varies both. Each row has a different number of training points, each column a different number of steps. The last column is KDE with the same points. A training that never stops would approach it, if the network could become any function. Read each row from left to right.
 
 # %% tags=["hide-input"]
 steps_tried, data_tried = [30, 100, 500], [100, 3000, 100_000]
@@ -565,7 +565,7 @@ for i, n in enumerate(data_tried):
         kde_score(x_noisy, points["ring"][:n], 0.1), exact
     )
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "A table of relative errors in shades of grey, three rows for 100, 3,000 and 100,000 points, three columns for 30, 100 and 500 steps and one for KDE. After 30 and 100 steps all rows are nearly equal and dark. After 500 steps the error falls from row to row, and in the first two rows it nearly equals KDE; in the last it is several times as large."}, "figure": {"caption": "**Figure 3.6. Data help only once the steps suffice, and steps help only until the data are used up.** Relative error of the score on the ring at $\\sigma=0.1$; lighter is better. The last column is KDE on the same points, the optimum of the training loss."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "A table of relative errors in shades of grey, three rows for 100, 3,000 and 100,000 points, three columns for 30, 100 and 500 steps and one for KDE. After 30 and 100 steps all rows are nearly equal and dark. After 500 steps the error falls from row to row, and in the first two rows it nearly equals KDE; in the last it is several times as large."}, "figure": {"caption": "**Figure 3.6. Data help only once the steps suffice, and steps help only until the data are used up.** Relative error of the score on the ring at $\\sigma=0.1$; lighter is better. The last column is KDE on the same points, the optimum of the training loss."}}
 fig, ax = plt.subplots(figsize=(6, 2.6))
 ax.imshow(table.log(), cmap="Greys", vmin=-6, vmax=0.3, aspect="auto")
 for i in range(3):
@@ -610,9 +610,9 @@ du.claim(
 )
 
 # %% [markdown]
-# After 30 and after 100 steps it hardly matters whether the network has 100 points or 100,000. Its training limits it, so more data are wasted. After 500 steps the rows differ by a lot. With 100 points the network is as far from the truth as the KDE of these points, and with 3,000 it is nearly so. There the sample is the limit. With 100,000 points the network is still far from KDE, so there more steps would help.
+# After 30 and after 100 steps it hardly matters whether the network has 100 points or 100,000. Its training limits it, so more data are wasted. After 500 steps the rows differ by a lot. With 100 points the network is as far from the truth as the KDE of these points, and with 3,000 the network is behind by about a quarter. There the sample is the limit, or nearly so. With 100,000 points the network is still far from KDE, so there more steps would help.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## The loss as a certificate, and its condition
 #
 # So far we judged the arrows by comparing them with the exact score. Chapter 02 promises that the *loss* suffices, if we know its floor:
@@ -674,7 +674,7 @@ du.claim(
 )
 
 # %% [markdown]
-# The certified error lies a little above the true one in every row, so the two losses bound the error well. But look at the digits. In the rows with 500 steps loss and floor agree in the first four decimals, because even an error of some per cent in the score costs only about $10^{-5}$ nats. A training curve cannot show such a difference. One needs many pairs, the same pairs for both losses, and the floor.
+# As in chapter 02, the certified error is the root of the bound, divided by the root mean square of the true score. It lies a little above the true one in every row, so the two losses bound the error well. But look at the digits. In the rows with 500 steps loss and floor agree in the first four decimals, because even an error of some per cent in the score costs only about $10^{-5}$ nats. A training curve cannot show such a difference. One needs many pairs, the same pairs for both losses, and the floor.
 #
 # That is the condition. On images nobody knows $R^*$. All that we have there is a number *below* the floor, the mean entropy of the clean pixels, and chapter 02 has shown what it is worth on digits: a relative error of at most a quarter.
 
@@ -700,7 +700,7 @@ def draw(sigma):
 
 du.slide(draw, sigma=sigmas, start={"sigma": 0.05})
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## What to remember
 #
 # * A network trained with BCE on a sample gives arrows that follow $\nabla\log p_\sigma$ in direction and in length, with errors of a few per cent after seconds of training where the noise is not too small. The score belongs to the noisy data, not to the clean ones.
@@ -715,5 +715,7 @@ du.quiz("03")
 
 # %% [markdown]
 # **Exercises.** (a) Try `du.checkerboard()`. Where are the errors largest, and where do they count? (b) Predict the error at $\sigma=0.02$ from three larger levels, then train there. (c) Compare BCE and squared error over several seeds, with an interval. (d) Give the plain network Fourier features, $\sin$ and $\cos$ of $k\pi x$ for $k=1,\dots,4$. At which $\sigma$ do they help? They are in [exercises/03-does-a-network-know-it.ipynb](exercises/03-does-a-network-know-it.ipynb).
+#
+# **Lab.** [L1 · A DAE from a blank cell](exercises/L1-a-dae-from-a-blank-cell.ipynb): write the noise, the loss, the network, its training and the score yourself, in two to three hours.
 #
 # **Further reading.** Vincent (2011), [A connection between score matching and denoising autoencoders](https://doi.org/10.1162/NECO_a_00142). Alain & Bengio (2014), What regularized auto-encoders learn from the data-generating distribution, [arXiv:1211.4246](https://arxiv.org/abs/1211.4246). Creswell, Arulkumaran & Bharath (2017), [arXiv:1708.08487](https://arxiv.org/abs/1708.08487).

@@ -54,7 +54,7 @@ du.plotting.use_style()
 EXACT, LEARNED = du.plotting.EXACT, du.plotting.LEARNED
 INK, GREY = du.plotting.INK, du.plotting.GREY
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Left: the S-shaped curve of the best denoiser and the diagonal; a staircase from 0.6 climbs between them and ends where they meet, near 1. Right: the density of the corrupted pixels with two hills; dots numbered 0 to 3 climb the right-hand hill and the last one lies at its top."}, "figure": {"caption": "**Figure 4.1. Every answer is more probable than the one before.** Left: each answer of the best denoiser $R^*$ becomes its next input; the staircase ends where $R^*(y)=y$. Right: the same numbers on the density of the corrupted pixels. They climb a hill and stop at its top, 0.996."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: the S-shaped curve of the best denoiser and the diagonal; a staircase from 0.6 climbs between them and ends where they meet, near 1. Right: the density of the corrupted pixels with two hills; dots numbered 0 to 3 climb the right-hand hill and the last one lies at its top."}, "figure": {"caption": "**Figure 4.1. Every answer is more probable than the one before.** Left: each answer of the best denoiser $R^*$ becomes its next input; the staircase ends where $R^*(y)=y$. Right: the same numbers on the density of the corrupted pixels. They climb a hill and stop at its top, 0.996."}}
 pixel = du.from_points(torch.tensor([[0.0], [1.0]]).double())
 start = torch.tensor([[0.6]]).double()
 chain = du.iterate(pixel.posterior_mean, start, 8, 0.3, return_path=True)[:, 0]
@@ -94,7 +94,7 @@ plt.show()
 #
 # [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/04-walking-uphill.ipynb)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Can a step overshoot?
 #
 # Call one application of a denoiser a **step**, and the sequence of its answers a **chain**:
@@ -106,7 +106,7 @@ plt.show()
 #
 # Here nobody has tuned the step size; the noise has set it. But the noise has also blurred the density, and no peak of $p_\sigma$ is narrower than $\sigma$. Is that enough to keep every step from overshooting? Make a guess before you read the proof.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## The proof, line by line
 #
 # Let $p$ be any distribution on $[0,1]^d$, with a density, with atoms, or with both, and let $\sigma>0$. Nothing else is assumed; for atoms, read sums in place of the integrals. Fix a corrupted point $y$. We compare it with any other point $z$, and write $N(y;x)$ for the Gaussian density with mean $x$ and covariance $\sigma^2I$ at the point $y$.
@@ -116,13 +116,13 @@ plt.show()
 # **2. Write the ratio of the densities as a mean.** By definition $p_\sigma(z)=\int p(x)\,N(z;x)\,dx$. Divide by $p_\sigma(y)$, then multiply and divide by $N(y;x)$, which is never zero:
 # $$\frac{p_\sigma(z)}{p_\sigma(y)}=\int\frac{p(x)\,N(y;x)}{p_\sigma(y)}\;\frac{N(z;x)}{N(y;x)}\;dx=E\!\left[\frac{N(z;x)}{N(y;x)}\;\middle|\;\tilde x=y\right].$$
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # **3. Jensen's inequality.** Take the logarithm. It is a concave function, so the logarithm of a mean is at least the mean of the logarithm:
 # $$\log p_\sigma(z)-\log p_\sigma(y)\;\ge\;E\!\left[\log\frac{N(z;x)}{N(y;x)}\;\middle|\;\tilde x=y\right].$$
 # **4. Insert the Gaussians.** Both have the same normalising constant, so only the exponents remain:
 # $$\log p_\sigma(z)-\log p_\sigma(y)\;\ge\;\frac{1}{2\sigma^2}\,E\big[\,|y-x|^2-|z-x|^2\;\big|\;\tilde x=y\big].$$
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # **5. Complete the square.** Write $z-x=(z-R^*)+(R^*-x)$ with $R^*=R^*(y)$, square it, and take the mean over the posterior:
 # $$E\big[|z-x|^2\mid\tilde x=y\big]=|z-R^*|^2+2\,(z-R^*)\cdot E\big[R^*-x\mid\tilde x=y\big]+E\big[|R^*-x|^2\mid\tilde x=y\big].$$
 # The middle term is zero, because $R^*$ is the posterior mean. The last term is the trace of the posterior covariance, and $z$ does not occur in it. You may know this line as "squared bias plus variance":
@@ -130,7 +130,7 @@ plt.show()
 # **6. Subtract.** Line 5 holds for $z=y$ as well, with the same trace. In the difference of line 4 the two traces cancel:
 # $$\boxed{\;\log p_\sigma(z)-\log p_\sigma(y)\;\ge\;\frac{|y-R^*(y)|^2-|z-R^*(y)|^2}{2\sigma^2}\;}$$
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # **7. Choose $z=R^*(y)$.** This makes the right side as large as it can be:
 # $$\log p_\sigma(R^*(y))-\log p_\sigma(y)\;\ge\;\frac{|R^*(y)-y|^2}{2\sigma^2}.$$
 # Every step of the best denoiser climbs, unless it stands still. The gain in $\log p_\sigma$, in nats, is at least half the square of the step measured in units of $\sigma$. No step overshoots, whatever $p$ and $\sigma$ are.
@@ -140,7 +140,7 @@ plt.show()
 # %% [markdown]
 # Check it on the pixel with a pocket calculator. The first step leads from 0.6 to 0.752, so the inequality promises a gain of $0.1523^2/(2\cdot0.09)=0.129$ nats. The density of the corrupted pixels is proportional to $e^{-y^2/0.18}+e^{-(y-1)^2/0.18}$. That sum is 0.546 at 0.6 and 0.754 at 0.752, and the logarithm of their ratio is 0.322. The gain is more than twice what was promised. The cell below does the same for five steps.
 
-# %% tags=["slide"]
+# %%
 sigma, y = 0.3, 0.6
 
 
@@ -167,7 +167,7 @@ du.table(steps, columns)
 # %% [markdown]
 # **Where you may have met this.** In expectation-maximisation (EM) one fits a model whose explanation $x$ of the data is hidden. The E step asks how probable each explanation is under the present guess; the M step moves the guess to where the average log-likelihood over these explanations is largest. Lines 1 and 4 are the E step of our chain, line 7 is its M step, and Jensen's inequality is the usual proof that EM never goes downhill. (Carreira-Perpinan 2007 showed this for the finite data sets that we shall meet below.) Nothing that follows needs EM.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Chains in the plane
 #
 # Now the same in two dimensions, with three distributions whose $p_\sigma$ and $R^*$ are known exactly: a ring of eight bumps, two moons and a spiral. We start 400 chains for each at $\sigma=0.05$, a quarter of them far outside the unit square, and take 300 steps. The numbers are float64, so that rounding does not hide anything.
@@ -199,7 +199,7 @@ du.claim(
 # %% [markdown]
 # The bound $-10^{-9}$ allows for rounding. Figure 4.2 shows thirty of the chains. In the lower row the height is measured from the summit downwards, that is, from where the chain is after 3,000 more steps, and the axis is logarithmic. A straight line there means that each step removes the same share of what is still missing. Compare how steep the lines are.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Upper row: blue chains of the exact denoiser over the blurred density of ring, moons and spiral. They reach the ridge in a step or two and then follow it to a few end points. Lower row: what is missing to the summit against the number of steps, on a logarithmic axis. On the ring the lines plunge below a millionth within about fifty steps, on the moons they fall slowly, on the spiral more slowly still."}, "figure": {"caption": "**Figure 4.2. First a leap, then a crawl.** Above: thirty chains of the exact $R^*$ from the open circles to the dots. Below: the summit's $\\log p_\\sigma$ minus that of the chain. One or two steps reach the ridge; along a flat ridge each step removes only a small share of the rest."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Upper row: blue chains of the exact denoiser over the blurred density of ring, moons and spiral. They reach the ridge in a step or two and then follow it to a few end points. Lower row: what is missing to the summit against the number of steps, on a logarithmic axis. On the ring the lines plunge below a millionth within about fifty steps, on the moons they fall slowly, on the spiral more slowly still."}, "figure": {"caption": "**Figure 4.2. First a leap, then a crawl.** Above: thirty chains of the exact $R^*$ from the open circles to the dots. Below: the summit's $\\log p_\\sigma$ minus that of the chain. One or two steps reach the ridge; along a flat ridge each step removes only a small share of the rest."}}
 titles = {"ring": "ring: a leap", "moons": "moons: leap, then crawl"}
 titles["spiral"] = "spiral: it hardly moves"
 fig, axes = plt.subplots(2, 3, figsize=(7.2, 4.6), dpi=85, height_ratios=[1.5, 1])
@@ -226,7 +226,7 @@ plt.show()
 # %% [markdown]
 # No line ever rises, which is the theorem. On all three shapes the first step or two bring nearly all of the gain: the chain leaps onto the ridge. What follows differs. On the ring, with its round bumps, the rest disappears quickly. On the moons and on the spiral the chain crawls along the ridge towards the nearest summit, and on the spiral 300 steps are often not enough. The next section explains the slopes.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Where it stops
 #
 # A chain stands still where $R^*(y)=y$. Since $R^*(y)-y=\sigma^2\nabla\log p_\sigma(y)$, **the fixed points of $R^*$ are exactly the points where the gradient of $p_\sigma$ is zero**: tops, saddles and bottoms. Which of them attract?
@@ -235,7 +235,7 @@ plt.show()
 # $$\frac{dR^*}{dy}=\frac{R^*(1-R^*)}{\sigma^2} .$$
 # The numerator is the variance of a coin that falls white with probability $R^*$. So the slope of the curve in Figure 4.1 is the posterior variance over $\sigma^2$. That holds in general.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # **Differentiate under the integral** $R^*(y)=\int x\,p(x\mid y)\,dx$. Every positive function satisfies $\nabla p=p\,\nabla\log p$, therefore
 # $$\frac{\partial R^*}{\partial y}(y)=\int x\,\big(\nabla_y\log p(x\mid y)\big)^{\mathsf T}\,p(x\mid y)\,dx .$$
 # **Take the gradient of Bayes' rule**, $\log p(x\mid y)=\log p(x)+\log N(y;x)-\log p_\sigma(y)$. The first term does not depend on $y$, the second has gradient $(x-y)/\sigma^2$, and the third is the score $s_\sigma(y)=(R^*(y)-y)/\sigma^2$ by Tweedie's formula:
@@ -244,7 +244,7 @@ plt.show()
 # $$\boxed{\;\frac{\partial R^*}{\partial y}(y)=\frac{E\big[(x-R^*)(x-R^*)^{\mathsf T}\mid\tilde x=y\big]}{\sigma^2}=\frac{\mathrm{Cov}[x\mid\tilde x=y]}{\sigma^2}\;}$$
 
 # %% [markdown]
-# Close to a fixed point, a step multiplies the chain's distance from it by this matrix. A covariance matrix is symmetric, and its eigenvalues are never negative, so the chain approaches a mode from one side and does not jump across it. Tweedie's formula gives a second reading of the same matrix, $\partial R^*/\partial y=I+\sigma^2\,\nabla^2\log p_\sigma$. If all eigenvalues are below 1, the fixed point is a mode and attracts. If one is above 1, the chain moves away in that direction.
+# Close to a fixed point, a step multiplies the chain's distance from it by this matrix. A covariance matrix is symmetric, and its eigenvalues are never negative, so the chain approaches a mode from one side and does not jump across it. Tweedie's formula gives a second reading of the same matrix, $\partial R^*/\partial y=I+\sigma^2\,\nabla^2\log p_\sigma$. Since no eigenvalue is negative, $\log p_\sigma$ curves downwards by at most $1/\sigma^2$: no peak of $p_\sigma$ is narrower than $\sigma$, as the beginning of this chapter said, and a step of $\sigma^2$ times the gradient is never too long. If all eigenvalues are below 1, the fixed point is a mode and attracts. If one is above 1, the chain moves away in that direction.
 #
 # The largest eigenvalue is also the factor by which the distance to the mode shrinks in a step. It is near 1 on a flat ridge, where $\log p_\sigma$ hardly curves. Here are its values for the chains of Figure 4.2, where they are after 300 steps. They explain the slopes: the missing height shrinks by the square of this factor in every step.
 
@@ -286,7 +286,7 @@ du.table(
 #
 # For the pixel we can follow the modes by hand. At the midpoint $y=\frac12$ black and white are equally probable, so $R^*(\frac12)=\frac12$ is a fixed point at every noise level. The slope there is $\frac12\cdot\frac12/\sigma^2=1/4\sigma^2$. It is above 1 as long as $\sigma<\frac12$: the midpoint is then a valley between two modes, and the chains on either side move away from it. From $\sigma=\frac12$ on the midpoint is the only mode, and every chain ends there, at a pixel that is half black and half white. Figure 4.3 shows how the two modes approach each other and merge.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Left: the fixed points of the denoiser against the noise level. Two solid branches start at 0 and 1, bend towards each other and meet at one half when sigma is one half; between them a dashed line at one half. Right: the density of corrupted pixels at noise levels 0.3, 0.45 and 0.6, with dots at its modes: two, two and one."}, "figure": {"caption": "**Figure 4.3. At $\\sigma=1/2$ two modes merge.** Left: where chains of the pixel end (solid), and the valley between (dashed), for each noise level. Right: the density at three noise levels, with its modes."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: the fixed points of the denoiser against the noise level. Two solid branches start at 0 and 1, bend towards each other and meet at one half when sigma is one half; between them a dashed line at one half. Right: the density of corrupted pixels at noise levels 0.3, 0.45 and 0.6, with dots at its modes: two, two and one."}, "figure": {"caption": "**Figure 4.3. At $\\sigma=1/2$ two modes merge.** Left: where chains of the pixel end (solid), and the valley between (dashed), for each noise level. Right: the density at three noise levels, with its modes."}}
 levels = torch.linspace(0.1, 0.7, 241, dtype=torch.float64)
 upper = torch.ones_like(levels)
 for _ in range(6_000):
@@ -376,7 +376,7 @@ du.claim(
 # %% [markdown]
 # **A misconception: "iterating a denoiser draws samples."** A sampler would return the data's variety, and a chain of $R^*$ removes it. Draw 1,000 points of the ring, add noise, and follow the chains until they stand still:
 
-# %% tags=["hide-input", "slide"]
+# %% tags=["hide-input"]
 ring = shapes["ring"]
 generator = torch.Generator().manual_seed(2)
 noisy = du.corruption.gaussian(
@@ -407,7 +407,7 @@ du.claim(
 # %% [markdown]
 # Eight places for eight bumps, although the data of each bump are spread out, with a standard deviation of 0.04. How to draw samples from a denoiser instead is the subject of chapters 06 and 10.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## On a finite data set this is mean shift
 #
 # Let $p$ be a data set: an atom at each of $x_1,\dots,x_N$. Then $p_\sigma$ is a Gaussian bump of width $\sigma$ around each point, the kernel density estimate of chapter 03. The posterior probability of $x_i$ is a softmax of squared distances, and the posterior mean is
@@ -415,7 +415,7 @@ du.claim(
 # In words: move to the weighted mean of the data around you, and repeat. This is **mean shift**, a method to find clusters by climbing an estimated density. Two lines of SciPy that know nothing of denoisers compute it:
 
 
-# %% tags=["slide"]
+# %%
 def mean_shift(y, data, sigma):
     weights = softmax(-cdist(y, data, "sqeuclidean") / (2 * sigma**2), axis=1)
     return weights @ data
@@ -440,7 +440,7 @@ for s in sigmas:
     found.append(places(ends, within=0.2 * s)[0])
 counts = [len(m) for m in found]
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Left: at noise level 0.008 most chains started in the square stop at or beside single data points. Middle: at 0.05 they stop at seven places, one for each bump but one. Right: the number of modes falls from 60 to 1 as the noise level grows."}, "figure": {"caption": "**Figure 4.4. The noise level decides what a mode is.** Sixty points of the ring (×) and the ends of chains of their exact $R^*$ (blue dots). At small $\\sigma$ every training point is a mode, at large $\\sigma$ one mode is left, near the mean."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: at noise level 0.008 most chains started in the square stop at or beside single data points. Middle: at 0.05 they stop at seven places, one for each bump but one. Right: the number of modes falls from 60 to 1 as the noise level grows."}, "figure": {"caption": "**Figure 4.4. The noise level decides what a mode is.** Sixty points of the ring (×) and the ends of chains of their exact $R^*$ (blue dots). At small $\\sigma$ every training point is a mode, at large $\\sigma$ one mode is left, near the mean."}}
 fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.6), width_ratios=[1, 1, 1.15])
 for ax, s in zip(axes, (0.008, 0.05)):
     du.plotting.density_background(ax, atoms.smooth(s))
@@ -491,7 +491,7 @@ du.claim(
     at_most=0,
 )
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Under which distribution?
 #
 # The theorem is about $p_\sigma$, the density of the corrupted data. The paper says "under the data-generating distribution", and that is $p$. Are the two the same thing? Chapter 02 said: only as $\sigma\to0$. Since we know $p$ and $R^*$ exactly for our shapes, we can follow $\log p$ along the chains and see.
@@ -513,7 +513,7 @@ for name, p in shapes.items():
         rising[name, s] = (after > before).double().mean(), higher.double().mean()
         at_the_end[name, s] = chain[:, :30], (before.median(), after.median())
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Three panels with the clean density of the moons and thirty exact chains each. At noise level 0.05 the chains end on the two moons. At 0.1 they end at two places just inside the arcs of the moons. At 0.2 they all end at one place in the middle, between the moons."}, "figure": {"caption": "**Figure 4.5. The hills of $p_\\sigma$ are not the hills of $p$.** Thirty chains of the exact $R^*$, 30 steps each, drawn on the clean density $p$ of the moons. Every chain climbs $p_\\sigma$. At $\\sigma=0.1$ and 0.2 its end is nevertheless a place where $p$ is small."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three panels with the clean density of the moons and thirty exact chains each. At noise level 0.05 the chains end on the two moons. At 0.1 they end at two places just inside the arcs of the moons. At 0.2 they all end at one place in the middle, between the moons."}, "figure": {"caption": "**Figure 4.5. The hills of $p_\\sigma$ are not the hills of $p$.** Thirty chains of the exact $R^*$, 30 steps each, drawn on the clean density $p$ of the moons. Every chain climbs $p_\\sigma$. At $\\sigma=0.1$ and 0.2 its end is nevertheless a place where $p$ is small."}}
 fig, axes = plt.subplots(1, 3, figsize=(7.2, 2.7), sharey=True)
 for ax, s in zip(axes, (0.05, 0.1, 0.2)):
     du.plotting.density_background(ax, shapes["moons"])
@@ -574,7 +574,7 @@ du.claim(
 #
 # So P3 has two readings. For $p_\sigma$, the density of the corrupted data, it holds always. For $p$, the data-generating distribution of the paper's sentence, it holds only while $\sigma$ is small against the structure of $p$. (The share need not fall steadily with $\sigma$. On the spiral at $\sigma=0.2$ the median start lies so far from all data, at $\log p=-10.4$, that almost any end is higher.)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## A trained network
 #
 # So far the denoiser was perfect. Now we train networks with BCE on 10,000 points, at $\sigma=0.05$: one on the ring, and five on the moons that differ in the seed only. The networks for the moons stop early, after 500 steps of training, so that there is something to see. Then the weights are turned to float64, so that what follows does not depend on rounding.
@@ -594,12 +594,12 @@ def train(p, training_steps, batch_size, seed=0):
 ring_network = train(ring, 1000, 1024)
 moons_networks = [train(shapes["moons"], 500, 512, seed) for seed in range(5)]
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # Does each step of such a network $R$ climb? The box above holds for every $z$. Put $z=R(y)$:
 # $$\boxed{\;\log p_\sigma(R(y))-\log p_\sigma(y)\;\ge\;\frac{|R^*(y)-y|^2-|R(y)-R^*(y)|^2}{2\sigma^2}\;}$$
 # On the right stands the square of the **true step**, the step that $R^*$ would take, minus the square of the network's **error**. Wherever the error is shorter than the true step, the network's step is certain to climb. Near a mode the true step shrinks to nothing and the error does not. There the guarantee ends. We start 1,000 chains of the network at noisy points of the ring and look at the first twelve steps of each.
 
-# %% tags=["slide"]
+# %%
 chain = du.iterate(ring_network, noisy, 12, return_path=True)
 y, moved = (
     chain[:-1].flatten(0, 1),
@@ -617,7 +617,7 @@ climbs, certain = gain > 0, error < true_step
 # %% [markdown]
 # Figure 4.6 sorts the 12,000 steps by the length of the true step. Look at where the orange curve leaves 1, and compare it with the dashed curve, the share of steps that are certain to climb. On the right no dot may lie below the diagonal.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Left: share of the network's steps that climb against the length of the true step on a logarithmic axis. It is one for true steps longer than about a tenth of sigma and falls for shorter ones; the dashed share of steps that must climb runs on it or just below. Right: measured gain against guaranteed gain; every dot lies on or above the diagonal."}, "figure": {"caption": "**Figure 4.6. A network climbs while its error is shorter than the true step.** Left: the share of steps that climb (orange), and of those that must (dashed), by the length of the true step. Right: each step's gain in $\\log p_\\sigma$ against the guaranteed gain; none lies below the diagonal."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: share of the network's steps that climb against the length of the true step on a logarithmic axis. It is one for true steps longer than about a tenth of sigma and falls for shorter ones; the dashed share of steps that must climb runs on it or just below. Right: measured gain against guaranteed gain; every dot lies on or above the diagonal."}, "figure": {"caption": "**Figure 4.6. A network climbs while its error is shorter than the true step.** Left: the share of steps that climb (orange), and of those that must (dashed), by the length of the true step. Right: each step's gain in $\\log p_\\sigma$ against the guaranteed gain; none lies below the diagonal."}}
 edges = torch.logspace(-4, -0.75, 14, dtype=torch.float64)
 bins = [(a, b, (true_step >= a) & (true_step < b)) for a, b in zip(edges, edges[1:])]
 bins = [((a * b).sqrt(), which) for a, b, which in bins if which.sum() >= 30]
@@ -699,12 +699,12 @@ du.claim(
 #
 # So for this network, on the ring and at $\sigma=0.05$, P3 holds in the following form: early steps and whole chains climb $\log p_\sigma$, and the last few steps may give a little back.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## A test that cannot fail
 #
 # On images nobody knows $p_\sigma$. How could one see there that a chain climbs? A tempting test adds up the network's own arrows along its own chain. With the score read off the network, $\hat s(y)=(R(y)-y)/\sigma^2$, the gain of a step would be the line integral of $\hat s$ from $y$ to $R(y)$. But the integrand at the start is
 # $$\hat s(y)\cdot\big(R(y)-y\big)=\frac{|R(y)-y|^2}{\sigma^2}\;\ge\;0,$$
-# for *every* map $R$. Whoever follows their own arrows seems to climb. The table tries it with five denoisers on the ring. The exact one and the trained one know the ring; the other three know nothing about it.
+# for *every* map $R$. Unless the arrows turn round within a step, whoever follows their own arrows seems to climb. The table tries it with five denoisers on the ring. The exact one and the trained one know the ring; the other three know nothing about it.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 untrained = du.MLPDenoiser(2, seed=5).double().requires_grad_(False)
@@ -756,7 +756,7 @@ du.claim(
 # %% [markdown]
 # By their own arrows all five climb in every chain, even the one that halves every point and ends in a corner of the square. The exact density tells them apart. So a chain must be judged by something other than the network that made it. In this chapter that is the exact density. On images it will be a second network, or the exact denoiser of the training set (chapters 05 to 07).
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## The landscape that the network believes in
 #
 # Where do the chains of a network end? Figure 4.7 colours each start by the end of its chain, for the exact $R^*$ and for a network, on the ring and on the moons. Filled stars are the exact modes. In the panels of the networks the marks are the networks' own end points. An end within $\sigma$ of an exact mode gets that mode's colour and a hollow star, and we call it **displaced**. An end further away from every mode is a **false mode**: a fixed point of the network that attracts where $p_\sigma$ has no mode. Its basin is black, with a cross.
@@ -775,7 +775,7 @@ for name, network in [("ring", ring_network), ("moons", moons_networks[-1])]:
     means = [ends[label == k].mean(0) for k in label.unique()]
     basins[name, "network"] = torch.stack(means), label, len(true)
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Four maps of the unit square, each start coloured by where its chain ends. Ring, exact and network: eight wedges with nearly the same borders and a star in each. Moons, exact: two interleaved basins with a filled star in each. Moons, network: the same two basins with hollow stars, and between them a black patch with a cross."}, "figure": {"caption": "**Figure 4.7. On the moons the network has a false mode.** Colour: where the chain from each start ends. Filled stars: modes of $p_\\sigma$. Hollow stars: the network's own ends within $\\sigma$ of a mode. Cross in a black basin: a false mode."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four maps of the unit square, each start coloured by where its chain ends. Ring, exact and network: eight wedges with nearly the same borders and a star in each. Moons, exact: two interleaved basins with a filled star in each. Moons, network: the same two basins with hollow stars, and between them a black patch with a cross."}, "figure": {"caption": "**Figure 4.7. On the moons the network has a false mode.** Colour: where the chain from each start ends. Filled stars: modes of $p_\\sigma$. Hollow stars: the network's own ends within $\\sigma$ of a mode. Cross in a black basin: a false mode."}}
 light = [
     "#88CCAA",
     "#F3E79B",
@@ -935,7 +935,7 @@ du.claim(
 )
 
 # %% [markdown]
-# The ranking survives, and the network gives two answers to one question. The difference of the two paths is an integral round the triangle $a\to c\to b\to a$. By Green's theorem it equals the integral of $(J_{21}-J_{12})/\sigma^2$ over the triangle, where $J$ is the network's Jacobian. So a network's energy depends on the path exactly as far as its Jacobian is not symmetric. Exercise (c) builds a denoiser whose Jacobian is symmetric by construction.
+# The ranking survives, and the network gives two answers to one question. The difference of the two paths is an integral round the triangle $a\to c\to b\to a$. By Green's theorem its size is that of the integral of $(J_{21}-J_{12})/\sigma^2$ over the triangle, where $J$ is the network's Jacobian; the sign depends on the direction in which one goes round. So a network's energy depends on the path exactly as far as its Jacobian is not symmetric. Exercise (c) builds a denoiser whose Jacobian is symmetric by construction.
 
 # %% [markdown]
 # ## Drop a particle
@@ -976,12 +976,12 @@ du.slide(
     start={"place": "0.65, 0.65", "steps": 100},
 )
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## What to remember
 #
 # * A step of the best denoiser never goes downhill on $\log p_\sigma$, and a step of a trained network climbs wherever its error is shorter than the true step.
 # * Chains end at fixed points and not at samples: for the best denoiser these are modes of $p_\sigma$, which at large $\sigma$ are not modes of $p$, and for a network some of them are false modes.
-# * A chain must be judged by something other than the network that made it, because by its own arrows every map climbs.
+# * A chain must be judged by something other than the network that made it, because by their own arrows even maps that know nothing climb.
 
 # %% [markdown]
 # **Check your understanding.** Pick an answer and click it to see whether it is right.

@@ -66,7 +66,7 @@ memoriser = du.Memoriser(images)  # explained below
 generator = torch.Generator().manual_seed(2)
 noisy = test + sigma * torch.randn(test.shape, generator=generator)
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Five rows of eight digits: noisy; blurred smudges by program A; sharp digits by program B, of which some are other digits than the noisy ones; slightly soft digits by program C; and the clean digits."}, "figure": {"caption": "**Figure 5.1. Three programs answer.** Above: digits with noise of standard deviation 0.5. A is a blur, B and C are explained in the text. Below: the truth."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Five rows of eight digits: noisy; blurred smudges by program A; sharp digits by program B, of which some are other digits than the noisy ones; slightly soft digits by program C; and the clean digits."}, "figure": {"caption": "**Figure 5.1. Three programs answer.** Above: digits with noise of standard deviation 0.5. A is a blur, B and C are explained in the text. Below: the truth."}}
 pick = list(range(8))
 
 
@@ -98,7 +98,7 @@ print("largest weight of one stored digit:", *(f"{w:.2f}" for w in weights))
 #
 # [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/05-a-denoiser-for-images.ipynb)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Two networks
 #
 # The first network is the arrangement of chapter 01: an **encoder** squeezes the noisy image into 64 numbers, the **code**, and a **decoder** makes an image of them. It is a `du.Denoiser`, which is an ordinary `nn.Module` with one method to fill in, `logits`. Calling the network gives the reconstruction $R(\tilde x)=\mathrm{sigmoid}(a(\tilde x))$.
@@ -132,10 +132,10 @@ class Plain(du.Denoiser):
 #
 # One window sees only nine pixels. To see more, the network shrinks its maps: a window that moves two pixels at a time halves the height and the width. After two such steps the maps measure $7\times7$, and one dense layer can look at the whole digit at once.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # Shrinking has a price. On a $7\times7$ map nobody can say exactly where a thin stroke had its edge. A **skip connection** makes up for it: on the way up, the maps of each size are added to those that had the same size on the way down. The coarse maps know *what* the digit is, the fine ones *where* its edges are. Drawn with the shrinking on the left and the growing on the right the network looks like a U, hence **U-Net** (Ronneberger, Fischer & Brox 2015). Figure 5.2 shows both networks; follow the two arrows that bridge the U.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Two drawings. Above, the plain network: bars for 784 pixels, 512 units, a code of 64 numbers, 512 units and 784 logits, in a row. Below, the U-Net: boxes of size 28, 14 and 7 go down on the left to a dense layer and come up on the right; horizontal arrows labelled skip lead from left to right at sizes 28 and 14."}, "figure": {"caption": "**Figure 5.2. The two networks.** Above: in the plain network everything must pass through the 64 numbers of the code. Below: in the U-Net the skip connections carry detail past the narrow part."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two drawings. Above, the plain network: bars for 784 pixels, 512 units, a code of 64 numbers, 512 units and 784 logits, in a row. Below, the U-Net: boxes of size 28, 14 and 7 go down on the left to a dense layer and come up on the right; horizontal arrows labelled skip lead from left to right at sizes 28 and 14."}, "figure": {"caption": "**Figure 5.2. The two networks.** Above: in the plain network everything must pass through the 64 numbers of the code. Below: in the U-Net the skip connections carry detail past the narrow part."}}
 fig, (top, bottom) = plt.subplots(2, 1, figsize=(7.2, 4.6), height_ratios=[1, 1.9])
 LINE = {"fc": "#EEEEEE", "ec": "#444444"}
 
@@ -213,7 +213,7 @@ def dense(maps, side, units=256):  # sees all maps at all places at once
     return nn.Sequential(*layers, nn.Unflatten(1, (maps, side, side)))
 
 
-# %% tags=["slide"]
+# %%
 class UNet(du.Denoiser):
     def __init__(self, a=16, b=32, c=64):
         super().__init__()
@@ -250,13 +250,13 @@ print(f"plain network: {count(plain):,} weights")
 print(f"U-Net: {count(unet):,} weights, ", end="")
 print(f"{count(unet) - count(unet.whole):,} of them in its windows")
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Training
 #
 # The training loop is that of chapter 01. It draws clean images, corrupts them, asks for a reconstruction and takes a small step against the gradient of the loss. One line is new: the network notes its noise level in `level`, and refuses to be used at another.
 
 
-# %% tags=["slide"]
+# %%
 def train(network, images, sigma, steps, batch_size=128, seed=1):
     torch.manual_seed(seed)
     network.level.fill_(sigma)
@@ -296,7 +296,7 @@ history = du.fit(
 # %% [markdown]
 # Figure 5.3 shows answers of the three networks on images that they have never seen. Compare the second column, and the edges of the strokes. Below are clothes: which parts of a garment come back, and which do not?
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Seven rows of eight images. Digits: noisy, answer of the plain network, answer of the U-Net, clean. The plain network turns the second digit, a 9, into a 3, the U-Net keeps it. Clothes: noisy, answer of the plain network, clean: shapes and shades return, prints and folds do not."}, "figure": {"caption": "**Figure 5.3. The U-Net keeps detail that the code loses.** Noise level 0.5, test images. Above: digits. Below: a plain network that was trained on clothes."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Seven rows of eight images. Digits: noisy, answer of the plain network, answer of the U-Net, clean. The plain network turns the second digit, a 9, into a 3, the U-Net keeps it. Clothes: noisy, answer of the plain network, clean: shapes and shades return, prints and folds do not."}, "figure": {"caption": "**Figure 5.3. The U-Net keeps detail that the code loses.** Noise level 0.5, test images. Above: digits. Below: a plain network that was trained on clothes."}}
 generator = torch.Generator().manual_seed(3)
 noisy_clothes = test_clothes + sigma * torch.randn(
     test_clothes.shape, generator=generator
@@ -315,7 +315,7 @@ plt.show()
 #
 # On the clothes the shapes and the shades come back. Prints, buttons and folds do not, because the noise hides them and the answer is a mean over all that fits.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## The loss and its floor
 #
 # The U-Net ends with a loss of about 0.09 nats per pixel. Is that good? It cannot be 0. Chapter 01 found that even the best answer $R^*$ pays the entropy $h$ of a coin that comes up white with probability $R_i^*$, averaged over pixels:
@@ -344,7 +344,7 @@ def bce(r, x, edge=1e-4):  # nats per pixel
     return F.binary_cross_entropy(r.double().clamp(edge, 1 - edge), x.double()).item()
 
 
-# %% tags=["hide-input", "nbval-ignore-output", "slide"]
+# %% tags=["hide-input", "nbval-ignore-output"]
 generator = torch.Generator().manual_seed(4)
 known = images[torch.randperm(len(images), generator=generator)[:400]]
 known_noisy = known + sigma * torch.randn(known.shape, generator=generator)
@@ -411,7 +411,7 @@ du.claim(
 #
 # So a low training loss is not what we want. We want the network to miss the optimum of its training loss in a particular way: by answering sensibly about images that nobody stored. This is called **generalisation**. The loss does not ask for it. It comes from the limits of the network: from its code, from its small windows, from its training.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## One network for every noise level
 #
 # The table looked at one noise level. For other levels we could train other networks, one each. It is more convenient to train one network for all levels and to *tell* it the level: $\sigma$ becomes a second input, drawn anew for each image of a batch. At any fixed level the best answer is still the posterior mean for that level. So nothing in chapter 02 changes.
@@ -439,7 +439,7 @@ class ToldBlock(nn.Module):
 # %% [markdown]
 # `du.UNetDenoiser(noise_levels=True)` is built on the same plan from such blocks, with two more of them at the coarsest scale. The shipped network is one of these. It was trained with BCE on the same 8,000 digits for 15,000 steps, and its levels were drawn from a log-normal distribution. Its logarithm has the mean $-1$ and the standard deviation 1.2, so half of the levels lie below 0.37 and about one in six above 1.2. Figure 5.4 puts it beside the memoriser at three levels. Look for the level at which the network stops showing *this* digit and shows a mixture.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Three groups of rows at noise levels 0.25, 1 and 2: noisy digits, answers of the network, answers of the memoriser. The network's answers go from sharp to soft mixtures; the memoriser's are sharp at 0.25 and 1 and often another digit, and soft at 2."}, "figure": {"caption": "**Figure 5.4. What the noise hides, the network leaves open.** Three noise levels. The network (R) answers with softer images as the noise grows. The memoriser (M) stays sharp until several of its stored digits fit."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three groups of rows at noise levels 0.25, 1 and 2: noisy digits, answers of the network, answers of the memoriser. The network's answers go from sharp to soft mixtures; the memoriser's are sharp at 0.25 and 1 and often another digit, and soft at 2."}, "figure": {"caption": "**Figure 5.4. What the noise hides, the network leaves open.** Three noise levels. The network (R) answers with softer images as the noise grows. The memoriser (M) stays sharp until several of its stored digits fit."}}
 generator = torch.Generator().manual_seed(0)
 rows, names = [test[:10]], ["clean"]
 for level in (0.25, 1.0, 2.0):
@@ -468,7 +468,7 @@ for level in levels:
     network_squares.append((by_network - x).square().mean().item())
     memory_squares.append((by_memory - x).square().mean().item())
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Two panels of BCE per pixel against noise level. Left, training digits: the memoriser's curve lies below the network's at every level. Right, test digits: the memoriser's curve is high and flat at small noise, the network's lies far below; they meet at about noise level 1.6."}, "figure": {"caption": "**Figure 5.5. A network generalises where the optimum of its loss does not.** Left: on digits of the training set nothing beats the memoriser. Right: on test digits the network does, at every level at which a digit can still be recognised. All answers are held between 0.0001 and 0.9999."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels of BCE per pixel against noise level. Left, training digits: the memoriser's curve lies below the network's at every level. Right, test digits: the memoriser's curve is high and flat at small noise, the network's lies far below; they meet at about noise level 1.6."}, "figure": {"caption": "**Figure 5.5. A network generalises where the optimum of its loss does not.** Left: on digits of the training set nothing beats the memoriser. Right: on test digits the network does, at every level at which a digit can still be recognised. All answers are held between 0.0001 and 0.9999."}}
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3), sharey=True)
 for ax, on, title in zip(
     axes,
@@ -521,7 +521,7 @@ du.claim(
 #
 # At the left end of the right panel the task is easiest, and the memoriser is at its worst. With little noise it is most certain, and it is certain of the wrong image.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Grey targets: is the network's doubt honest?
 #
 # Now the clothes. The loss of the plain network on clothes is about 0.29, more than twice that on digits. Chapter 01 gave the reason. BCE treats a grey pixel as a coin, and a coin costs its entropy even if everything is known. On clothes the grey pixels alone cost 0.24 nats.
@@ -537,7 +537,7 @@ def calibration(answers, x, bins=10):
     return *means, count / count.sum()
 
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Two panels of the mean true value against the answer, with the diagonal. Digits: the orange dots of the plain network and of the U-Net lie on the diagonal; the blue dots of the memoriser lie on a much flatter curve from 0.04 to 0.8. Clothes: the orange dots of the plain network lie on the diagonal."}, "figure": {"caption": "**Figure 5.6. A network's grey means what it says.** Test images at noise level 0.5. All pixels are sorted by the answer they got; the dots show the mean of their true values. The memoriser's grey does not: it is too sure of black and of white."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels of the mean true value against the answer, with the diagonal. Digits: the orange dots of the plain network and of the U-Net lie on the diagonal; the blue dots of the memoriser lie on a much flatter curve from 0.04 to 0.8. Clothes: the orange dots of the plain network lie on the diagonal."}, "figure": {"caption": "**Figure 5.6. A network's grey means what it says.** Test images at noise level 0.5. All pixels are sorted by the answer they got; the dots show the mean of their true values. The memoriser's grey does not: it is too sure of black and of white."}}
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.3), sharey=True)
 gaps, beliefs, whitest = {}, {}, {}
 for ax, x, y, group in [
@@ -593,7 +593,7 @@ du.claim(
 #
 # The table says the same in nats. "Paid" is the loss on test images, for the networks of this chapter. "Expected to pay" is the entropy of the coins that the program believes in, $h(R_i)$. A calibrated network pays what it expects to pay. Its loss on clothes, 0.29, is high because 0.24 of it is the price of grey, and the network knows it. The memoriser expects to pay 0.066 on test digits, and it pays 0.218.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## What may vary: the Jacobian
 #
 # A loss is one number. A denoiser knows more than that, and we can ask it. Here is a first question: which changes of this digit does the network consider possible?
@@ -618,7 +618,7 @@ def leading(denoiser, y, sigma):
 three = [8, 4, 6]  # a 1, a 4 and a 0
 modes = {i: leading(shipped, noisy[i : i + 1], sigma) for i in three}
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Three rows for a 1, a 4 and a 0. Each shows the noisy digit, the answer, two directions as grey patterns along the strokes, and three answers after a move. Along direction 1 the 1 becomes thin or thick, the 4 closes or opens at the left, the 0 becomes thick or thin. After the random move the answer looks as before."}, "figure": {"caption": "**Figure 5.7. What may vary in a digit.** A digit and its answer, the two leading directions (white: brighter, black: darker), and the network's answers after the noisy digit was moved by 8 (the noise has the length 14) along the first direction, backwards and forwards, and by 8 along a random one."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three rows for a 1, a 4 and a 0. Each shows the noisy digit, the answer, two directions as grey patterns along the strokes, and three answers after a move. Along direction 1 the 1 becomes thin or thick, the 4 closes or opens at the left, the 0 becomes thick or thin. After the random move the answer looks as before."}, "figure": {"caption": "**Figure 5.7. What may vary in a digit.** A digit and its answer, the two leading directions (white: brighter, black: darker), and the network's answers after the noisy digit was moved by 8 (the noise has the length 14) along the first direction, backwards and forwards, and by 8 along a random one."}}
 chance = torch.randn(1, 1, 28, 28, generator=torch.Generator().manual_seed(3))
 chance /= chance.norm()
 fig, axes = plt.subplots(3, 7, figsize=(7.2, 3.4))
@@ -684,11 +684,11 @@ du.claim(
 # %% [markdown]
 # Read Figure 5.7 from left to right. Each direction follows the strokes. It says where ink may come or go, and it ignores the background. Forwards along its first direction the 1 grows a thick stroke, backwards a thin one. The 4 opens and closes at the left, and the 0 becomes thick or thin. These are changes that the noise has left open. The last column is the control. A random move of the same length changes next to nothing, because the network takes it for noise.
 #
-# The table adds the numbers. A digit may vary in few ways: a dozen directions of 784 hold half of the trace. Small moves along the first one come back *enlarged*, by its eigenvalue, which is above 1. The network considers such a change more likely to come from the digit than from the noise. Of a move by 8 only a third comes back, because a stroke cannot become whiter than white.
+# The table adds the numbers. A digit may vary in few ways: a dozen directions of 784 hold half of the trace. Small moves along the first one come back *enlarged*, by its eigenvalue, which is above 1. An eigenvalue above 1 means that the clean image is more uncertain in this direction than the noise alone could explain: the network is undecided between alternatives, such as an open and a closed stroke, and a small hint tips the balance. Of a move by 8 only a third comes back, because a stroke cannot become whiter than white.
 #
 # The asymmetry is about 0.25 to 0.3 and not 0. So the field of this network is not exactly a gradient, and we shall see what that costs in the next section.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Which image is more probable?
 #
 # The second question compares two images. By chapter 02 a denoiser gives the score, $\hat s=(R(y)-y)/\sigma^2$, the slope of $\log p_\sigma$. Walk from an image $a$ to an image $b$ and add up the slopes along the way:
@@ -741,7 +741,7 @@ stored = {
     name: log_p_stored(end) - log_p_stored(digits) for name, end in ends.items()
 }
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Pairs of horizontal bars, orange for the network and grey for a single bump, with blue diamonds. An empty page is slightly above zero and another digit at zero for the network, while the bump lies far below. The double exposure is slightly negative. With noise both bars are equally long. Shuffled pixels cost the network half of what the bump says. The blue diamonds lie near the ends of the orange bars."}, "figure": {"caption": "**Figure 5.8. Where the network knows more than a distance.** Change of $\\log p_\\sigma$ from a test digit to another image, $\\sigma=0.5$: medians over 100 digits, in nats; the thin lines hold the middle 80 per cent. Grey: one Gaussian bump on the digit. Blue: exact for the 8,000 training digits."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Pairs of horizontal bars, orange for the network and grey for a single bump, with blue diamonds. An empty page is slightly above zero and another digit at zero for the network, while the bump lies far below. The double exposure is slightly negative. With noise both bars are equally long. Shuffled pixels cost the network half of what the bump says. The blue diamonds lie near the ends of the orange bars."}, "figure": {"caption": "**Figure 5.8. Where the network knows more than a distance.** Change of $\\log p_\\sigma$ from a test digit to another image, $\\sigma=0.5$: medians over 100 digits, in nats; the thin lines hold the middle 80 per cent. Grey: one Gaussian bump on the digit. Blue: exact for the 8,000 training digits."}}
 fig, ax = plt.subplots(figsize=(7.2, 3.6))
 for i, name in enumerate(ends):
     for value, shift, color in [(gain, -0.18, LEARNED), (bump, 0.18, GREY)]:
@@ -878,7 +878,7 @@ du.claim(
 # %% [markdown]
 # For shuffled pixels the way does not matter much: the two sums differ by about 2 nats of 130. Between two digits they differ by about 2 nats as well, but there the difference itself is small, about 9 nats in size. So a network can clearly tell digits from shuffled pixels, but it should not be asked which of two digits is the more probable one by a few nats. Exercise (b) explains the difference by the asymmetry of the Jacobian.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## What to remember
 #
 # * A denoiser for images is trained by the loop of chapter 01. Convolutions and skip connections make the network better at it, and an embedding lets one network serve every noise level.

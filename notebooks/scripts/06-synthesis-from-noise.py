@@ -64,12 +64,12 @@ n = du.budget(quick=400, full=2000)
 #
 # [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/06-synthesis-from-noise.ipynb)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## The network and the chain
 #
 # The network is the kind that the paper is about: an encoder, a code of 128 numbers and a decoder in series, with a sigmoid at its end. It is trained with binary cross-entropy on 8,000 digits, corrupted at *one* noise level, $\sigma=0.5$. Train it now; it takes about a minute on one core.
 
-# %% tags=["slide"]
+# %%
 sigma = 0.5
 dae = du.PlainDAE()
 steps = du.budget(quick=3000, full=16_000)
@@ -81,7 +81,7 @@ print(f"{sum(p.numel() for p in dae.parameters()):,} weights")
 # Every pixel of a start is drawn from $N(\frac12,1)$, the normal distribution with mean $\frac12$ and standard deviation 1. Then the network is applied to its own answers, thirty times. Nothing else happens.
 
 
-# %% tags=["slide"]
+# %%
 def noise(mean=0.5, seed=0, spread=1.0):
     generator = torch.Generator().manual_seed(seed)
     eps = torch.randn(n, 1, 28, 28, generator=generator)
@@ -92,7 +92,7 @@ chain = [noise()]
 for _ in range(30):
     chain.append(dae(chain[-1]))
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Six rows of twelve pictures. First row: noise. After one step: blurred shapes, several digits on top of each other. After five and ten steps most are clear digits: 3, 3, 2, 8, 7, 7, 0. After thirty steps they are clearer and thinner, and the last one has nearly faded away."}, "figure": {"caption": "**Figure 6.1. Digits out of noise.** Twelve chains of a plain DAE trained at $\\sigma=0.5$. Each row is the network's answer to the row above; the first row is noise."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Six rows of twelve pictures. First row: noise. After one step: blurred shapes, several digits on top of each other. After five and ten steps most are clear digits: 3, 3, 2, 8, 7, 7, 0. After thirty steps they are clearer and thinner, and the last one has nearly faded away."}, "figure": {"caption": "**Figure 6.1. Digits out of noise.** Twelve chains of a plain DAE trained at $\\sigma=0.5$. Each row is the network's answer to the row above; the first row is noise."}}
 shown = [0, 1, 2, 5, 10, 30]
 after = ["noise", "1 step", *(f"{k} steps" for k in shown[2:])]
 du.plotting.show_images([chain[k][:12] for k in shown], after, size=0.5)
@@ -107,7 +107,7 @@ plt.show()
 #
 # **Confidence.** A small classifier that was trained on digits gives each image ten class probabilities. Its confidence is the largest of them.
 #
-# **Distance.** Fit a Gaussian to the images in the 64 features of that classifier, fit another to the 2,000 test digits, and take the squared Fréchet distance between the two (Heusel et al. 2017 do this in the features of another network). It is 0 for two equal sets. Because it grows when there are fewer images, compare it only between sets of one size, and always read it beside the value of real digits.
+# **Distance.** Fit a Gaussian to the images in the 64 features of that classifier, fit another to the 2,000 test digits, and take the squared Frechet distance between the two (Heusel et al. 2017 do this in the features of another network). It is 0 for two equal sets. Because it grows when there are fewer images, compare it only between sets of one size, and always read it beside the value of real digits.
 #
 # **Coverage** (Naeem et al. 2020). Around each test digit draw a ball, in the features, that reaches to its fifth nearest other test digit. Coverage is the share of balls that contain one of our images. A set that misses whole kinds of digits has a low coverage, however good each image is. A set much smaller than the 2,000 test digits cannot reach all balls, so read coverage, too, beside the value of real digits.
 #
@@ -145,7 +145,7 @@ vae = measure(du.load("digits-vae").sample(n, torch.Generator().manual_seed(0)))
 judged = {name: measure(chain[k]) for name, k in zip(after, shown)}
 report({"real digits": real, "samples of a VAE": vae} | judged)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # **Confident is not good.** Look at the last column. The classifier is sure of the untouched noise. It was trained on digits alone, must choose one of ten, and has no way to say "none". A table of confidences would have called the experiment a success before the first step.
 
 # %% [markdown]
@@ -181,7 +181,7 @@ du.claim(
     tolerance=1,
 )
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Put the noise back
 #
 # There is a second way to iterate a denoiser, and the paper's authors sampled in this way in code of the same years. Corrupt the answer again before it is cleaned:
@@ -190,7 +190,7 @@ du.claim(
 #
 # (Bengio, Yao, Alain & Vincent 2013 study such chains. Their chain *draws* the next image from its distribution given the corrupted one, and it then keeps the distribution of the data. Ours takes the mean instead, so we cannot expect that of it.)
 
-# %% tags=["slide"]
+# %%
 generator = torch.Generator().manual_seed(1)
 x = noise()
 for _ in range(30):
@@ -198,7 +198,7 @@ for _ in range(30):
     x = dae(x + sigma * eps)
 renoised = x
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Four rows of twelve pictures. Cleaned 30 times: thin, smooth digits, one nearly faded. Noise put back: digits with broader strokes, more kinds of them. A VAE: blurred, broken digits. Real digits."}, "figure": {"caption": "**Figure 6.2. Two ways to iterate, one network.** Thirty steps from the same starts, without and with fresh noise before each step, beside samples of a VAE and real digits."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of twelve pictures. Cleaned 30 times: thin, smooth digits, one nearly faded. Noise put back: digits with broader strokes, more kinds of them. A VAE: blurred, broken digits. Real digits."}, "figure": {"caption": "**Figure 6.2. Two ways to iterate, one network.** Thirty steps from the same starts, without and with fresh noise before each step, beside samples of a VAE and real digits."}}
 rows = {
     "30 plain\nsteps": chain[30],
     "30 steps,\nnoise put back": renoised,
@@ -232,20 +232,20 @@ du.claim(
     "With the noise put back {} times as many images are distinct", more, at_least=1.3
 )
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## What would the best denoiser do?
 #
 # Chapter 05 introduced the *memoriser*. It is the exact optimum of the training loss: a weighted mean of the training images, where image $x_k$ has the weight
 # $$w_k(y)\;\propto\;\exp\Big(-\frac{|y-x_k|^2}{2\sigma^2}\Big).$$
 # Chapter 04 says that each of its steps climbs $\log p_\sigma$, where $p$ puts equal mass on the 8,000 training images. So let the memoriser walk from the same noise as our network.
 
-# %% tags=["slide"]
+# %%
 memory = du.Memoriser(images.to(device))
 recalled = [noise()]
 for _ in range(10):
     recalled.append(memory(recalled[-1], sigma))
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Five rows of twelve pictures: noise; the memoriser's end points, twelve sharp digits; the nearest training images, identical to the row above; the network's end points, softer digits; the nearest training images, similar digits of another shape."}, "figure": {"caption": "**Figure 6.3. The optimum copies; the network does not.** From the same twelve starts: the memoriser's end point and the training image nearest to it, then the network's end point and the training image nearest to that."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Five rows of twelve pictures: noise; the memoriser's end points, twelve sharp digits; the nearest training images, identical to the row above; the network's end points, softer digits; the nearest training images, similar digits of another shape."}, "figure": {"caption": "**Figure 6.3. The optimum copies; the network does not.** From the same twelve starts: the memoriser's end point and the training image nearest to it, then the network's end point and the training image nearest to that."}}
 reference = images.to(device)
 end = {"memoriser": recalled[-1], "network": chain[30]}
 near = {name: du.evaluation.nearest(x, reference) for name, x in end.items()}
@@ -304,7 +304,7 @@ du.table(
     {"the same chains from noise": "", "share of distinct end points": ".2f"},
 )
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # **The landscape of the training loss is rugged, and the network's is smoother.** At $\sigma=0.5$ all of the 100 training digits are fixed points of the memoriser, and none is a fixed point of the network. From noise, nine in ten of the memoriser's chains end at different images, but only half of the network's do. So there are modes enough. Chains of the network meet because it is too smooth to follow all of them. It takes its time: after ten steps nine in ten of its chains are still apart.
 #
 # **Novelty is the network's doing.** The better it minimised its training loss, the more it would copy. It makes new images because it does not follow 8,000 separate summits. It generalises. Its end points are not copies: the distance to the nearest training image is about three quarters of what it is for test digits, and for a copy it would be 0.
@@ -314,7 +314,7 @@ du.table(
 #
 # Does the network still know what it sees after the first step? It was trained on images under noise of level 0.5. In 784 dimensions such noise has nearly always the same length, $\sigma\sqrt{784}=28\,\sigma=14$: the training inputs lie on a thin shell around the digits, and none of them lies inside. Figure 6.4 shows where the chain runs. The start lies outside the shell, and all later inputs lie inside it, where no training input ever was.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Four rows of narrow distributions on one axis. Corrupted digits lie at about 15, next to a dashed line at 14. The start lies at 30. After one step the chain lies at about 6, after ten steps at about 4."}, "figure": {"caption": "**Figure 6.4. Trained on a shell, used inside it.** Distance to the nearest training image, for corrupted test digits (what training looks like) and for the chain after 0, 1 and 10 steps."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of narrow distributions on one axis. Corrupted digits lie at about 15, next to a dashed line at 14. The start lies at 30. After one step the chain lies at about 6, after ten steps at about 4."}, "figure": {"caption": "**Figure 6.4. Trained on a shell, used inside it.** Distance to the nearest training image, for corrupted test digits (what training looks like) and for the chain after 0, 1 and 10 steps."}}
 noisy = du.corruption.gaussian(test[:n], sigma, torch.Generator().manual_seed(2)).to(
     device
 )
@@ -345,12 +345,12 @@ for name, x in {"corrupted": noisy, "clean": clean}.items():
 # %% [markdown]
 # It turns out to be harmless here. Given a *clean* test digit the network reproduces it better than a corrupted one, although it was never trained on clean images. Chapter 09 shows a case that is not so kind. With the noise put back the inputs lie on the shell again.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## What the starting noise votes for
 #
 # We have been lucky, and it is time to say so. The starts had the mean $\frac12$. Why? A digit's pixels have the mean 0.13, and one would expect noise with that mean to be the easier start. Figure 6.5 tries it, and also noise with mean 0, which many would call *the* random noise.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Rows of twelve pictures after ten steps. From mean 0 and 0.13: nearly black pictures with a faint vertical stroke, and a few ones. From 0.3: digits, some faint. From 0.43 and 0.5: clear digits of many kinds. From 0.7: fat digits and a blob."}, "figure": {"caption": "**Figure 6.5. Dark noise fades to a faint stroke.** Ten steps of one network, from noise that differs only in its mean."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Rows of twelve pictures after ten steps. From mean 0 and 0.13: nearly black pictures with a faint vertical stroke, and a few ones. From 0.3: digits, some faint. From 0.43 and 0.5: clear digits of many kinds. From 0.7: fat digits and a blob."}, "figure": {"caption": "**Figure 6.5. Dark noise fades to a faint stroke.** Ten steps of one network, from noise that differs only in its mean."}}
 means = [0.0, 0.13, 0.3, 0.43, 0.5, 0.7]
 ends = {m: du.iterate(dae, noise(m), 10) for m in means}
 found = {m: measure(x) for m, x in ends.items()}
@@ -396,10 +396,10 @@ du.slide(draw, mean=means, steps=[1, 2, 3, 5, 10], start={"mean": 0.13, "steps":
 # $$\log w_k(z)=\frac{z\cdot x_k-\frac12|x_k|^2}{\sigma^2}+\text{const}=\frac{1}{\sigma^2}\Big(\underbrace{m\,S_k-\tfrac12|x_k|^2}_{\text{vote}}+\underbrace{s\,\varepsilon\cdot x_k}_{\text{chance}}\Big)+\text{const}.$$
 # Here $S_k=\sum_i x_{k,i}$ is the *ink* of the image. The first term does not depend on the noise at all. It is a vote on how much ink the answer should have, and it knows nothing about *which* digit the noise resembles.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # For a binary image $|x_k|^2=S_k$, and the vote is $(m-\frac12)\,S_k$. Below $m=\frac12$ it goes to the images with the least ink, which are ones, and above $\frac12$ to the images with the most ink. At $m=\frac12$ the vote is silent and chance decides. Real digits have some grey pixels, which makes $|x_k|^2$ a little smaller than $S_k$. Then the **neutral brightness** is half the slope of $|x_k|^2$ against $S_k$. It can be read off the data alone, before any network is trained.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Left: squared length against ink. The points of the digits lie on a line; those of the clothes form a broad cloud below it. Right: ink of the memoriser's picks against the mean of the noise, rising from below a half to more than two; both curves cross one near their dashed lines."}, "figure": {"caption": "**Figure 6.7. Where the vote is silent.** Left: squared length against ink, a point for each training image. Half the slope of the line through the origin is the neutral brightness. Right: ink of the training images that the memoriser picks from 500 starts, compared with the ink of all. Dashed: the neutral brightness."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: squared length against ink. The points of the digits lie on a line; those of the clothes form a broad cloud below it. Right: ink of the memoriser's picks against the mean of the noise, rising from below a half to more than two; both curves cross one near their dashed lines."}, "figure": {"caption": "**Figure 6.7. Where the vote is silent.** Left: squared length against ink, a point for each training image. Half the slope of the line through the origin is the neutral brightness. Right: ink of the training images that the memoriser picks from 500 starts, compared with the ink of all. Dashed: the neutral brightness."}}
 clothes, _ = du.fashion("train")
 sets = {"digits": (images, INK), "clothes": (clothes, GREY)}
 sweep = torch.linspace(0, 0.9, 10).tolist()
@@ -435,7 +435,7 @@ plt.show()
 #
 # For the clothes of Fashion-MNIST the points of Figure 6.7 do not lie on a line. At equal ink the smaller $|x_k|^2$ wins the vote, and that is an evenly grey garment, without bright spots. The vote is therefore never quite silent, and we expect fewer kinds of garments whatever the mean. But the mean should decide how bright they are. Here is a plain DAE that was trained on clothes for less than half a minute.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Four rows of twelve garments. From mean 0.15: dark shirts and faint sandals. From 0.38: boots, bags, shoes, pullovers of medium brightness. From 0.6: bright white pullovers, bags, a T-shirt, a boot. From 0.38 with the noise put back: boots, bags, shoes, shirts."}, "figure": {"caption": "**Figure 6.8. The prediction for clothes.** A plain DAE trained on Fashion-MNIST at $\\sigma=0.5$: ten steps from noise with three means, and, in the last row, thirty steps with the noise put back."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of twelve garments. From mean 0.15: dark shirts and faint sandals. From 0.38: boots and bags of medium brightness, dark shirts, faint shoes. From 0.6: bright white pullovers, bags, a T-shirt, a boot. From 0.38 with the noise put back: boots, bags, shoes, shirts."}, "figure": {"caption": "**Figure 6.8. The prediction for clothes.** A plain DAE trained on Fashion-MNIST at $\\sigma=0.5$: ten steps from noise with three means, and, in the last row, thirty steps with the noise put back."}}
 wardrobe = du.PlainDAE()
 steps = du.budget(quick=1000, full=16_000)
 du.fit(wardrobe, clothes, sigma=sigma, steps=steps, batch_size=64)
@@ -472,12 +472,12 @@ du.table(table, {"": ""} | columns)
 #
 # For *inverted* digits, black on white, no experiment is needed. If $x$ has the distribution of the digits, then $1-x$ has that of the inverted ones, and the noise is as likely as its negative. The best denoiser for inverted digits is therefore $1-R(1-y)$, and a start with mean $m$ there is a start with mean $1-m$ here. Their neutral brightness is one minus that of the digits.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Other networks
 #
 # Figure 6.1 shows one network. Would other networks do the same? Here is a comparison with the networks at hand. The shipped U-Net has skip connections and is told its noise level; one copy was trained with BCE, another with the squared error. The last network has the layers of our own and was never trained. All chains start from the same noise with mean $\frac12$ and take ten steps.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Five rows of twelve pictures. Plain DAE: digits, two of them blots. U-Net told 0.5: some digits, four fat blobs. U-Net told 1: clean digits. MSE-trained U-Net told 1: clean digits. Untrained: grey noise."}, "figure": {"caption": "**Figure 6.9. Other networks, same noise.** Ten steps each. The plain DAE was trained in this chapter; the U-Nets ship with the book and were trained over all noise levels."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Five rows of twelve pictures. Plain DAE: digits, two of them blots. U-Net told 0.5: some digits, four fat blobs. U-Net told 1: clean digits. MSE-trained U-Net told 1: clean digits. Untrained: grey noise."}, "figure": {"caption": "**Figure 6.9. Other networks, same noise.** Ten steps each. The plain DAE was trained in this chapter; the U-Nets ship with the book and were trained over all noise levels."}}
 bce, mse = du.load("digits-unet-bce"), du.load("digits-unet-edm")
 others = {
     "plain DAE, σ 0.5": (dae, None),
@@ -505,7 +505,7 @@ report(compared, ("distance", "coverage", "distinct"))
 #
 # The networks of Figure 6.9 differ in many ways at once, so the figure cannot tell which difference matters. A longer experiment changes one thing at a time. It takes hours on one core, so the next cell only shows its stored table. Every number is the Frechet distance of 2,000 images to one half of the test digits, at the number of steps that was best for the other half. The column "VAE" starts from samples of the VAE; the row "untouched" is their distance before any step, and "real images" that of as many real ones. An empty cell was not measured. The page [Benchmarks: objects](../benchmarks-objects.md) has the ranges over several trainings.
 
-# %% tags=["hide-input", "slide"]
+# %% tags=["hide-input"]
 import csv
 from importlib.resources import files
 
@@ -546,7 +546,7 @@ for size, steps in {50: 300, 4000: du.budget(quick=1000, full=8000)}.items():
     nets = pair(size, steps)
     generalise[size] = [du.iterate(net, noise(), 10) for net in nets]
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Four rows of twelve pictures from the same noise. Trained on 50 images each, the two networks make sharp digits that differ in nearly every column. Trained on 4,000 each, they make softer digits, and four to six of the columns show the same digit twice."}, "figure": {"caption": "**Figure 6.10. Two networks that share no training image.** From the same noise, after ten steps: above, trained on 50 digits each; below, on 4,000 each."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of twelve pictures from the same noise. Trained on 50 images each, the two networks make sharp digits that differ in nearly every column. Trained on 4,000 each, they make softer digits, and four to six of the columns show the same digit twice."}, "figure": {"caption": "**Figure 6.10. Two networks that share no training image.** From the same noise, after ten steps: above, trained on 50 digits each; below, on 4,000 each."}}
 rows, names = [], []
 for size, two in generalise.items():
     rows += [x[:12] for x in two]
@@ -596,12 +596,12 @@ du.claim(
 #
 # **Why.** The theory is about the best denoiser, and the best denoiser for 8,000 images would end in copies of them. The experiment succeeds because a network is smoother than that.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## What to remember
 #
 # * A plain DAE, trained with BCE at one noise level and applied to its own answers, makes digits out of noise; with the noise put back at each step it makes more kinds of them.
 # * The best possible denoiser of the training loss would end in copies. New images exist because a network is smoother than the optimum.
-# * The mean of the starting noise votes for an amount of ink. Start near the neutral brightness, which can be computed from the data.
+# * The mean of the starting noise votes for an amount of ink. For digits, start near the neutral brightness, which can be computed from the data.
 
 # %% [markdown]
 # **Check your understanding.** Pick an answer and click it to see whether it is right.

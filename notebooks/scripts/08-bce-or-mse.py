@@ -77,7 +77,7 @@ def interval(x):
 #
 # [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/08-bce-or-mse.ipynb)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## The answer in three lines
 #
 # 1. **Both losses have the same best answer,** the posterior mean $R^*(\tilde x)=E[x\mid\tilde x]$. So the theory of this book holds with either.
@@ -86,21 +86,21 @@ def interval(x):
 #
 # On digits and clothes the output layer and its first answer matter more than the loss. The rest of the chapter is the evidence.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Same best answer, other weights
 #
 # A network that is not perfect answers $R$ instead of $R^*$. Chapter 02 computed what each loss charges for that, over and above its lowest possible value:
 # $$\text{BCE:}\quad E\sum_i \mathrm{kl}(R^*_i\,\|\,R_i),\qquad\qquad \text{MSE:}\quad E\sum_i (R_i-R^*_i)^2 .$$
 # Both charges are 0 at $R^*$ and positive everywhere else. A network without limits, trained forever on endless data, therefore ends at $R^*$ with either loss.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # Real networks have limits, and then it matters *which* errors a loss finds expensive. To compare the two charges, we expand the divergence about the best answer. Fix one pixel, write $m$ for $R^*_i$, and let
 # $$f(r)=\mathrm{kl}(m\,\|\,r)=m\log\frac mr+(1-m)\log\frac{1-m}{1-r}.$$
 # At $r=m$ both logarithms vanish, so $f(m)=0$. The first derivative is
 # $$f'(r)=-\frac mr+\frac{1-m}{1-r}=\frac{r-m}{r(1-r)},$$
 # which vanishes at $r=m$ as well.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # Differentiate once more by the product rule, with $r-m$ as one factor and $1/(r(1-r))$ as the other. At $r=m$ the term that still contains $r-m$ drops out, and what remains is
 # $$f''(m)=\frac1{m(1-m)} .$$
 # Taylor's formula, $f(r)\approx f(m)+f'(m)(r-m)+\tfrac12f''(m)(r-m)^2$, now gives
@@ -148,7 +148,7 @@ arrival = {k: int(np.argmax(abs(path - 0.1) < 0.05)) for k, path in walks.items(
 for loss, step in arrival.items():
     print(f"{loss}: within 0.05 of the target after {step:,} steps")
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Left: weight of a squared error against the posterior mean, on a logarithmic axis. MSE is flat at 1; BCE is 2 at one half and rises to 50 near 0 and near 1. Right: the answer to one pixel against gradient steps on a logarithmic axis. BCE falls from 1 to 0.1 within some twenty steps; MSE stays at 1 for more than a thousand steps and then drops."}, "figure": {"caption": "**Figure 8.1. What BCE finds expensive.** Left: the weight of a squared error near the optimum. Right: plain gradient descent on one pixel, from an answer that is wrong and confident. BCE leaves at once; MSE is stuck for more than 1,500 steps."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: weight of a squared error against the posterior mean, on a logarithmic axis. MSE is flat at 1; BCE is 2 at one half and rises to 50 near 0 and near 1. Right: the answer to one pixel against gradient steps on a logarithmic axis. BCE falls from 1 to 0.1 within some twenty steps; MSE stays at 1 for more than a thousand steps and then drops."}, "figure": {"caption": "**Figure 8.1. What BCE finds expensive.** Left: the weight of a squared error near the optimum. Right: plain gradient descent on one pixel, from an answer that is wrong and confident. BCE leaves at once; MSE is stuck for more than 1,500 steps."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3))
 R = np.linspace(0.01, 0.99, 300)
 left.semilogy(R, 1 / (2 * R * (1 - R)), color=COLOR["BCE"])
@@ -271,7 +271,7 @@ du.table(
 )
 print(f"squared error, MSE / BCE {q[2] / b[2]:.2f}, weighted {q[3] / b[3]:.2f}")
 
-# %% tags=["hide-input", "slide", "nbval-ignore-output"] mystnb={"image": {"alt": "Left: pixel 2 against pixel 1. A grey cloud of noisy inputs around four blue crosses. The answers of the BCE network lie on a nearly horizontal black line from 0.05 to 0.11 at pixel 2 = 0.5; those of the MSE network on a nearly vertical green line from 0.46 to 0.54 at pixel 1 = 0.08. Right: error of pixel 1 over its spread against its mean grey level. Under BCE it is small up to about 0.14, jumps beside a dashed line at 0.142 and is 1 above; under MSE it is 1 everywhere."}, "figure": {"caption": "**Figure 8.2. One number for two pixels.** Left: noisy pixels (grey), the four clean pairs (blue crosses), and the answers of two networks whose code is one number. Right: the error of the first pixel, where 1 means that the network has given up on it. Dashed: where the weights say that BCE changes its mind."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Left: pixel 2 against pixel 1. A grey cloud of noisy inputs around four blue crosses. The answers of the BCE network lie on a nearly horizontal black line from 0.05 to 0.11 at pixel 2 = 0.5; those of the MSE network on a nearly vertical green line from 0.46 to 0.54 at pixel 1 = 0.08. Right: error of pixel 1 over its spread against its mean grey level. Under BCE it is small up to about 0.14, jumps beside a dashed line at 0.142 and is 1 above; under MSE it is 1 everywhere."}, "figure": {"caption": "**Figure 8.2. One number for two pixels.** Left: noisy pixels (grey), the four clean pairs (blue crosses), and the answers of two networks whose code is one number. Right: the error of the first pixel, where 1 means that the network has given up on it. Dashed: where the weights say that BCE changes its mind."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.1))
 y = noisy_pixels(0.08)[:1500]
 best = two_pixels(0.08).posterior_mean(y, 0.02)
@@ -415,7 +415,7 @@ in_plane = {
 apart = 100 * (in_plane["MSE"] / in_plane["BCE"] - 1)  # per cent, (seed, measure)
 mean, half = interval(apart)
 
-# %% tags=["hide-input", "slide", "nbval-ignore-output"] mystnb={"image": {"alt": "Two rows of fifteen dots each, difference of MSE against BCE in per cent. Upper row, error of the score: all dots lie left of zero. Lower row, excess BCE: all dots lie left of zero, too. Squares with intervals mark the means, left of zero."}, "figure": {"caption": "**Figure 8.3. On the ring MSE is ahead after a short training.** Each dot is a pair of trainings that differ in the loss only; squares: mean and 95 % interval. Left of the line MSE is better. It is better even by the excess BCE, the measure that BCE minimises."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Two rows of fifteen dots each, difference of MSE against BCE in per cent. Upper row, error of the score: all dots lie left of zero. Lower row, excess BCE: all dots lie left of zero, too. Squares with intervals mark the means, left of zero."}, "figure": {"caption": "**Figure 8.3. On the ring MSE is ahead after a short training.** Each dot is a pair of trainings that differ in the loss only; squares: mean and 95 % interval. Left of the line MSE is better. It is better even by the excess BCE, the measure that BCE minimises."}}
 fig, ax = plt.subplots(figsize=(7.2, 2.2))
 for row in range(2):
     ax.plot(apart[:, row], [row] * n_seeds, "o", ms=4, color=GREY)
@@ -474,7 +474,7 @@ def plain_network():  # chapter 01
 # We can remove this difference. The biases of the last layer decide the first answer. Set them so that every arm starts with the *mean image*, and the three arms start equal. We train both ways.
 
 
-# %% tags=["slide"]
+# %%
 def train_arm(images, loss, output, start, marks, seed):
     """Yield the network after each number of steps in marks."""
     torch.manual_seed(seed)
@@ -547,7 +547,7 @@ def over_seeds(name, start, arm):
     return np.stack([curves[name, start, *arm, seed] for seed in range(3)])
 
 
-# %% tags=["hide-input", "slide", "nbval-ignore-output"] mystnb={"image": {"alt": "Four panels of squared error against training steps. Digits, usual start: the two sigmoid curves lie on each other, far above the linear one, and approach it. Digits, from the mean image: all three curves are close; at the end the sigmoid curves are lowest. Clothes, usual start: the linear curve is lower at first, and at the end all are close. Clothes, from the mean image: the two sigmoid curves agree, and the linear one is lower at first and ends near them."}, "figure": {"caption": "**Figure 8.4. The first answer matters more than the loss.** Squared error on test images, means of three seeds. Left: the usual start, where a sigmoid network first answers mid-grey and a linear one black. Right: all networks first answer the mean image."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Four panels of squared error against training steps. Digits, usual start: the two sigmoid curves lie on each other, far above the linear one, and approach it. Digits, from the mean image: all three curves are close; at the end the sigmoid curves are lowest. Clothes, usual start: the linear curve is lower at first, and at the end all are close. Clothes, from the mean image: the two sigmoid curves agree, and the linear one is lower at first and ends near them."}, "figure": {"caption": "**Figure 8.4. The first answer matters more than the loss.** Squared error on test images, means of three seeds. Left: the usual start, where a sigmoid network first answers mid-grey and a linear one black. Right: all networks first answer the mean image."}}
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 5), sharex=True, sharey="row")
 for row, name in zip(axes, data):
     for ax, start in zip(row, STARTS):
@@ -646,14 +646,14 @@ for name in data:
 #
 # One more column of the long table is worth a look, "after it, clipped". A linear output may leave $[0,1]$, where no pixel lies. Clipping its answers costs nothing and brings the squared error down; from the mean image, the clipped network is as good on digits as the other two, and on clothes it is slightly ahead. Figure 8.5 shows the answers before clipping.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Five rows of twelve test digits: clean; noisy; reconstructed with BCE and a sigmoid, with MSE and a sigmoid, with MSE and a linear output. The rows of the two losses look alike, with soft strokes on clean black. The linear row shows the same digits on a faintly mottled background."}, "figure": {"caption": "**Figure 8.5. Three arms, the same digits.** After the last training step, from the mean image. The two losses can hardly be told apart; the linear output leaves a faint mottle on the background. (Ripples below 0 are shown as black.)"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Five rows of twelve test digits: clean; noisy; reconstructed with BCE and a sigmoid, with MSE and a sigmoid, with MSE and a linear output. The rows of the two losses look alike, with soft strokes on clean black. The linear row shows the same digits on a faintly mottled background."}, "figure": {"caption": "**Figure 8.5. Three arms, the same digits.** After the last training step, from the mean image. The two losses can hardly be told apart; the linear output leaves a faint mottle on the background. (Ripples below 0 are shown as black.)"}}
 rows = {"clean": tests["digits"], "noisy": noisy["digits"]}
 for arm in ARMS:
     rows[",\n".join(arm)] = answers["digits", "mean image", *arm, 0]
 du.plotting.show_images([x[:12] for x in rows.values()], list(rows), size=0.5)
 plt.show()
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Can a nearly black pixel be believed?
 #
 # By the plain squared error three seeds could not tell the losses apart. The weights point to another place, near black. There is a test for it that needs no knowledge of $R^*$. Take all pixels that a network reconstructs as nearly black, say between 0.001 and 0.01. Average the *clean* pixels there, and divide by the average of the reconstructions. For the posterior mean the result is 1, since the mean of $x$ among all inputs with the same $R^*$ is $R^*$. We call this ratio the **calibration** near black.
@@ -687,7 +687,7 @@ shipped = {
 with torch.no_grad():
     shipped = {k: net(noisy["digits"][:500], sigma) for k, net in shipped.items()}
 
-# %% tags=["hide-input", "slide", "nbval-ignore-output"] mystnb={"image": {"alt": "Two panels with logarithmic axes, mean clean pixel against reconstruction, and a grey diagonal. Left, plain networks: the two sigmoid curves stay near the diagonal, the linear one falls far below it for reconstructions under 0.1. Right, U-Nets: BCE with a sigmoid follows the diagonal; MSE with a linear output falls to a tenth of it near 0.002."}, "figure": {"caption": "**Figure 8.6. Near black the output decides more than the loss.** Mean clean pixel against reconstruction on test digits at $\\sigma=0.5$. The posterior mean would follow the grey line. Left: the three arms of Figure 8.5. Right: two U-Nets, which differ in loss and output."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Two panels with logarithmic axes, mean clean pixel against reconstruction, and a grey diagonal. Left, plain networks: the two sigmoid curves stay near the diagonal, the linear one falls far below it for reconstructions under 0.1. Right, U-Nets: BCE with a sigmoid follows the diagonal; MSE with a linear output falls to a tenth of it near 0.002."}, "figure": {"caption": "**Figure 8.6. Near black the output decides more than the loss.** Mean clean pixel against reconstruction on test digits at $\\sigma=0.5$. The posterior mean would follow the grey line. Left: the three arms of Figure 8.5. Right: two U-Nets, which differ in loss and output."}}
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.3), sharex=True, sharey=True)
 for ax, sets, x in ((axes[0], small, x_small), (axes[1], shipped, x_pair)):
     for (loss, out), r in sets.items():
@@ -758,7 +758,7 @@ du.claim(
 #
 # Does it matter? For the score in the plain norm, hardly: these errors are small in absolute size. It matters to whoever uses $\log R$, or wants to read a reconstruction as a probability.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Verdict
 #
 # | where | what is scarce | the loss | the output |
@@ -775,7 +775,7 @@ du.claim(
 #
 # **P2** holds with either loss, because both have the posterior mean as their best answer. To take gradient steps, nothing in this chapter speaks against MSE: on the ring it came nearer to the exact score in the same number of steps, and on images we could not tell the two apart. Choose BCE where small errors near black and white count. Choose it, too, where pixels really are black or white and data are scarce, or where a network with a sigmoid may start out wrong and confident.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## What to remember
 #
 # * BCE and MSE have the same best answer, the posterior mean. Near it, BCE is a squared error with the weight $1/(2R^*(1-R^*))$, which is large near black and white.

@@ -61,7 +61,7 @@ def seeded(offset=0):
     return torch.Generator().manual_seed(100 * SEED + offset)
 
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Left: the best answer against the stored pixel, an S-shaped curve from 0.12 to 0.88. At 0 an open circle ends the curve and a black dot lies far below it; at 1 a black dot lies above the curve. Right: the density of the noisy pixel, with the parts below 0 and above 1 shaded; each part holds 26 per cent."}, "figure": {"caption": "**Figure 9.1. The best answer jumps where values were clipped.** Left: the curve is Tweedie's formula, and between 0 and 1 it is right. Black dots: the best answers to a stored 0 and a stored 1. Right: the noisy values that are stored as 0 or as 1."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: the best answer against the stored pixel, an S-shaped curve from 0.12 to 0.88. At 0 an open circle ends the curve and a black dot lies far below it; at 1 a black dot lies above the curve. Right: the density of the noisy pixel, with the parts below 0 and above 1 shaded; each part holds 26 per cent."}, "figure": {"caption": "**Figure 9.1. The best answer jumps where values were clipped.** Left: the curve is Tweedie's formula, and between 0 and 1 it is right. Black dots: the best answers to a stored 0 and a stored 1. Right: the noisy values that are stored as 0 or as 1."}}
 pixel, s = du.from_points(torch.tensor([[0.0], [1.0]]).double()), 0.5
 y = torch.linspace(0, 1, 101).double()[:, None]
 faces = torch.tensor([0.0, 1.0]).double()
@@ -100,7 +100,7 @@ plt.show()
 #
 # [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/09-where-the-theory-bends.ipynb)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## What was assumed
 #
 # Chapter 02 proved $R^*(\tilde x)-\tilde x=\sigma^2\,\nabla\log p_\sigma(\tilde x)$ in two steps. First, the best answer under BCE is the posterior mean. Second, under Gaussian noise the posterior mean contains the score; this is Tweedie's formula. A third step is silent: a network trained on finitely many examples comes close to the best answer *where we use it*. Each step needs something.
@@ -140,7 +140,7 @@ def train(network, data, corrupt, steps, batch_size=512, lr=2e-2):
         yield step + 1
 
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Part 1 · Three breaks of the theory
 #
 # ### a. Clipped inputs
@@ -205,7 +205,7 @@ for s in sigmas:
     for name, r in zip(readers, (best_digit(atoms, z, s, False), known, formula)):
         readers[name].append((r - atoms[:300]).square().sum(1).mean().item())
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Squared error per image against the noise level for three readers. All three are near 0 at 0.5. Between 1 and 3 the reader of clipped images who uses Bayes lies above the reader of unclipped ones, and the one who uses Tweedie's formula lies highest. At 5 the three curves come together again."}, "figure": {"caption": "**Figure 9.2. Clipping costs most at middle noise levels.** Squared error of the exact best answers for 1,000 equally likely digits. The dashed curve uses Tweedie's formula on clipped images, where it does not hold."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Squared error per image against the noise level for three readers. All three are near 0 at 0.5. Between 1 and 3 the reader of clipped images who uses Bayes lies above the reader of unclipped ones, and the one who uses Tweedie's formula lies highest. At 5 the three curves come together again."}, "figure": {"caption": "**Figure 9.2. Clipping costs most at middle noise levels.** Squared error of the exact best answers for 1,000 equally likely digits. The dashed curve uses Tweedie's formula on clipped images, where it does not hold."}}
 fig, ax = plt.subplots(figsize=(6, 3))
 looks = {"not clipped": ("-", EXACT), "clipped, Bayes": ("-", INK)}
 looks["clipped, Tweedie"] = ("--", GREY)
@@ -278,7 +278,7 @@ du.claim(
 #
 # **What to do.** Keep noisy data as floating-point numbers, outside $[0,1]$ where they fall. Clip for display only.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ### b. Noise that is not Gaussian
 #
 # *Masking* sets a random share of the pixels to 0, and *salt and pepper* sets them to 0 or 1. Both are classical corruptions for denoising autoencoders (Vincent et al. 2008). The first step of the theory does not mention the noise, so the best answer is still the posterior mean. The second step differentiated a Gaussian, and there is none here. Is the arrow $R^*(y)-y$ still a score?
@@ -316,7 +316,7 @@ for i, (name, corrupt) in enumerate(corruptions.items()):
 # %% [markdown]
 # Now we try to read the arrows as a score, and we are generous. We compare the exact arrows $R^*(y)-y$ with the score of *every* $p_\sigma$ on a grid of $\sigma$, each multiplied by the constant that fits best. For comparison we do the same with Gaussian noise of level 0.1. The right panel of Figure 9.3 shows what is left over, as a share of the length of the arrows: 0 is a perfect fit, 1 is no fit. The left panel shows some arrows of the best denoiser for masking. Look at where they end.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Left: the ring of eight bumps. Seven points on the left edge have horizontal arrows that all end at half width, most of them inside the ring where there are no data; the one from half height ends in the marked centre. An arrow from the origin ends there as well. Right: share left over against sigma. The curve for Gaussian noise drops to 0 at sigma 0.1; those for masking and for salt and pepper coincide and never fall below 0.3."}, "figure": {"caption": "**Figure 9.3. Masking gives a repair, not a score.** Left: exact arrows for points whose first coordinate, or both, were masked. The square marks the empty centre. Right: the part of the arrows that no multiple of a score explains."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: the ring of eight bumps. Seven points on the left edge have horizontal arrows that all end at half width, most of them inside the ring where there are no data; the one from half height ends in the marked centre. An arrow from the origin ends there as well. Right: share left over against sigma. The curve for Gaussian noise drops to 0 at sigma 0.1; those for masking and for salt and pepper coincide and never fall below 0.3."}, "figure": {"caption": "**Figure 9.3. Masking gives a repair, not a score.** Left: exact arrows for points whose first coordinate, or both, were masked. The square marks the empty centre. Right: the part of the arrows that no multiple of a score explains."}}
 tried = [0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.2, 0.3, 0.5, 1.0, 2.0]
 left_over = {name: [] for name in inputs}
 for name, y in inputs.items():
@@ -445,7 +445,7 @@ du.claim(
 #
 # **What to do.** To fill in missing pixels, train on masks, because the posterior mean is what you want. To climb $\log p_\sigma$ or to sample, use Gaussian noise.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ### c. Targets outside [0,1]
 #
 # Many recipes scale images to $[-1,1]$, or standardise them. Suppose that a target is 1.2. The BCE of an answer $r$ is then $-1.2\log r+0.2\log(1-r)$. As $r\to1$, the second term falls without end. In the logit $a$, with $r=\mathrm{sigmoid}(a)$, the gradient is $\mathrm{sigmoid}(a)-1.2$. It is never above $-0.2$, so gradient descent never stops.
@@ -470,7 +470,7 @@ print(
     f"targets 0.5 and 1.2: the answer after as many is {a_mixed.sigmoid().item():.3f}"
 )
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Left: loss against one minus the answer, on a logarithmic axis. For the mean target 0.85 the curve has a minimum at 0.15; for the target 1.2 it falls without end as the answer approaches 1. Right: loss against gradient steps; for 0.5 and 1.2 it is flat, for 1.2 it falls in a straight line below minus 30."}, "figure": {"caption": "**Figure 9.4. A target of 1.2 leaves BCE without a floor.** Left: the loss as the answer $r$ approaches 1. Right: gradient descent on it. Only the mean target counts: 0.5 and 1.2 in equal parts are harmless."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: loss against one minus the answer, on a logarithmic axis. For the mean target 0.85 the curve has a minimum at 0.15; for the target 1.2 it falls without end as the answer approaches 1. Right: loss against gradient steps; for 0.5 and 1.2 it is flat, for 1.2 it falls in a straight line below minus 30."}, "figure": {"caption": "**Figure 9.4. A target of 1.2 leaves BCE without a floor.** Left: the loss as the answer $r$ approaches 1. Right: gradient descent on it. Only the mean target counts: 0.5 and 1.2 in equal parts are harmless."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 2.8))
 gap = torch.logspace(-8, -0.02, 300, dtype=torch.float64)
 for target, colour in [(0.85, INK), (1.2, GREY)]:
@@ -522,14 +522,14 @@ du.claim(
 # %% [markdown]
 # **What to do.** Rescale the data to $[0,1]$. Do not clip the data, because that changes their distribution.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Part 2 · Three breaks of the network
 #
 # From here on the noise is Gaussian, nothing is clipped, and the data lie in $[0,1]$. The theorem holds. What can fail is the silent third step: does the network come close to the best answer at the place where we ask it? First we need to know where training asks it.
 #
 # **In many dimensions noise is a shell.** The squared length of the noise is $\sigma^2\sum_i\varepsilon_i^2$, a sum of $d$ independent terms with mean $\sigma^2$ each. A sum of many such terms hardly fluctuates about its mean $\sigma^2d$, so the length is close to $\sigma\sqrt d$. Its spread stays near $\sigma/\sqrt2$, whatever $d$ is. Figure 9.5 shows it for four dimensions. Look at how much probability is left near zero.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Four histograms of the length of noise divided by sigma root d. For d = 1 it is broad and highest at 0. For 2 it is a broad hill, for 16 a narrower one around 1, and for 784 a thin spike at 1."}, "figure": {"caption": "**Figure 9.5. In 784 dimensions all noise has the same length.** Length of Gaussian noise, divided by $\\sigma\\sqrt d$, for four dimensions $d$. The vertical scale is the same in all panels."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four histograms of the length of noise divided by sigma root d. For d = 1 it is broad and highest at 0. For 2 it is a broad hill, for 16 a narrower one around 1, and for 784 a thin spike at 1."}, "figure": {"caption": "**Figure 9.5. In 784 dimensions all noise has the same length.** Length of Gaussian noise, divided by $\\sigma\\sqrt d$, for four dimensions $d$. The vertical scale is the same in all panels."}}
 fig, axes = plt.subplots(1, 4, figsize=(7.2, 2.2), sharey=True, sharex=True)
 for ax, d in zip(axes, (1, 2, 16, 784)):
     length = torch.randn(20_000, d, generator=seeded(7)).norm(dim=1) / d**0.5
@@ -589,7 +589,7 @@ ways = {
     for s, track in tracks.items()
 }
 
-# %% tags=["hide-input", "slide", "nbval-ignore-output"] mystnb={"image": {"alt": "Left, moons: against the distance from the data, from less than 1 to more than 16 sigma, the network's miss rises from a tenth of a sigma to about ten; the true step rises as well and stays above it. Right, digits: distance to the nearest training image along chains from random pixels; at 0.1 it stays above 11, at 0.3 it falls to about 8, at 0.5 to 6, at 1 to 3. A grey line marks test digits at 4.8."}, "figure": {"caption": "**Figure 9.6. Far out the network is wrong, and at small $\\sigma$ the chains stay there.** Left: the moons at $\\sigma=0.03$; how far the network misses the best answer, and how long the true step is, by the distance from the data. Right: the U-Net of chapter 05 from random pixels, told four noise levels. Grey line: test digits."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Left, moons: against the distance from the data, from less than 1 to more than 16 sigma, the network's miss rises from a tenth of a sigma to about ten; the true step rises as well and stays above it. Right, digits: distance to the nearest training image along chains from random pixels; at 0.1 it stays above 11, at 0.3 it falls to about 8, at 0.5 to 6, at 1 to 3. A grey line marks test digits at 4.8."}, "figure": {"caption": "**Figure 9.6. Far out the network is wrong, and at small $\\sigma$ the chains stay there.** Left: the moons at $\\sigma=0.03$; how far the network misses the best answer, and how long the true step is, by the distance from the data. Right: the U-Net of chapter 05 from random pixels, told four noise levels. Grey line: test digits."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3))
 names = ["0-1", "1-2", "2-4", "4-8", "8-16", "> 16"]
 left.plot(names, steps_by_distance, "o-", ms=4, color=EXACT)
@@ -661,7 +661,7 @@ du.claim(
 #
 # This is a condition for P4. Digits from random noise need a $\sigma$ whose shell reaches the noise. It is not the only condition: chapter 06 found that the brightness of the noise matters as well. Nor is nearer always better. At $\sigma=1$ the chains end nearer to the training images than test digits lie, because plain steps seek typical images (chapter 07).
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # **Too far in.** After one step a chain lies inside the shell: its image is much cleaner than the network was trained for. The best denoiser does not mind. Chapter 06 found that a network on digits does not mind, either. Is that always so? Here is a case in which the best answer is known everywhere. The data are eight narrow bumps at random places in $[0,1]^d$, once with $d=2$ and once with $d=256$, and $\sigma=1$. The network is a plain one, trained with `du.fit`.
 
 
@@ -712,7 +712,7 @@ for d in (2, 256):
             rows.append([*lengths, (rise > 0).double().mean().item()])
         inward[d, steps] = torch.tensor(rows)
 
-# %% tags=["hide-input", "slide", "nbval-ignore-output"] mystnb={"image": {"alt": "Two panels against the noise of the input, 1 being the noise of the training. In 2 dimensions the true step lies far above the misses of both networks everywhere. In 256 dimensions both networks have small misses near 1. Towards 0 the miss after 1,000 steps rises above the true step, which falls."}, "figure": {"caption": "**Figure 9.7. Cleaner than the training, and worse.** The miss $|R-R^*|$ of networks after 300 and 1,000 training steps, and the true step $|R^*-y|$, by the noise of the input. In 256 dimensions longer training helps on the shell (noise 1) and hurts far inside it."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Two panels against the noise of the input, 1 being the noise of the training. In 2 dimensions the true step lies far above the misses of both networks everywhere. In 256 dimensions both networks have small misses near 1. Towards 0 the miss after 1,000 steps rises above the true step, which falls."}, "figure": {"caption": "**Figure 9.7. Cleaner than the training, and worse.** The miss $|R-R^*|$ of networks after 300 and 1,000 training steps, and the true step $|R^*-y|$, by the noise of the input. In 256 dimensions longer training helps on the shell (noise 1) and hurts far inside it."}}
 titles = {2: "d = 2: harmless", 256: "d = 256: bad when too clean"}
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3), sharey=True)
 for ax, d in zip(axes, (2, 256)):
@@ -779,7 +779,7 @@ du.claim(
 )
 
 # %% [markdown]
-# In the plane a cleaner input is harmless. In 256 dimensions the longer training has two effects. On the shell it lowers the miss by about a third. Where less than half of the noise is left it raises the miss. On clean points it about doubles the miss, which then exceeds the true step. There the guarantee of chapter 04 has ended, and some of the steps go downhill (last column). The true step is short because a clean point lies close to the centre of its bump, at a distance of about $0.05\sqrt{256}=0.8$.
+# In the plane a cleaner input is harmless. In 256 dimensions the longer training has two effects. On the shell it lowers the miss by about a third. Where less than half of the noise is left it raises the miss. On clean points it about doubles the miss, which then exceeds the true step. So for many points the guarantee of chapter 04 has ended, and some of the steps go downhill (last column). The true step is short because a clean point lies close to the centre of its bump, at a distance of about $0.05\sqrt{256}=0.8$.
 #
 # We looked for a case that breaks: in few dimensions, and after a short training, the network forgives clean inputs, and digits forgave them in chapter 06. But nothing in the training loss asks for a good answer inside the shell, so nothing in it warns you. Check it for each network. (With `SEED` 1, 2 and 3 this one misses clean points by 1.3 to 1.4 true steps.)
 #
@@ -817,7 +817,7 @@ du.claim(
 #
 # **What to do.** Start where training was: on the shell of your $\sigma$, or choose $\sigma$ so large that the start lies on its shell. Put the noise back before each step, tell the network its true noise level, or use many levels in turn (chapter 10).
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ### e. A sample is not the distribution
 #
 # The loss that is minimised is a mean over the *training points*. So its optimum gives the score of these points, smoothed, and not that of $p_\sigma$. A network short of the optimum stands somewhere between the two. We train on fifty points of the ring at $\sigma=0.03$ and watch two distances on the way: from the network's score to the score of $p_\sigma$, and to that of the fifty smoothed points. Both are measured on fresh noisy points, in units of the root mean square length of the score of $p_\sigma$. Which of the two will fall to the end? Figure 9.8 shows them.
@@ -848,7 +848,7 @@ for step in train(network, few, corrupt, total):
         to_p.append(away_from(of_p, a.sigmoid()))
         to_points.append(away_from(of_points, a.sigmoid()))
 
-# %% tags=["hide-input", "slide", "nbval-ignore-output"] mystnb={"image": {"alt": "Left, against training steps: the distance to the score of the fifty points falls to the end, the distance to the score of the distribution falls, turns and rises; the curves cross. Right: the cross-entropy of held-out points above its floor falls, turns and rises."}, "figure": {"caption": "**Figure 9.8. The network comes nearer to the distribution, and leaves it for the points.** Training on fifty points of the ring. Left: distance of its score from two others. Right: what held-out points show."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Left, against training steps: the distance to the score of the fifty points falls to the end, the distance to the score of the distribution falls, turns and rises; the curves cross. Right: the cross-entropy of held-out points above its floor falls, turns and rises."}, "figure": {"caption": "**Figure 9.8. The network comes nearer to the distribution, and leaves it for the points.** Training on fifty points of the ring. Left: distance of its score from two others. Right: what held-out points show."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3), sharex=True)
 left.plot(looks, to_p, "o-", ms=4, color=INK)
 left.plot(looks, to_points, "o-", ms=4, color=GREY)
@@ -907,12 +907,12 @@ du.claim(
 #
 # You can see the turn without knowing the distribution. Held-out BCE falls and rises with the distance to $p_\sigma$, and this holds without its floor, too. (For the picture we subtracted the least possible loss, a constant that only the known density gives.)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # **What "small sigma" means depends on the dimension.** A larger $\sigma$ helps, because the smoothed points then merge into one density. How large must it be? Stand on the training point $x_k$. The point $x_j$ has the weight $e^{-|x_k-x_j|^2/2\sigma^2}$ relative to $x_k$. So $x_k$ stays a fixed point of the optimum until $\sigma$ is a sizeable part of the distance to its neighbours, and in many dimensions this distance is large.
 #
 # The test is simple. Average the pixels of 1,000 digits in blocks, which gives the same digits in 16, 49, 196 and 784 dimensions. Start the memoriser at training images and count how many stay where they are (Figure 9.9).
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Share of training digits that stay against sigma on a logarithmic axis, four falling curves. At 16 pixels the share falls below a half near sigma 0.06, at 49 near 0.2, at 196 near 0.7, at 784 near 1.7."}, "figure": {"caption": "**Figure 9.9. The same digits, but not the same small $\\sigma$.** Share of 100 training digits that the memoriser of 1,000 leaves in place in ten steps, for four sizes of the picture. Vertical marks: the median distance to the nearest neighbour."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Share of training digits that stay against sigma on a logarithmic axis, four falling curves. At 16 pixels the share falls below a half near sigma 0.06, at 49 near 0.2, at 196 near 0.7, at 784 near 1.7."}, "figure": {"caption": "**Figure 9.9. The same digits, but not the same small $\\sigma$.** Share of 100 training digits that the memoriser of 1,000 leaves in place in ten steps, for four sizes of the picture. Vertical marks: the median distance to the nearest neighbour."}}
 tried = torch.logspace(-1.7, 0.5, 12).tolist()
 fig, ax = plt.subplots(figsize=(6.6, 3))
 half, neighbour, stays = {}, {}, {}
@@ -959,7 +959,7 @@ du.claim(
 #
 # **What to do.** Watch the BCE of held-out points and keep the network that does best on them. Use more data, or a larger $\sigma$. Judge $\sigma$ by the distances between your data and not by the scale of one pixel.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ### f. Numbers that are not real
 #
 # In float32 the largest number below 1 is $1-2^{-24}$. The sigmoid is computed as $1/(1+e^{-a})$, and this *is* 1 as soon as $e^{-a}$ is too small to change the 1 that it is added to. That happens at about $a=24\log2=16.6$. Then $\log(1-r)=\log0$ is minus infinity. The case to watch is a black pixel, $x=0$, for which the network confidently answers white. The exact loss is $\log(1+e^a)\approx a$, and its gradient is nearly 1. Three programs compute it, for four logits in a table and for all of them in Figure 9.10:
@@ -991,7 +991,7 @@ for name in ("from the sigmoid", "BCELoss", "from the logit"):
     columns |= {f"loss {name}": ".1f", f"slope {name}": ".2f"}
 du.table(rows, columns)
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Loss of a black pixel against its logit from 0 to 30. The loss from the logit follows the exact straight line. BCELoss of the sigmoid follows it to about 17, then jumps to 100 and stays there."}, "figure": {"caption": "**Figure 9.10. A sigmoid in float32 forgets how wrong it is.** Loss of a black pixel against its logit. From about 17 on the sigmoid is exactly 1; the stock loss then says 100, with gradient 0."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Loss of a black pixel against its logit from 0 to 30. The loss from the logit follows the exact straight line. BCELoss of the sigmoid follows it to about 17, then jumps to 100 and stays there."}, "figure": {"caption": "**Figure 9.10. A sigmoid in float32 forgets how wrong it is.** Loss of a black pixel against its logit. From about 17 on the sigmoid is exactly 1; the stock loss then says 100, with gradient 0."}}
 a = torch.arange(0, 30, 0.05)
 saturates = a[a.sigmoid() == 1][0].item()
 fig, ax = plt.subplots(figsize=(6, 2.8))
@@ -1034,7 +1034,7 @@ du.claim(
 #
 # **What to do.** Train from logits, as `du.objectives.bce` does. Apply the sigmoid when you look at the result.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## The six breaks on one page
 #
 # | broken assumption | what breaks | symptom | remedy |
@@ -1047,7 +1047,7 @@ du.claim(
 # | **e** few points, or $\sigma$ small against their distances | the optimum is the score of the points | held-out BCE turns and rises; samples are copies | stop early; more data; a larger $\sigma$ |
 # | **f** a sigmoid before the logarithm | float32 rounds it to 1 | loss infinite or stuck at 100; gradients NaN or 0 | train from logits |
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## What to remember
 #
 # * The posterior mean is the best answer for any noise, but only Gaussian noise, kept as it is, makes it a score.

@@ -61,7 +61,7 @@ def seeded(seed, device="cpu"):
     return torch.Generator(device).manual_seed(seed)
 
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Left: grey dots scattered over a wide square, each joined by a blue line to the middle, where black dots form a small ring. Right: the middle enlarged. The blue lines come in from all sides towards the centre, bend near the ring, some of them turn back, and end in black dots that form eight separate clusters."}, "figure": {"caption": "**Figure 10.1. Noise bends into the eight bumps of the ring.** Left: the paths of 150 points of noise as the noise level falls from 1 to 0.01, for the exact $R^*$. Right: the dashed square enlarged. Grey: start. Black: end."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: grey dots scattered over a wide square, each joined by a blue line to the middle, where black dots form a small ring. Right: the middle enlarged. The blue lines come in from all sides towards the centre, bend near the ring, some of them turn back, and end in black dots that form eight separate clusters."}, "figure": {"caption": "**Figure 10.1. Noise bends into the eight bumps of the ring.** Left: the paths of 150 points of noise as the noise level falls from 1 to 0.01, for the exact $R^*$. Right: the dashed square enlarged. Grey: start. Black: end."}}
 fine = du.noise_schedule(200, high=1.0, low=0.01)
 start = ring.smooth(1.0).sample(150, seeded(0)).double()
 paths = du.probability_flow(ring.posterior_mean, start, fine, return_path=True)[:-1]
@@ -87,14 +87,14 @@ plt.show()
 #
 # [Open in Colab](https://colab.research.google.com/github/OWNER/denoising-and-the-score/blob/main/notebooks/10-from-one-noise-level-to-many.ipynb)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Why one noise level is not enough
 #
 # Chapters 04 to 07 iterated a denoiser at one noise level, and each level had its own fault. At a small $\sigma$ the density $p_\sigma$ is as sharp as the data, but a denoiser trained there knows nothing about points far away. At a large $\sigma$ it can be asked anywhere, but its answers are blurred. And at every single level plain steps end in modes, which are too typical to be samples.
 #
 # So use all levels, from large to small. At a large $\sigma$ the density $p_\sigma$ is nearly one wide Gaussian, which we can draw from without any network. If we knew how to move its points so that they stay samples of $p_\sigma$ while $\sigma$ falls, we would hold samples of the data in the end.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## How must the points move?
 #
 # Let $p$ be any distribution, $p_\sigma$ the density of $x+\sigma\varepsilon$, and $d$ the number of pixels. We look for a velocity $v(x,\sigma)=dx/d\sigma$ that carries samples of $p_\sigma$ to samples of $p_{\sigma'}$.
@@ -104,18 +104,18 @@ plt.show()
 # The first is $\sigma$ times the second. Since $p_\sigma(y)=\int p(x)\,N(y;x)\,dx$, the same holds for $p_\sigma$:
 # $$\frac{\partial p_\sigma}{\partial\sigma}=\sigma\,\Delta p_\sigma .$$
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # **2. Write the right side as a divergence.** The Laplacian is the divergence of the gradient, and $\nabla p_\sigma=p_\sigma\nabla\log p_\sigma$:
 # $$\frac{\partial p_\sigma}{\partial\sigma}=\nabla\cdot\big(p_\sigma\;\sigma\,\nabla\log p_\sigma\big).$$
 # **3. Moving points obey the continuity equation.** Points are neither made nor lost, so their number in a small box changes only by those that cross its walls:
 # $$\frac{\partial p_\sigma}{\partial\sigma}=-\nabla\cdot\big(p_\sigma\,v\big).$$
-# **4. Compare.** Both lines agree if $v=-\sigma\,\nabla\log p_\sigma$.
+# **4. Compare.** Both lines agree if $v=-\sigma\,\nabla\log p_\sigma$. (Other velocities agree as well, since one may add any current that leaves the density unchanged. This is the one that is a gradient.)
 #
 # **5. Insert Tweedie's formula** of chapter 02, $\nabla\log p_\sigma(x)=(R^*(x;\sigma)-x)/\sigma^2$:
 # $$\boxed{\;\frac{dx}{d\sigma}=-\sigma\,\nabla\log p_\sigma(x)=\frac{x-R^*(x;\sigma)}{\sigma}\;}$$
 
 # %% [markdown]
-# This is the **probability flow** (Song et al. 2021). It needs nothing but a denoiser that is told its noise level. It also explains Figure 10.1. As $\sigma$ falls, each point moves towards $R^*(x;\sigma)$, the mean of all data that it may have come from. From far away, that means all the data, and their mean is the middle of the ring. When the noise is small, only one bump is left, and the mean moves there.
+# This is the **probability flow** (Song et al. 2021). It needs nothing but a denoiser that is told its noise level. It also explains Figure 10.1. As $\sigma$ falls, each point moves towards $R^*(x;\sigma)$, the mean of all data that it may have come from. From far away, that means all the data, and their mean is the middle of the ring. When the noise is small, the point can only have come from the bump that is nearest, and the mean lies there.
 #
 # An ascent at one level would move every point to the top of a bump. The flow keeps the points spread out, because it carries a whole distribution along. The next cell (folded) tests this with 4,000 points that start at $\sigma=10$: each bump must receive its eighth, and the points must be as probable as points drawn from the ring.
 
@@ -152,20 +152,20 @@ du.claim(
     tolerance=100,
 )
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## One step, and three famous samplers
 #
 # A computer moves from a level $\sigma$ to the next lower level $\sigma'$. The simplest step follows the slope for as long as the levels differ (Euler). Let $R=R(x;\sigma)$ be the network's answer, and call $\hat\varepsilon=(x-R)/\sigma$ the noise that the network *sees* in $x$. Then $x=R+\sigma\hat\varepsilon$, and Euler's step is
 # $$x'=x+(\sigma'-\sigma)\,\frac{x-R}\sigma=R+\sigma\hat\varepsilon+(\sigma'-\sigma)\,\hat\varepsilon=R+\sigma'\hat\varepsilon .$$
-# In words: remove all the noise that you see, and put a part of the *same* noise back.
+# In words: remove all the noise that you see, and put a part of the *same* noise back. If the data were a single image, $R$ and $\hat\varepsilon$ would stay the same all the way, and the step would be exact. Only where $R$ changes on the way is there an error, and smaller steps make it smaller.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # Why the same? We could put fresh noise $\varepsilon\sim N(0,I)$ in its place, or mix the two with a share $\eta$ between 0 and 1:
 # $$x'=R+\sigma'\big(\sqrt{1-\eta^2}\;\hat\varepsilon+\eta\,\varepsilon\big).$$
 # The squares of the two factors add up to 1. So if $\hat\varepsilon$ were the true noise, the image would carry noise of the level $\sigma'$ for every $\eta$. (It is the *mean* of the noise that fits $x$, which is a little smaller. We shall meet the consequence below.) Here is the whole family in code.
 
 
-# %% tags=["slide"]
+# %%
 def step(denoiser, x, here, there, eta, generator=None):
     """From the noise level `here` down to the level `there`."""
     clean = denoiser(x, here)
@@ -174,7 +174,7 @@ def step(denoiser, x, here, there, eta, generator=None):
     return clean + there * ((1 - eta**2) ** 0.5 * seen + eta * fresh)
 
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # Three values of $\eta$ have names.
 #
 # * $\eta=0$ puts back no fresh noise. This is the probability flow, and it is known as **DDIM** (Song, Meng & Ermon 2020).
@@ -187,7 +187,7 @@ def step(denoiser, x, here, there, eta, generator=None):
 # A sampler is this step in a loop. At the last level it ends with the network's answer, so it asks the network once at each level.
 
 
-# %% tags=["slide"]
+# %%
 def descend(denoiser, x, sigmas, eta, generator=None):
     """Down the levels; eta None is DDPM's."""
     for here, there in zip(sigmas, sigmas[1:]):
@@ -259,12 +259,12 @@ du.claim(
     tolerance=1000,
 )
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## With a network
 #
 # Now take a network in place of $R^*$. The U-Net of chapter 05 is told its noise level, and it was trained with BCE, at all levels, on 8,000 digits. Its weights ship with the book. We come down in 40 levels, denser where $\sigma$ is small (Karras et al. 2022), so each image costs 40 evaluations of the network. The start is noise about the mean digit, because that is the centre of $p_\sigma$.
 
-# %% tags=["slide"]
+# %%
 levels = du.noise_schedule(40, high=10.0, low=0.02)
 unet = du.load("digits-unet-bce").requires_grad_(False)
 train, test = (du.digits(part)[0].to(device) for part in ("train", "test"))
@@ -283,7 +283,7 @@ def sample(network, x, eta, seed=1):
 # %% [markdown]
 # Figure 10.2 shows how a digit comes about. Above is the image $x(\sigma)$ on its way down, below is the network's answer $R(x;\sigma)$, the mean of all digits that the image may still become. Read each lower row from the left. What is settled first, and what last?
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Two pairs of rows, nine columns from noise level 10 to 0.02. The upper row of each pair is noise at first; a digit appears in it below noise level 1. The lower row begins as a grey blur. In the first pair it becomes a soft 9 and ends as a sharp 7, in the second it becomes a 4."}, "figure": {"caption": "**Figure 10.2. From a blur to a digit.** Two images on their way down the levels (DDPM), and below each the network's answer. Every column is one noise level."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two pairs of rows, nine columns from noise level 10 to 0.02. The upper row of each pair is noise at first; a digit appears in it below noise level 1. The lower row begins as a grey blur. In the first pair it becomes a soft 9 and ends as a sharp 7, in the second it becomes a 4."}, "figure": {"caption": "**Figure 10.2. From a blur to a digit.** Two images on their way down the levels (DDPM), and below each the network's answer. Every column is one noise level."}}
 way = du.ancestral(unet, noise(2, 7), levels, None, seeded(4, device), True)
 shown = [0, 8, 14, 18, 21, 24, 27, 31, 39]
 rows = []
@@ -337,7 +337,7 @@ by_share[None] = ddpm[:few]
 judged = {share: judge(x, choosing) for share, x in by_share.items()}
 judged_real = judge(real[:few], choosing)
 
-# %% tags=["hide-input", "slide", "nbval-ignore-output"] mystnb={"image": {"alt": "Two panels against the share of fresh noise from 0 to 1. Left, Frechet distance with a wide band: about level up to 0.85, then a steep rise to more than twice as much; the lines of DDPM and of real digits lie near the level part. Right, density: it rises from about 0.8, crosses the line of real digits near 1 between 0.7 and 0.85, and goes on rising."}, "figure": {"caption": "**Figure 10.3. Some fresh noise helps, and only fresh noise harms.** Sets of 250 digits at 40 evaluations each, from the same starting noise. Band: 95 % bootstrap. Dashed: DDPM. Black: as many real digits."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Two panels against the share of fresh noise from 0 to 1. Left, Frechet distance with a wide band: about level up to 0.85, then a steep rise to more than twice as much; the lines of DDPM and of real digits lie near the level part. Right, density: it rises from about 0.8, crosses the line of real digits near 1 between 0.7 and 0.85, and goes on rising."}, "figure": {"caption": "**Figure 10.3. Some fresh noise helps, and only fresh noise harms.** Sets of 250 digits at 40 evaluations each, from the same starting noise. Band: 95 % bootstrap. Dashed: DDPM. Black: as many real digits."}}
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3))
 for ax, key in zip(axes, ("distance", "density")):
     values = [judged[share][key] for share in shares]
@@ -381,11 +381,11 @@ du.claim(
 #
 # ## A hundred digits
 
-# %% tags=["slide"]
+# %%
 eta = 0.85
 made = sample(unet, noise(n), eta)
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "A square of ten by ten digits. Nearly all can be read at once; they differ in slant, width and style. Four are broken: a curl in row 1, scattered strokes in rows 4 and 6, and an open ring with a gap in row 10."}, "figure": {"caption": "**Figure 10.4. A hundred digits from a denoiser trained with BCE.** The first hundred samples of one random seed, 40 evaluations of the network each. Nothing was selected."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "A square of ten by ten digits. Nearly all can be read at once; they differ in slant, width and style. Four are broken: a curl in row 1, scattered strokes in rows 4 and 6, and an open ring with a gap in row 10."}, "figure": {"caption": "**Figure 10.4. A hundred digits from a denoiser trained with BCE.** The first hundred samples of one random seed, 40 evaluations of the network each. Nothing was selected."}}
 fig, ax = plt.subplots(figsize=(5.6, 5.6), layout="none")
 ax.imshow(du.plotting.tile(*made[:100].split(10)), cmap="gray", vmin=0, vmax=1)
 ax.axis("off")
@@ -491,7 +491,7 @@ plt.show()
 # %% [markdown]
 # Compare the pairs: they are similar in slant and width, but their strokes end differently. (Two ones can hardly look different.) The samples are nearly as far from the training images as test digits are, and all ten digits appear (the folded claims give the numbers). This is what P4 asks for, novel samples that are consistent with the data. One noise level came near to it in chapter 06, and all levels together come nearer.
 #
-# **The start must have the right mean.** The starting noise lies about the *mean digit*, because that is the centre of $p_\sigma$. Noise about 0 looks the same to the eye: the noise has a length of about $10\sqrt{784}=280$, and the mean digit is short beside it. But chapter 06 has taught us that the mean of the starting noise influences the amount of ink, and it does so even here. The same noise about 0 gives thinner digits.
+# **The start must have the right mean.** The starting noise lies about the *mean digit*, because that is the centre of $p_\sigma$. Noise about 0 looks the same to the eye: the noise has a length of about $10\sqrt{784}=280$, and the mean digit, with a length of about 6, is short beside it. But in any *one* direction the noise only has standard deviation 10, so in the direction of the mean digit the start is displaced by 0.6 standard deviations. Chapter 06 has taught us what that does: the mean of the starting noise influences the amount of ink, even here. The same noise about 0 gives thinner digits.
 
 # %% tags=["hide-input"]
 dark = sample(unet, noise(few)[:100] - mean, 0)
@@ -502,7 +502,7 @@ du.claim(
     at_most=0.95,
 )
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## How probable is this image?
 #
 # Chapter 05 compared two images by the line integral of the score. Along the flow we can do more: compute $\log p_\sigma$ of a single image, with its normalising constant. Follow a path $x(\sigma)$ of the flow and ask how $\log p_\sigma(x(\sigma))$ changes on the way.
@@ -512,7 +512,7 @@ du.claim(
 # **2. The first term** is $\sigma\,\Delta p_\sigma/p_\sigma$ by the heat equation, and $\Delta p=\nabla\cdot(p\,s)=p\,(\nabla\cdot s+|s|^2)$:
 # $$\frac{\partial}{\partial\sigma}\log p_\sigma=\sigma\,\nabla\cdot s_\sigma+\sigma\,|s_\sigma|^2 .$$
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # **3. The second term** is $-\sigma\,|s_\sigma|^2$, because the flow has the velocity $-\sigma s_\sigma$. The squares cancel:
 # $$\frac{d}{d\sigma}\log p_\sigma(x(\sigma))=\sigma\,\nabla\cdot s_\sigma .$$
 # **4. Insert Tweedie's formula** again. The divergence of $(R-x)/\sigma^2$ is $(\operatorname{tr}J-d)/\sigma^2$, where $J$ is the Jacobian of the denoiser, so the right side is $(\operatorname{tr}J-d)/\sigma$. Multiply by $\sigma$ to have a derivative by $\log\sigma$:
@@ -521,12 +521,12 @@ du.claim(
 # $$\boxed{\;\log p_{\sigma_0}(x(\sigma_0))=\log p_{\sigma_1}(x(\sigma_1))+\int_{\sigma_0}^{\sigma_1}\big(d-\operatorname{tr}J\big)\,d\log\sigma\;}$$
 
 # %% [markdown]
-# The integrand has a meaning. The trace of $J$ counts the directions that the denoiser lets pass, and $d-\operatorname{tr}J$ counts those that it takes for noise and removes. An image is probable if the denoiser removes many directions around it even at small noise levels.
+# The integrand has a meaning. The trace of $J$ roughly counts the directions that the denoiser lets pass, and $d-\operatorname{tr}J$ those that it takes for noise and removes. (Only roughly, because an eigenvalue may exceed 1 between two modes.) An image is probable if the denoiser removes many directions around it even at small noise levels.
 #
 # Here is the whole computation. It climbs the levels from small to large with Heun's step, which averages the slopes at both ends of an Euler step, and it adds up the integral by the trapezoid rule.
 
 
-# %% tags=["slide"]
+# %%
 def log_density(denoiser, x, sigmas, trace, log_end):
     """log p of x at sigmas[0], (N,); the noise levels go from small to large."""
     removed = []
@@ -626,7 +626,7 @@ density = log_density(
 )
 density = dict(zip(groups, density.cpu().split(m)))
 
-# %% tags=["hide-input", "slide", "nbval-ignore-output"] mystnb={"image": {"alt": "Left: points on a straight diagonal line, exact against computed log-density. Right: seven rows of ticks with a dot for their mean. The black image and ones lie to the right of zero, test digits around zero, VAE samples left of it at about minus 80, and clothes, shuffled and inverted digits far to the left, between minus one and minus four thousand."}, "figure": {"caption": "**Figure 10.6. Digits are more probable than their imitations, and black is more probable than digits.** Left: 300 points of the plane. Right: log-density at $\\sigma=0.1$, a tick for each of 16 images, and their mean with a 95 % interval. Between -100 and 100 the axis is linear, beyond it is logarithmic."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Left: points on a straight diagonal line, exact against computed log-density. Right: seven rows of ticks with a dot for their mean. The black image and ones lie to the right of zero, test digits around zero, VAE samples left of it at about minus 80, and clothes, shuffled and inverted digits far to the left, between minus one and minus four thousand."}, "figure": {"caption": "**Figure 10.6. On average digits are more probable than their imitations, and black is more probable than digits.** Left: 300 points of the plane. Right: log-density at $\\sigma=0.1$, a tick for each of 16 images, and their mean with a 95 % interval. Between -100 and 100 the axis is linear, beyond it is logarithmic."}}
 reference = density["test digits"].mean()
 fig, (left, right) = plt.subplots(
     1, 2, figsize=(7.2, 3), gridspec_kw={"width_ratios": [1, 1.7]}
@@ -650,7 +650,7 @@ right.set_xticks([-1000, -100, 0, 100], ["-1000", "-100", "0", "100"])
 right.minorticks_off()
 right.axvline(0, color=GREY, lw=1)
 right.set(xlabel="log-density, mean of test digits = 0 (nats)")
-right.set_title("Black is more probable than a digit")
+right.set_title("Black is more probable than most digits")
 plt.show()
 du.table(
     means, {"16 images each": "", "log-density above that of test digits, nats": ">"}
@@ -677,7 +677,7 @@ du.claim(
 #
 # But the winner is the *black image*, which is not a digit at all. Ones, which have little ink, also lie above the average of all test digits. This need not be an error, because a density is not a probability. There is hardly any room close to black, and very much room for digits of all shapes. So nearly all samples can be digits although each digit has a lower density. Chapter 07 met the same thing: more probable is not more like a sample. A density alone cannot tell you whether an image belongs to the data.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## The same denoiser in other notations
 #
 # Papers on diffusion models write the same thing in different coordinates. Every line of this table says what one quantity is called, and $\tilde x=x+\sigma\varepsilon$ throughout. Scores are those of each column's own noisy image, and $\hat x_0$ is the clean image of DDPM's column.
@@ -747,7 +747,7 @@ du.claim(
 #
 # Diffusion models also draw what they are asked for. Tell the network the label as well, train it with and without, and its two answers differ by the part that the label explains. Samplers exaggerate this difference (*guidance*). Everything in this chapter holds for such a network, with the distribution of the data given the label.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Refining once more
 #
 # Chapter 07 refined samples of a VAE at one noise level (statement P5). With all levels at hand there is another way. Add noise of level $\sigma_0$, then come down from $\sigma_0$ as before. Meng et al. (2022) edit pictures in this way and call it SDEdit. With little noise, little changes; with much noise a new digit is made. Figure 10.7 and the table below it show both. Watch how many samples remain the same digit.
@@ -775,7 +775,7 @@ for name, x in {"real digits": real[:200], **refined}.items():
     found = du.evaluation.features(x)
     distance[name] = du.evaluation.frechet_between(found, reporting)
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Six rows of fourteen digits. VAE samples are blurred and some have missing strokes. After five plain steps and after noise of level 0.3 and 0.6 most keep their shape and have clearer strokes, some are broken. After noise of level 1 and 2 the strokes are crisp and most digits differ from the first row."}, "figure": {"caption": "**Figure 10.7. More noise, clearer digits, and fewer of the same.** Fourteen samples of the VAE, after five plain steps at $\\sigma=0.4$, and after noise of level $\\sigma_0$ and the way back in eight levels."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Six rows of fourteen digits. VAE samples are blurred and some have missing strokes. After five plain steps and after noise of level 0.3 and 0.6 most keep their shape and have clearer strokes, some are broken. After noise of level 1 and 2 the strokes are crisp and most digits differ from the first row."}, "figure": {"caption": "**Figure 10.7. More noise, clearer digits, and fewer of the same.** Fourteen samples of the VAE, after five plain steps at $\\sigma=0.4$, and after noise of level $\\sigma_0$ and the way back in eight levels."}}
 du.plotting.show_images([x[:14] for x in refined.values()], list(refined), size=0.42)
 plt.show()
 
@@ -805,7 +805,7 @@ du.claim(
 #
 # So P5 holds for these samples and this U-Net with all levels, as it did with one, and the old price remains. How much may change is the user's choice, and no sampler takes it away.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## What to remember
 #
 # * A diffusion model is a denoiser that is told its noise level, and a way to come down through the levels; the denoiser may be trained with BCE.
@@ -820,5 +820,7 @@ du.quiz("10")
 
 # %% [markdown]
 # **Exercises.** (a) How many levels are enough? (b) Replace Heun's step by Euler's at equal cost. (c) Solve the flow for one Gaussian with a pencil, and check `du.probability_flow` against it. (d) Stop the flow at $\sigma=0.1$ and denoise once. Which distribution do the points have? (e) Come down with fresh noise only. What share of the variance is left, and does it rise with the number of levels? They are in [exercises/10-from-one-noise-level-to-many.ipynb](exercises/10-from-one-noise-level-to-many.ipynb).
+#
+# **Lab.** [L2 · Your own sampler](exercises/L2-your-own-sampler.ipynb): write three kinds of steps and a sampler that makes digits in twenty evaluations, in two to three hours.
 #
 # **Further reading.** The paper that the book is for: Creswell, Arulkumaran & Bharath (2017), [arXiv:1708.08487](https://arxiv.org/abs/1708.08487). DDPM: Ho, Jain & Abbeel (2020), [arXiv:2006.11239](https://arxiv.org/abs/2006.11239). DDIM: Song, Meng & Ermon (2020), [arXiv:2010.02502](https://arxiv.org/abs/2010.02502). The probability flow and its log-likelihood: Song et al. (2021), [arXiv:2011.13456](https://arxiv.org/abs/2011.13456). EDM: Karras et al. (2022), [arXiv:2206.00364](https://arxiv.org/abs/2206.00364). SDEdit: Meng et al. (2022), [arXiv:2108.01073](https://arxiv.org/abs/2108.01073). Density and coverage: Naeem et al. (2020), [arXiv:2002.09797](https://arxiv.org/abs/2002.09797). Many levels, but with small noisy steps at each: Song & Ermon (2019), [arXiv:1907.05600](https://arxiv.org/abs/1907.05600).

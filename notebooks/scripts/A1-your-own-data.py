@@ -59,7 +59,7 @@ device = du.pick_device()
 stored = load_sample_images()
 photos = dict(zip(["temple", "dahlia"], map(Image.fromarray, stored.images)))
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Two photographs side by side. Left: a temple with three tiled roofs before a pale lake and sky, with trees in front. Right: an orange dahlia before a blurred dark green background. Four vertical bands in each are paler than the rest."}, "figure": {"caption": "**Figure A1.1. All the data of this chapter.** Squares of 48 pixels are cut from the clear parts to train on, and from the pale bands to test on."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two photographs side by side. Left: a temple with three tiled roofs before a pale lake and sky, with trees in front. Right: an orange dahlia before a blurred dark green background. Four vertical bands in each are paler than the rest."}, "figure": {"caption": "**Figure A1.1. All the data of this chapter.** Squares of 48 pixels are cut from the clear parts to train on, and from the pale bands to test on."}}
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 2.6))
 for ax, (name, photo) in zip(axes, photos.items()):
     ax.imshow(photo.reduce(2), extent=(0, photo.width, photo.height, 0))
@@ -105,7 +105,7 @@ for name, photo in photos.items():
 # %% [markdown]
 # `du.folder` reads every picture below a folder, cuts out the central square and shrinks it to `side` pixels. `channels` is 3 for colour and 1 for grey. The result is one tensor of shape $(N,C,H,W)$ with values in $[0,1]$, which is all that the rest of the chapter asks for.
 
-# %% tags=["slide"]
+# %%
 train, kinds = du.folder(pictures / "train", side=16, channels=3, held_out=0)
 test, _ = du.folder(pictures / "test", side=16, channels=3, held_out=0)
 print("train", tuple(train.shape), "of each kind", kinds.bincount().tolist())
@@ -119,12 +119,12 @@ train, test = train.to(device), test.to(device)
 grey = ((train > 0.1) & (train < 0.9)).double().mean()
 du.claim("The share of values between 0.1 and 0.9 is {}", grey, at_least=0.5)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Train two networks
 #
 # The first network is of the paper's kind: an encoder, a code of 128 numbers and a decoder in series, with a sigmoid at the end. It is convolutional this time, because neighbouring pixels of a photograph belong together. The second is the U-Net of chapter 05, whose skip connections carry detail past the code. Both must be given the shape of the pictures. Both are trained with BCE at one noise level, $\sigma=0.25$; a later section says how to choose that number.
 
-# %% tags=["slide"]
+# %%
 sigma = 0.25
 dae = du.PlainDAE(shape=(3, 16, 16), hidden=(32, 64), convolutional=True)
 unet = du.UNetDenoiser(channels=3, side=16)
@@ -136,7 +136,7 @@ for network in (dae, unet):
 # %% [markdown]
 # First of all, look. Figure A1.2 shows twelve test squares with some contrast, the same squares with noise, and what the networks make of them. Compare the two lower rows with the first. What has come back, and what has not?
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Four rows of twelve small colour squares. First row: pieces of both photographs that have some contrast. Second row: the same under heavy noise. Third row: the plain network returns the colours and blurred large shapes. Fourth row: the U-Net returns more of the edges."}, "figure": {"caption": "**Figure A1.2. Colours and large edges come back, fine texture does not.** Test squares, the same with noise of level 0.25, and the reconstructions of the two networks."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of twelve small colour squares. First row: pieces of both photographs that have some contrast. Second row: the same under heavy noise. Third row: the plain network returns the colours and blurred large shapes. Fourth row: the U-Net returns more of the edges."}, "figure": {"caption": "**Figure A1.2. Colours and large edges come back, fine texture does not.** Test squares, the same with noise of level 0.25, and the reconstructions of the two networks."}}
 noisy = du.corruption.gaussian(test, sigma, torch.Generator(device).manual_seed(0))
 shown = (test.std((2, 3)).mean(1) > 0.08).nonzero()[:, 0]  # with some contrast
 shown = shown[:: len(shown) // 12][:12]
@@ -186,7 +186,7 @@ du.claim(
 # %% [markdown]
 # Read the table from the top. The memoriser answers with training squares and is far off, because the test squares come from other columns of the photographs. The plain network halves its error. But it stays behind the linear map, which needed no training at all! Its code has 128 numbers for the 768 of a square, and so it gives up fine detail. Only the U-Net, whose skip connections pass detail on, beats the linear map. Without this rival we would have been satisfied too soon.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## New squares from noise
 #
 # Chapter 06 found that the brightness of the starting noise decides what comes out. Let us work out what that means for photographs, before we look. A start is $z=m+s\varepsilon$ in every channel of every pixel. For the memoriser, the log-weight of the training square $x_k$ is $(m\,S_k-\frac12|x_k|^2)/\sigma^2$, plus a random part (chapter 06). Completing the square shows what $m$ votes for:
@@ -196,7 +196,7 @@ du.claim(
 #
 # We start at the neutral brightness of chapter 06, which is half the slope of $|x_k|^2$ against $S_k$. We also try a second kind of start, which gives each picture its particular colour: three numbers, the mean colour of a random training square, with noise on top.
 
-# %% tags=["slide"]
+# %%
 n = 300
 ink, square = train.flatten(1).sum(1), train.flatten(1).square().sum(1)
 neutral = ((ink * square).sum() / (ink * ink).sum() / 2).item()
@@ -210,7 +210,7 @@ print(f"neutral brightness {neutral:.2f}")
 # %% [markdown]
 # From each start the plain DAE goes both ways of chapter 06: ten plain steps, and thirty steps with the noise put back. In Figure A1.3 compare first the colours of the rows with those of the training squares, and then the number of flat squares. (In the table, a square is *flat* if the standard deviation within it is at most 0.05, and *textured* otherwise.)
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Five rows of twelve small colour squares. First row, training squares: sky, roof, leaves, petals. Two rows from grey noise: seven or eight of twelve are the same flat teal, the others show soft edges in orange, beige and blue. Two rows from coloured noise: dark, teal, pale blue and orange squares as in the first row, many of them flat. Last row, the U-Net: pale, teal and dark flat squares, and some that are mottled like foliage."}, "figure": {"caption": "**Figure A1.3. The start decides the colour.** Ten plain steps, or thirty steps with the noise put back, from noise about one grey and from noise about the mean colours of the squares in the first row. Plain DAE; in the last row the U-Net."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Five rows of twelve small colour squares. First row, training squares: sky, roof, leaves, petals. Two rows from grey noise: seven or eight of twelve are the same flat teal, the others show soft edges in orange, beige and blue. Two rows from coloured noise: dark, teal, pale blue and orange squares as in the first row, many of them flat. Last row, the U-Net: pale, teal and dark flat squares, and some that are mottled like foliage."}, "figure": {"caption": "**Figure A1.3. The start decides the colour.** Ten plain steps, or thirty steps with the noise put back, from noise about one grey and from noise about the mean colours of the squares in the first row. Plain DAE; in the last row the U-Net."}}
 made = {}
 for name, start in starts.items():
     made[name, "plain"] = du.iterate(dae, start, 10)
@@ -292,7 +292,7 @@ du.claim(
 # $$\kappa=\frac{E[\delta^4]}{E[\delta^2]^2}.$$
 # It is 3 for every normal distribution with mean 0, and much larger where large values are rare. We compute it within each textured square and take the mean over these squares. (The kurtosis of all differences together would also rise if some squares were merely flatter than others.)
 
-# %% tags=["slide"]
+# %%
 gaussian = du.PCAGaussian(train, 50)
 
 
@@ -315,7 +315,7 @@ def refine(network, x, steps, seed=0):
 # %% [markdown]
 # Figure A1.4 shows samples of the Gaussian before and after five steps with the noise put back, for both networks. Look at the clouds: which of them get an edge?
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Four rows of twelve small colour squares. Samples of the Gaussian: coloured clouds without edges. After five steps of either network: smooth squares in the same colours, a few of them with a clear edge. Training squares: roofs, leaves and petals in fine detail."}, "figure": {"caption": "**Figure A1.4. Clouds become smooth surfaces, a few of them with an edge.** Samples of a Gaussian with 50 principal components, before and after five steps with the noise put back."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four rows of twelve small colour squares. Samples of the Gaussian: coloured clouds without edges. After five steps of either network: smooth squares in the same colours, a few of them with a clear edge. Training squares: roofs, leaves and petals in fine detail."}, "figure": {"caption": "**Figure A1.4. Clouds become smooth surfaces, a few of them with an edge.** Samples of a Gaussian with 50 principal components, before and after five steps with the noise put back."}}
 x = gaussian.sample(n, torch.Generator().manual_seed(0)).to(device)
 rows = {"Gaussian": x}
 rows |= {
@@ -388,7 +388,7 @@ def candidates(data, sigma):
     return torch.special.entr(w).sum(1).exp().median().item()
 
 
-# %% tags=["hide-input", "slide", "nbval-ignore-output"] mystnb={"image": {"alt": "Three curves of the share of candidates against the noise level on a logarithmic axis, all of the same S-shape: near zero on the left and near one on the right. A dotted vertical line at 0.25 lies in the flat part on the left."}, "figure": {"caption": "**Figure A1.5. Where a corrupted picture gives itself away.** Effective number of candidates, as a share of 3,000 training images, against the noise level. Dotted: the level of this chapter, 0.25."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Three curves of the share of candidates against the noise level on a logarithmic axis, all of the same S-shape: near zero on the left and near one on the right. A dotted vertical line at 0.25 lies in the flat part on the left."}, "figure": {"caption": "**Figure A1.5. Where a corrupted picture gives itself away.** Effective number of candidates, as a share of 3,000 training images, against the noise level. Dotted: the level of this chapter, 0.25."}}
 sets = {
     "squares": (train, INK, "-"),
     "digits": (du.digits()[0], GREY, "-"),
@@ -446,7 +446,7 @@ padded = torch.nn.functional.pad(wide, (0, 0, 4, 4), value=0.5)  # (N, 3, 24, 24
 # %% [markdown]
 # The dense network above takes any shape. A convolutional one halves height and width with each size in `hidden`, so with two sizes both must be multiples of 4. The two messages below the figure are what you read if you forget.
 
-# %% tags=["hide-input", "slide"] mystnb={"image": {"alt": "Five rows of eight small pictures: rectangles from the photographs; their central squares; the rectangles under noise; the reconstructions of the plain network, blurred; and the rectangles with grey bars above and below."}, "figure": {"caption": "**Figure A1.6. A square cuts off the sides.** Rectangles, the squares that `du.folder` would keep, a plain DAE trained on rectangles for a few seconds, and the same rectangles padded to a square."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Five rows of eight small pictures: rectangles from the photographs; their central squares; the rectangles under noise; the reconstructions of the plain network, blurred; and the rectangles with grey bars above and below."}, "figure": {"caption": "**Figure A1.6. A square cuts off the sides.** Rectangles, the squares that `du.folder` would keep, a plain DAE trained on rectangles for a few seconds, and the same rectangles padded to a square."}}
 some = (wide.std((2, 3)).mean(1) > 0.12).nonzero()[:, 0]  # with some contrast
 some = some[:: len(some) // 8][:8]
 seen = du.corruption.gaussian(
@@ -567,7 +567,7 @@ for mistake, attempt in mistakes.items():
 # * **Number.** With few pictures a network begins to copy. Compare the distance to the nearest training picture with that of test pictures.
 # * **Duplicates.** Are there copies, overlapping crops or frames of one film? Divide the data so that they stay on one side.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## What to remember
 #
 # * Any pictures will do: bring them into one tensor $(N,C,H,W)$ with values in $[0,1]$, keep a test set that shares nothing with the training set, and compare with rivals that know less.

@@ -120,7 +120,7 @@ du.fit(
 )
 trained = {(1, 1, 1, 1, 0): ours.cpu(), (0, 0, 0, 0, 0): tutorial.cpu()}
 
-# %% tags=["hide-input", "slide", "nbval-ignore-output"] mystnb={"image": {"alt": "Three panels of arrows over contours of the ring at noise level 0.05. Left, exact, in blue: the arrows turn to eight bumps. Middle, the tutorial's network, in orange: the arrows lead to the circle through the bumps and not to the single bumps. Right, the book's network, in orange: almost the same arrows as on the left."}, "figure": {"caption": "**Figure A2.1. Same layers, same points, same number of steps.** Left: the exact score at $\\sigma=0.05$. Middle: a plain network after 500 steps of Adam on random batches. Right: the network and the loop of this book after 500 steps. Long arrows are cut to 0.08."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Three panels of arrows over contours of the ring at noise level 0.05. Left, exact, in blue: the arrows turn to eight bumps. Middle, the tutorial's network, in orange: the arrows lead to the circle through the bumps and not to the single bumps. Right, the book's network, in orange: almost the same arrows as on the left."}, "figure": {"caption": "**Figure A2.1. Same layers, same points, same number of steps.** Left: the exact score at $\\sigma=0.05$. Middle: a plain network after 500 steps of Adam on random batches. Right: the network and the loop of this book after 500 steps. Long arrows are cut to 0.08."}}
 places = du.plotting.grid(13, 0.05, 0.95)
 smoothed = ring.smooth(0.05)
 
@@ -163,7 +163,7 @@ du.table(
 #
 # We can do the copying for it. Let the data have mean $m$ and variance $v$ in each coordinate. Which *linear* reconstruction $r=m+k\,(\tilde x-m)$ is the best?
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ### The best linear denoiser
 #
 # Write $\tilde x-m=(x-m)+\sigma\varepsilon$. The two terms are independent, so in each coordinate the mean squared error is
@@ -240,7 +240,7 @@ du.claim(
 # %% [markdown]
 # The plain network begins far behind somebody who does nothing. It has to climb out of this hole before it can learn a score, and the network with the linear start begins at the edge of the hole.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Part 2. Even batches
 #
 # Each step sees one batch, and the gradient of the batch is a random estimate of the true gradient. Random points clump and leave gaps, as the left panel of Figure A2.2 shows, so the estimate is noisy. A **Sobol sequence** fills the unit cube much more evenly (right panel), and each single point of it is still distributed uniformly.
@@ -324,7 +324,7 @@ du.claim(
 #
 # This works where a batch can cover the cube. Three dimensions are few. For an image with 784 pixels the cube has 785 dimensions, and no batch covers it. So for images `du.fit` uses random batches.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Part 3. Orthogonalised steps
 #
 # Write the gradient of a weight matrix with its singular value decomposition, $G=USV^\top$. Each term $s_i\,u_iv_i^\top$ is one direction in which the matrix can move, and $s_i$ says how strongly the loss asks for it. Gradient descent moves along each direction in proportion to $s_i$. If a few directions are strong and the others weak, the weak ones hardly ever move.
@@ -343,7 +343,7 @@ ideal_step = U @ Vh  # all singular values are 1
 # %% [markdown]
 # Figure A2.3 shows the singular values of this gradient, and those of the step that the book's optimiser takes instead. Count the directions that reach one per cent of the strongest.
 
-# %% tags=["hide-input", "slide", "nbval-ignore-output"] mystnb={"image": {"alt": "The first 40 singular values in falling order on a logarithmic axis. The grey ones of the gradient fall by a factor of 100 within about ten directions and go on falling. The black ones of the step of Muon stay near 1 for about the first dozen directions and fall after that."}, "figure": {"caption": "**Figure A2.3. Muon gives the weak directions a turn.** Singular values of the gradient of one weight matrix for one batch, divided by the largest (grey), and of the step that Muon makes of it (black). Only the first 40 of 64 are shown."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "The first 40 singular values in falling order on a logarithmic axis. The grey ones of the gradient fall by a factor of 100 within about ten directions and go on falling. The black ones of the step of Muon stay near 1 for about the first dozen directions and fall after that."}, "figure": {"caption": "**Figure A2.3. Muon gives the weak directions a turn.** Singular values of the gradient of one weight matrix for one batch, divided by the largest (grey), and of the step that Muon makes of it (black). Only the first 40 of 64 are shown."}}
 muon_step = orthogonalised(gradient[None])[0]
 fig, ax = plt.subplots(figsize=(6, 3))
 shown = range(1, 41)
@@ -388,7 +388,7 @@ du.claim(
 #
 # Muon is meant for matrices. Biases are vectors, so `du.fit` leaves them to Adam.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## Part 4. Averaged weights
 #
 # Even a good optimiser is pushed about by the last few batches. If the learning rate stays constant, the weights end up jittering around the optimum. There are two ways to calm them: let the learning rate fall to zero, or average the weights over the last steps. `du.fit` does both. The cell trains with Adam on random batches, with a constant or a falling rate, and keeps a running average beside the weights.
@@ -488,7 +488,7 @@ for name, parts in recipes.items():
             trained[*parts, seed] = train(*parts, seed)
     ablation[name] = [error_of(trained[*parts, seed], ring, 0.05) for seed in (0, 1)]
 
-# %% tags=["hide-input", "slide", "nbval-ignore-output"] mystnb={"image": {"alt": "A dot plot with nine rows and two dots a row; the axis is the relative error on a logarithmic scale. The whole recipe has the smallest errors, about 0.04. Without averaging it is about the same. Without the linear start, without Muon or without even batches the errors are between 0.05 and 0.08. Muon alone has 0.1, the linear start alone more, even batches alone and none of the four about 0.5."}, "figure": {"caption": "**Figure A2.4. Each part makes up for another, and no part alone is enough.** Relative error of the score on the ring at $\\sigma=0.05$ after 500 steps, for two random seeds. The grey line at 1 is the answer zero."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "A dot plot with nine rows and two dots a row; the axis is the relative error on a logarithmic scale. The whole recipe has the smallest errors, about 0.04. Without averaging it is about the same. Without the linear start, without Muon or without even batches the errors are between 0.05 and 0.08. Muon alone has 0.1, the linear start alone more, even batches alone and none of the four about 0.5."}, "figure": {"caption": "**Figure A2.4. Each part makes up for another, and no part alone is enough.** Relative error of the score on the ring at $\\sigma=0.05$ after 500 steps, for two random seeds. The grey line at 1 is the answer zero."}}
 fig, ax = plt.subplots(figsize=(6.6, 3.2))
 for row, errors in enumerate(ablation.values()):
     ax.plot(errors, [row, row], "o", color=LEARNED, ms=6)
@@ -552,17 +552,17 @@ for name in ("linear start", "even batches", "Muon"):
 #
 # All this holds for 500 steps. Longer training closes part of the gap. The page [Benchmarks: scores](../benchmarks.md) of the web book has trainings of 12,000 steps.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## A different kind of help: say what the data look like
 #
 # The recipe helps a network that could become almost any function. There is another way to learn fast: tell the denoiser something that is true of the data. Suppose that they come in a few blobs, so that $p$ is a mixture of Gaussians. Then chapter 02 gives the best reconstruction as a formula:
 # $$R(\tilde x)=\tilde x+\sigma^2\,\nabla\log p_\sigma(\tilde x),\qquad p_\sigma=\sum_k w_k\,N(\mu_k,\,C_k+\sigma^2I).$$
-# The class `du.MixtureDenoiser` *is* this formula. What it learns are the weights $w_k$, the centres $\mu_k$ and the covariances $C_k$.
+# The class `du.MixtureDenoiser` computes this formula. (Answers below 0.05 or above 0.95 it draws smoothly inwards, so that they stay between 0 and 1.) What it learns are the weights $w_k$, the centres $\mu_k$ and the covariances $C_k$.
 
 # %% [markdown]
 # It is trained on the same points, with the same loss and by the same `du.fit`. Nobody tells it that there are eight blobs, or that they are round: it has sixteen of any shape. They start at sixteen points of the sample that lie far apart.
 #
-# The noise level stands in the formula, so a mixture that was trained at one level can be used at another. It is no evidence for the paper's statement P2, though, because its arrows are a score by construction. A network's arrows need not be one.
+# The noise level stands in the formula, so a mixture that was trained at one level can be used at another. It is no evidence for the paper's statement P2, though, because the arrows of the formula are a score by construction. A network's arrows need not be one.
 
 
 # %%
@@ -605,7 +605,7 @@ at_005 = {
 # %% [markdown]
 # Figure A2.5 shows what the sixteen blobs have become on two data sets, on the ring, where the assumption is true, and on a checkerboard, where it is false. The table below it compares errors. KDE is the kernel density estimate of chapter 03.
 
-# %% tags=["hide-input", "nbval-ignore-output", "slide"] mystnb={"image": {"alt": "Left, the ring: orange ellipses lie on the eight bumps, on some bumps more than one. Right, the checkerboard: sixteen ellipses on eight dark squares, whose corners they do not fill."}, "figure": {"caption": "**Figure A2.5. Sixteen learned blobs.** The clean distribution (blue) and the learned components (orange, drawn at two standard deviations; fainter if their weight is small). Left: on the ring the blobs find the bumps. Right: sixteen blobs cannot fill eight squares."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Left, the ring: orange ellipses lie on the eight bumps, on some bumps more than one. Right, the checkerboard: sixteen ellipses on eight dark squares, whose corners they do not fill."}, "figure": {"caption": "**Figure A2.5. Sixteen learned blobs.** The clean distribution (blue) and the learned components (orange, drawn at two standard deviations; fainter if their weight is small). Left: on the ring the blobs find the bumps. Right: sixteen blobs cannot fill eight squares."}}
 turn = torch.linspace(0, 2 * torch.pi, 60, dtype=torch.float64)
 circle = torch.stack([turn.cos(), turn.sin()])
 fig, axes = plt.subplots(1, 2, figsize=(6, 3.1), sharey=True)
@@ -655,11 +655,11 @@ du.claim(
 #
 # On the checkerboard the assumption is false, and the network is ahead. An assumption that is built into an estimator is called its **inductive bias**. It pays where it is true, or nearly true. Nobody can write down such a formula for images. There the bias lies in the layers, in convolutions that look at neighbouring pixels first, and it has to be good enough.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## What to remember
 #
 # * The optimum of the loss does not depend on the recipe, but the way there does. A network that starts as the best linear denoiser has only the correction to learn.
-# * Even batches make the gradient less noisy, Muon moves weak directions as fast as strong ones, and an average of the weights or a falling learning rate calms the last steps. Two of the three main parts are almost as good as all of them.
+# * Even batches make the gradient less noisy, Muon moves weak directions as fast as strong ones, and an average of the weights or a falling learning rate calms the last steps. Any two of the three main parts (the linear start, even batches, Muon) do most of what all three do.
 # * Telling an estimator something true about the data helped more here than the whole recipe. Telling it something false limits it.
 
 # %% [markdown]

@@ -104,6 +104,10 @@ WRONG = {
         (_c(variance="c * (v + sigma**2 if noise else v)"), "the variance by c^2"),
         (_c(variance="c**2 * v + sigma**2 if noise else c**2 * v"), "adds sigma^2 before the step"),
         (_c(step="denoiser(x, s)"), "adds sigma^2 before the step"),
+        (
+            _c(step="du.corruption.gaussian(denoiser(x, s), s, generator) if noise else denoiser(x, s)"),
+            "adds sigma^2 before the step",
+        ),
     ],
     "ex06_d": [
         (_D.format(answer="1.0"), "how do their lengths add?"),

@@ -92,6 +92,11 @@ WRONG = {
             "at the level where you stand",
         ),
         (EULER.format(**RIGHT_EULER | {"last": "x"}), "end with R at the last level"),
+        # looks where the step has led, as Heun does, and forgets it
+        (
+            EULER.format(**RIGHT_EULER | {"step": RIGHT_EULER["step"] + "; denoiser(x, there)"}),
+            "once a step",
+        ),
         # equal levels instead of equal cost, and the exercise's "twice the levels" taken at its word
         (EULER.format(**RIGHT_EULER | {"levels": "n"}), "compare at equal cost"),
         (EULER.format(**RIGHT_EULER | {"levels": "2 * n"}), "compare at equal cost"),

@@ -313,7 +313,7 @@ def verdict(low, high):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex03_c_interval", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex03_c_interval_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def check_interval(first, second, wanted):
     low, high = (number(end) for end in interval(list(first), list(second)))
     width = wanted[1] - wanted[0]

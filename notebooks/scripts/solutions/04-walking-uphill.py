@@ -361,7 +361,7 @@ def reconstruct(phi, y, sigma):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex04_c_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex04_c_formula_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 found = numbers(reconstruct(lambda y: -(y**2).sum(1), torch.tensor([[1.0, 2.0]]).double(), 0.5))
 example = torch.tensor([[0.5, 1.0]]).double()
 assert (found - example).abs().max() < 1e-6, (
@@ -384,7 +384,7 @@ assert answer.requires_grad, (
 )
 print("(c) the formula passes")
 
-# %% nbgrader={"grade": true, "grade_id": "ex04_c_loop_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex04_c_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 level = 0.1
 phi = train_potential(reconstruct, level)
 

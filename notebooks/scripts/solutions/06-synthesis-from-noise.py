@@ -90,7 +90,7 @@ def counts(denoiser, x, sigma, steps):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex06_a_check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex06_a_start_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 generator = torch.Generator().manual_seed(0)
 for s in (0.5, 5.0):
     x = start(mean, s, 100, generator)
@@ -103,6 +103,21 @@ for s in (0.5, 5.0):
         f"{rest.std():.3f}, expected 0 and {s}: unclamped, and drawn for each pixel of each image."
     )
 
+one = distinct(du.iterate(du.Memoriser(images[:40]), start(mean, 5.0, 80, generator), 5, 5.0))
+assert one == 1, f"at sigma = 5 the memoriser has one mode, your starts end in {one} after five steps."
+noise = {s: start(mean, s, 60, generator) for s in (1.0, 2.0, 5.0)}
+ends = {s: du.iterate(unet, noise[s], 10, s) for s in (1.0, 5.0)}
+left = {s: distinct(x) for s, x in ends.items()}
+assert left[5.0] <= 3 <= left[1.0], (
+    "from your 60 starts the U-Net should leave next to one image at sigma = 5, and more at 1; "
+    f"it leaves {left[5.0]} and {left[1.0]}."
+)
+off = (ends[5.0] - mean).flatten(1).norm(dim=1).max()
+assert off < 2.5, f"at sigma = 5 all should end near the mean digit; one is {off:.1f} away."
+print("(a) the start passes")
+
+# %% nbgrader={"grade": true, "grade_id": "ex06_a_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+generator = torch.Generator().manual_seed(0)
 atoms = images[:40]
 noisy = du.corruption.gaussian(atoms, 0.3, generator)
 found = counts(du.Memoriser(atoms), noisy, 0.3, 5)
@@ -111,17 +126,16 @@ assert list(found) == [40] * 6, (
     f"the memoriser of 40 digits keeps them apart at sigma = 0.3, you count {found}: "
     "pass the images on from step to step, at the same sigma, and count with `distinct`."
 )
-ends = counts(du.Memoriser(atoms), start(mean, 5.0, 40, generator), 5.0, 5)[-1]
+noisy = du.corruption.gaussian(atoms, 5.0, generator)
+ends = counts(du.Memoriser(atoms), noisy, 5.0, 5)[-1]
 assert ends == 1, f"at sigma = 5 the memoriser has one mode, you count {ends} after five steps."
 
-noise = {s: start(mean, s, 60, generator) for s in (1.0, 2.0, 5.0)}
-left = {s: counts(unet, x, s, 10) for s, x in noise.items()}
+noisy = {s: du.corruption.gaussian(images[:60], s, generator) for s in (1.0, 5.0)}
+left = {s: counts(unet, x, s, 10) for s, x in noisy.items()}
 assert left[5.0][-1] <= 3 <= left[1.0][-1], (
-    f"from 60 starts the U-Net should leave next to one image at sigma = 5, and more at 1; "
+    "from 60 noisy digits the U-Net should leave next to one image at sigma = 5, and more at 1; "
     f"you count {left[5.0][-1]} and {left[1.0][-1]}."
 )
-off = (du.iterate(unet, noise[5.0], 10, 5.0) - mean).flatten(1).norm(dim=1).max()
-assert off < 2.5, f"at sigma = 5 all should end near the mean digit; one is {off:.1f} away."
 print("(a) passes")
 
 # %% mystnb={"image": {"alt": "Three rows of ten images after ten steps: at noise level 1 various digits, at 2 soft strokes, nearly all of them the same, at 5 ten times the blurred mean digit."}}
@@ -166,7 +180,8 @@ def strength(x, mean):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex06_b_check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex06_b_descent_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+gaussian = mean + 2 * torch.randn(60, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 told = []
 
 
@@ -186,14 +201,6 @@ assert max(ratios) - min(ratios) < 1e-6, (
 )
 assert torch.allclose(end, torch.full_like(end, 1 / 32)), "each step goes on from the one before."
 
-generator = torch.Generator().manual_seed(0)
-gaussian = mean + 2 * torch.randn(60, 1, 28, 28, generator=generator)
-for x, low, high in [(gaussian, 1.95, 2.05), (mean + 0.3, 0.29, 0.31), (uniform, 0.45, 0.6)]:
-    found = strength(x, mean)
-    assert low < found < high, (
-        f"a start with a strength between {low} and {high} has {found:.3f} by your measure: "
-        "the root of the mean square, over images and pixels, of the difference from the mean image."
-    )
 ends = {
     ("uniform", 1.0): anneal(unet, uniform, 1.0, 0.1, 10),
     ("uniform", 2.0): anneal(unet, uniform, 2.0, 0.1, 10),
@@ -203,6 +210,15 @@ left = {key: distinct(x) for key, x in ends.items()}
 assert left["uniform", 2.0] < 0.6 * min(left["uniform", 1.0], left["Gaussian", 2.0]), (
     f"from uniform noise the descent from 2 should leave far fewer images than the two others; found {left}."
 )
+print("(b) the descent passes")
+
+# %% nbgrader={"grade": true, "grade_id": "ex06_b_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+for x, low, high in [(gaussian, 1.95, 2.05), (mean + 0.3, 0.29, 0.31), (uniform, 0.45, 0.6)]:
+    found = strength(x, mean)
+    assert low < found < high, (
+        f"a start with a strength between {low} and {high} has {found:.3f} by your measure: "
+        "the root of the mean square, over images and pixels, of the difference from the mean image."
+    )
 print("(b) passes")
 
 # %% mystnb={"image": {"alt": "Three rows of images after ten steps of falling noise level: from uniform noise beginning at 1, varied digits; from uniform noise beginning at 2, nearly the same stroke again and again; from Gaussian noise of level 2 beginning at 2, varied digits again, some of them alike."}}
@@ -251,28 +267,40 @@ def predicted_variance(v, s, levels, noise):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex06_c_check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex06_c_descent_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 levels = torch.logspace(0, -1, 10).tolist()  # from 1 to 0.1
 generator = torch.Generator().manual_seed(0)
 one = du.GaussianMixture([[0.5]], 0.3**2)
 x = 0.5 + 0.8 * torch.randn(40_000, 1, generator=generator)
-for noise, some in [(False, levels[5:]), (True, levels[5:]), (True, levels[:1])]:
+cases = [  # noise, levels, the variance at the end
+    (False, levels[5:], 0.02708),
+    (True, levels[5:], 0.06422),
+    (True, levels[:1], 0.01118),
+]
+for noise, some, variance in cases:
     found = descend(one.posterior_mean, x, some, noise, generator).var().item()
-    c = [0.3**2 / (0.3**2 + s**2) for s in some]
-    predicted = predicted_variance(0.8**2, 0.3, some, noise)
-    assert abs(predicted / found - 1) < 0.05, (
-        f"noise = {noise}, levels {', '.join(f'{s:.2f}' for s in some)}: you predict the variance {predicted:.4g}, "
-        f"your descent gives {found:.4g}. A step multiplies the points by c, hence the variance by c^2; "
-        "the noise adds sigma^2 before the step."
+    assert abs(found / variance - 1) < 0.05, (
+        f"noise = {noise}, levels {', '.join(f'{s:.2f}' for s in some)}: points of variance 0.64 should end with the "
+        f"variance {variance:.4g}, your descent gives {found:.4g}. Each step goes on from the one before, at its own "
+        "level; the noise adds sigma^2 before the step."
     )
-    corrupted = one.smooth(some[0])
     first = (
         descend(one.posterior_mean, torch.full((40_000, 1), 0.5), some[:1], noise, generator).std().item()
     )
-    expected = c[0] * some[0] if noise else 0.0
+    expected = 0.3**2 / (0.3**2 + some[0] ** 2) * some[0] if noise else 0.0
     assert abs(first - expected) < 0.02 * some[0], (
         f"noise = {noise}: points that all start at mu have the standard deviation {first:.3f} after one step, "
         f"expected {expected:.3f}: noise of this level, for each point its own, and then the denoiser."
+    )
+print("(c) the descent passes")
+
+# %% nbgrader={"grade": true, "grade_id": "ex06_c_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+for noise, some, variance in cases:
+    predicted = predicted_variance(0.8**2, 0.3, some, noise)
+    assert abs(predicted / variance - 1) < 0.05, (
+        f"noise = {noise}, levels {', '.join(f'{s:.2f}' for s in some)}: you predict the variance {predicted:.4g}, "
+        f"expected {variance:.4g}. A step multiplies the points by c, hence the variance by c^2; "
+        "the noise adds sigma^2 before the step."
     )
 noise_last = predicted_variance(predicted_variance(0.25, 0.3, levels, False), 0.3, levels, True)
 plain_last = predicted_variance(predicted_variance(0.25, 0.3, levels, True), 0.3, levels, False)

@@ -191,7 +191,7 @@ def settled(distances, slack=0.05):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex07_b_check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex07_b_labels_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 guess = probabilities(test).argmax(1)
 zeros, ones = test[guess == 0][:40], test[guess == 1][:40]
 swapped = torch.cat([ones[:10], zeros[10:]])
@@ -202,15 +202,6 @@ assert close(found, [1.0, 0.75, 0.0, 1.0]), (
     f"{', '.join(f'{share:.2f}' for share in found)}. "
     "Compare with the start, not with the step before, and count images, not confidence."
 )
-examples = [([9, 6, 4, 3.9, 3.95], 2), ([5, 5, 5], 0)]
-### BEGIN HIDDEN TESTS
-examples += [([9, 8, 7, 6], 3), ([9, 5, 8, 3], 3), ([4, 3, 6], 1)]
-### END HIDDEN TESTS
-for d, k in examples:
-    found = settled(d)
-    assert close(found, k), (
-        f"distances {d}: you say step {found}, expected {k}, the first with no later gain of more than 5 per cent."
-    )
 
 noisy_paths = {
     s: du.walkback(unet, samples[0], 14, s, torch.Generator().manual_seed(0), return_path=True)
@@ -226,6 +217,18 @@ for s, path in noisy_paths.items():
     )
     share = float(labels_kept(path)[-1])
     assert 0.1 < share < 0.8, f"sigma = {s}: many labels should change and some stay; kept {share:.0%}."
+print("(b) the labels pass")
+
+# %% nbgrader={"grade": true, "grade_id": "ex07_b_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+examples = [([9, 6, 4, 3.9, 3.95], 2), ([5, 5, 5], 0)]
+### BEGIN HIDDEN TESTS
+examples += [([9, 8, 7, 6], 3), ([9, 5, 8, 3], 3), ([4, 3, 6], 1)]
+### END HIDDEN TESTS
+for d, k in examples:
+    found = settled(d)
+    assert close(found, k), (
+        f"distances {d}: you say step {found}, expected {k}, the first with no later gain of more than 5 per cent."
+    )
 print("(b) passes")
 
 # %% mystnb={"image": {"alt": "Two panels against steps with the noise put back, at noise levels 0.6 and 0.8: the Frechet distance falls for several steps and then rises again, more at 0.8; the share of labels kept falls at once to about one half and then slowly on."}}
@@ -286,7 +289,7 @@ def rise(distances):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex07_c_check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex07_c_path_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 levels = [0.8 * (0.1 / 0.8) ** (i / 5) for i in range(6)]  # equal ratios
 path = numbers(falling(bump.posterior_mean, points, levels))
 assert tuple(path.shape) == (7, 11, 1), (
@@ -303,14 +306,6 @@ for some in (levels, [0.8] * 6):
         "at its own level, the first level first."
     )
 ### END HIDDEN TESTS
-examples = [([4, 2, 3], 1.5), ([4, 3, 2], 1.0)]
-### BEGIN HIDDEN TESTS
-examples += [([1, 2, 4], 4.0)]
-### END HIDDEN TESTS
-for d, expected in examples:
-    assert close(rise(d), expected), (
-        f"distances {d}: the last over the least is {expected}, you say {rise(d)}."
-    )
 with torch.no_grad():
     distances = {
         (seed, name): [
@@ -320,9 +315,29 @@ with torch.no_grad():
         for name, some in [("constant", [0.8] * 6), ("falling", levels)]
     }
 for seed in samples:
-    constant, lowered = rise(distances[seed, "constant"]), rise(distances[seed, "falling"])
+    constant, lowered = distances[seed, "constant"][-1], distances[seed, "falling"][-1]
+    assert lowered < constant, (
+        f"set {seed}: with falling levels the distance should end lower, found {lowered:.0f} against {constant:.0f}."
+    )
+### BEGIN HIDDEN TESTS
+for seed in samples:  # the last over the least, without `rise`, which has a check of its own
+    constant, lowered = (
+        distances[seed, name][-1] / min(distances[seed, name]) for name in ("constant", "falling")
+    )
     assert lowered < constant, (
         f"set {seed}: with falling levels the distance should rise less, found {lowered:.2f} against {constant:.2f}."
+    )
+### END HIDDEN TESTS
+print("(c) the path passes")
+
+# %% nbgrader={"grade": true, "grade_id": "ex07_c_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+examples = [([4, 2, 3], 1.5), ([4, 3, 2], 1.0)]
+### BEGIN HIDDEN TESTS
+examples += [([1, 2, 4], 4.0)]
+### END HIDDEN TESTS
+for d, expected in examples:
+    assert close(rise(d), expected), (
+        f"distances {d}: the last over the least is {expected}, you say {rise(d)}."
     )
 print("(c) passes")
 
@@ -379,7 +394,7 @@ def turn(distances, t):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex07_d_check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex07_d_step_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 whole = du.iterate(shortened(bump.posterior_mean, 1.0), points, 2, 0.8)
 assert close(whole, du.iterate(bump.posterior_mean, points, 2, 0.8)), (
     "with t = 1 you should take whole steps. The new point is y plus t times the step R(y) - y."
@@ -394,6 +409,23 @@ for t in (1.0, 0.5, 0.1):
         f"yours by {(end[-1] - 0.5).item() / 0.5:.3g}. The new point is y plus t times the step R(y) - y."
     )
 ### END HIDDEN TESTS
+
+falls = {}
+for t, steps in [(1.0, 6), (0.5, 12)]:
+    path = du.iterate(shortened(unet, t), samples[0], steps, 0.8, return_path=True)
+    falls[t] = [frechet(features(x), test_features) for x in path]
+assert falls[1.0][1] < falls[0.5][1] < falls[0.5][0], (
+    f"the distance is {falls[0.5][0]:.0f} at the start, {falls[1.0][1]:.0f} after a whole step and "
+    f"{falls[0.5][1]:.0f} after half a step, which should lie between."
+)
+### BEGIN HIDDEN TESTS
+# the place of the turn, without `turn`, which has a check of its own
+whole, half = (falls[t].index(min(falls[t])) for t in (1.0, 0.5))
+assert whole <= half, f"half steps should not turn earlier: whole after {whole} steps, half after {half}."
+### END HIDDEN TESTS
+print("(d) the step passes")
+
+# %% nbgrader={"grade": true, "grade_id": "ex07_d_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 assert close(turn([5, 3, 2, 4], 0.5), [2, 1.0]), (
     f"half steps, least after step 2: (2, 1.0), not {turn([5, 3, 2, 4], 0.5)}."
 )
@@ -402,15 +434,6 @@ assert close(turn([1, 3], 1.0), [0, 0.0]), (
     "a distance that only rises is least at the start, after 0 steps."
 )
 ### END HIDDEN TESTS
-
-falls = {}
-for t, steps in [(1.0, 6), (0.5, 12)]:
-    path = du.iterate(shortened(unet, t), samples[0], steps, 0.8, return_path=True)
-    falls[t] = [frechet(features(x), test_features) for x in path]
-whole, half = turn(falls[1.0], 1.0), turn(falls[0.5], 0.5)
-assert whole[0] <= half[0], (
-    f"half steps should not turn earlier: whole after {whole[0]} steps, half after {half[0]}."
-)
 print("(d) passes")
 
 # %% mystnb={"image": {"alt": "Two panels, Frechet distance against the number of steps and against the way gone, for whole and for half steps: against steps the half steps turn later; against the way gone the two curves nearly coincide, with turns at about the same place and depth."}}

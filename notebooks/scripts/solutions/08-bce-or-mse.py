@@ -167,7 +167,7 @@ print(f"MSE against BCE: {mean:+.1f} ± {half:.1f} per cent; verdict, new is MSE
 #
 # **Predict**, before you compute: with the noise, is the switch above or below the value of the warm-up?
 #
-# **Write** the prediction as a function. The chapter's rule is $v_1/(2m(1-m))=2v_2$. Which variances are $v_1$ and $v_2$? The check trains the code on both sides of your answer, and it accepts a relative error of a thousandth.
+# **Write** the prediction as a function. The chapter's rule is $v_1/(2m(1-m))=2v_2$. Which variances are $v_1$ and $v_2$? The second check trains the code on both sides of your answer. Both checks accept a relative error of a thousandth.
 
 
 # %%
@@ -222,9 +222,9 @@ def switch(half_1, half_2):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex08_b_check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-assert switch(0.03, 0.05) < switch(0.03, 0.04), (
-    "the more pixel 2 varies, the blacker pixel 1 must be to be kept; take the root below 1/2"
+# %% nbgrader={"grade": true, "grade_id": "ex08_b_variance_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+assert float(variance_to_carry(0.03)) < float(variance_to_carry(0.05)), (
+    "the more a pixel varies, the more it costs to leave it out"
 )
 ### BEGIN HIDDEN TESTS
 for half in (0.03, 0.04, 0.05):
@@ -242,11 +242,22 @@ for half in (0.03, 0.04, 0.05):
         f"{clean + 0.02**2:.6f}. An autoencoder sees the noisy pixel and can pass on its *posterior mean*: "
         "what is lost by leaving it out is the variance of that."
     )
+### END HIDDEN TESTS
+print("(b) the variance passes")
+
+# %% nbgrader={"grade": true, "grade_id": "ex08_b_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# The variances here are your own: a wrong one is judged by the check before.
+assert switch(0.03, 0.05) < switch(0.03, 0.04), (
+    "the more pixel 2 varies, the blacker pixel 1 must be to be kept; take the root below 1/2"
+)
+### BEGIN HIDDEN TESTS
+v_1 = float(variance_to_carry(0.03))
+for half in (0.03, 0.04, 0.05):
     m = float(switch(0.03, half)) if half > 0.03 else 0.5
-    v_1 = float(variance_to_carry(0.03))
-    assert 0 < m <= 0.5 and abs(v_1 / (m * (1 - m)) / (4 * expected) - 1) < 1e-3, (
+    v_2 = float(variance_to_carry(half))
+    assert 0 < m <= 0.5 and abs(v_1 / (m * (1 - m)) / (4 * v_2) - 1) < 1e-3, (
         f"pixel 2 at ± {half}: at your switch m = {m:.4f} the two sides of v1 / (2 m (1 - m)) = 2 v2 are "
-        f"{v_1 / (2 * m * (1 - m)):.5f} and {2 * expected:.5f}. Solve the quadratic for m, and take the root below 1/2."
+        f"{v_1 / (2 * m * (1 - m)):.5f} and {2 * v_2:.5f}. Solve the quadratic for m, and take the root below 1/2."
     )
 ### END HIDDEN TESTS
 m = float(switch(0.03, 0.05))
@@ -406,7 +417,7 @@ def difference_near_black(steps):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex08_d_check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex08_d_calibration_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 tiny = torch.tensor([[0.002, 0.004, 0.5]]), torch.tensor([[0.0, 0.012, 0.6]])
 assert close(calibration(*tiny), 2), (
     "of three pixels, reconstructed as 0.002, 0.004 and 0.5 and in truth 0, 0.012 and 0.6, the first two count: "
@@ -424,6 +435,10 @@ for name, r, expected in [("R*", optimum, 1.0), ("half of R*", optimum / 2, 2.0)
         "since E[x given R*] = R*, and divide the clean mean by the reconstructed one."
     )
 ### END HIDDEN TESTS
+print("(d) the calibration passes")
+
+# %% nbgrader={"grade": true, "grade_id": "ex08_d_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# The ratio is one of your own calibrations, so it can only be as right as they are.
 early = float(difference_near_black(60))
 assert early > 1.05, (
     f"after 60 steps your ratio is {early:.2f}: expected one above 1, MSE over BCE, on the same noisy test digits"

@@ -316,7 +316,27 @@ def fate(denoiser, exact):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex09_c_check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex09_c_training_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+near = du.corruption.gaussian(points[:1000], sigma, seeded(9))
+exact_step = cloud.posterior_mean(near, sigma) - near
+networks = []
+for seed in range(4):
+    networks.append(train_linear(seed))
+    assert networks[-1].output == "linear", (
+        "the network still has a sigmoid: MLPDenoiser(2, ..., output='linear'), and objective='mse' in du.fit"
+    )
+    first, last = next(networks[0].parameters()), next(networks[-1].parameters())
+    assert seed == 0 or not torch.equal(first, last), (
+        f"seeds 0 and {seed} gave the same weights: hand the seed to the network and to du.fit"
+    )
+    miss = du.relative_error(networks[-1](near) - near, exact_step)
+    assert miss < 0.5, (
+        f"seed {seed}: near the data the arrows are {miss:.0%} away from the exact ones, expected less than 50 %: 500 steps at sigma = 0.03"
+    )
+print("(c) the training passes")
+
+
+# %% nbgrader={"grade": true, "grade_id": "ex09_c_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def to(place, rate=1.0):
     """A denoiser that goes that part of the way to one place."""
     return lambda x, sigma: x + rate * (torch.as_tensor(place, dtype=x.dtype) - x)
@@ -349,23 +369,6 @@ for name, (denoiser, exact, expected) in cases.items():
     assert len(found) == 2 and all(abs(a - b) < 0.01 for a, b in zip(found, expected)), (
         f"{name}: your shares (off, elsewhere) are ({found[0]:.2f}, {found[1]:.2f}), expected ({expected[0]:.2f}, {expected[1]:.2f}). "
         "Off: from the nearest of all points. Elsewhere: from the end of the exact chain with the same start. 100 steps, 4 sigma."
-    )
-
-near = du.corruption.gaussian(points[:1000], sigma, seeded(9))
-exact_step = cloud.posterior_mean(near, sigma) - near
-networks = []
-for seed in range(4):
-    networks.append(train_linear(seed))
-    assert networks[-1].output == "linear", (
-        "the network still has a sigmoid: MLPDenoiser(2, ..., output='linear'), and objective='mse' in du.fit"
-    )
-    first, last = next(networks[0].parameters()), next(networks[-1].parameters())
-    assert seed == 0 or not torch.equal(first, last), (
-        f"seeds 0 and {seed} gave the same weights: hand the seed to the network and to du.fit"
-    )
-    miss = du.relative_error(networks[-1](near) - near, exact_step)
-    assert miss < 0.5, (
-        f"seed {seed}: near the data the arrows are {miss:.0%} away from the exact ones, expected less than 50 %: 500 steps at sigma = 0.03"
     )
 print("(c) passes")
 

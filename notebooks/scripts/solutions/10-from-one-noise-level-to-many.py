@@ -88,7 +88,7 @@ from daeutils.teaching import number, numbers
 # **My prediction, and the reason for it:** ...
 
 # %% [markdown]
-# **Write** what a flow with $n$ levels costs, in evaluations of the network for each image, and how far it ends from a fine flow that starts at the same noise. Below the check the same is measured for the shipped network.
+# **Write** what a flow with $n$ levels costs, in evaluations of the network for each image, and how far it ends from a fine flow that starts at the same noise. Below the checks the same is measured for the shipped network.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex10_a", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -110,7 +110,7 @@ def distance_to_fine(denoiser, x, levels, fine, low=0.02):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex10_a_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex10_a_cost_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 hint = "Heun looks twice at each step; between n levels there are n - 1 steps; and once more at the end."
 found = number(evaluations(3))
 assert abs(found - 5) < 1e-6, f"3 levels cost 5 evaluations, you say {found:g}. {hint}"
@@ -122,6 +122,11 @@ for levels in (2, 5, 20):
     assert abs(found - counted.calls) < 1e-6, (
         f"{levels} levels: you say {found:g} evaluations, the flow asks {counted.calls} times. {hint}"
     )
+### END HIDDEN TESTS
+print("(a) the cost passes")
+
+# %% nbgrader={"grade": true, "grade_id": "ex10_a_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
 fine_end = du.probability_flow(ring.posterior_mean, start, du.noise_schedule(160, low=0.005))
 for levels in (20, 40):
     end = du.probability_flow(ring.posterior_mean, start, du.noise_schedule(levels, low=0.005))
@@ -210,7 +215,7 @@ def euler_levels(n):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex10_b_check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex10_b_flow_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 bell = du.GaussianMixture([[0.4]], 0.2**2)  # one Gaussian: each of Euler's steps is a factor
 hint = (
     "Take the slope (x - R) / sigma at the level where you stand, times (there - here), which is negative; "
@@ -233,22 +238,19 @@ for count in (2, 6):
     gap = (found - (0.4 + factor * (x - 0.4))).abs().max().item()
     assert gap < 1e-4, f"one Gaussian, {count} levels: your end points are up to {gap:.3g} off. {hint}"
 ### END HIDDEN TESTS
-for n in (3, 10):
-    heun, euler = Counted(ring.posterior_mean), Counted(ring.posterior_mean)
-    du.probability_flow(heun, start[:1], du.noise_schedule(n))
-    euler_flow(euler, start[:1], du.noise_schedule(int(number(euler_levels(n)))))
-    assert heun.calls == euler.calls, (
-        f"Heun with {n} levels asks {heun.calls} times, Euler with {number(euler_levels(n)):g} levels "
-        f"{euler.calls} times: compare at equal cost"
+for levels in (5, 19):
+    euler = Counted(ring.posterior_mean)
+    euler_flow(euler, start[:1], du.noise_schedule(levels))
+    assert euler.calls == levels, (
+        f"with {levels} levels your flow asks {euler.calls} times, expected {levels}: once a step, and once at the end"
     )
 fine_end = du.probability_flow(ring.posterior_mean, start, du.noise_schedule(160, low=0.005))
 apart = {}
 for n in (5, 10, 20, 40):
-    many = du.noise_schedule(int(number(euler_levels(n))), low=0.005)
-    flows = {
-        "Heun": du.probability_flow(ring.posterior_mean, start, du.noise_schedule(n, low=0.005)),
-        "Euler": euler_flow(ring.posterior_mean, start, many),
-    }
+    heun = Counted(ring.posterior_mean)
+    flows = {"Heun": du.probability_flow(heun, start, du.noise_schedule(n, low=0.005))}
+    many = du.noise_schedule(heun.calls, low=0.005)  # at equal cost
+    flows["Euler"] = euler_flow(ring.posterior_mean, start, many)
     for name, end in flows.items():
         apart[name, n] = (numbers(end) - fine_end).norm(dim=1).median().item()
 assert apart["Heun", 20] < 0.5 * apart["Euler", 20], (
@@ -257,6 +259,16 @@ assert apart["Heun", 20] < 0.5 * apart["Euler", 20], (
 assert 1.5 < apart["Euler", 20] / apart["Euler", 40] < 2.7, (
     "Euler's step is of first order: half the step, half the error"
 )
+print("(b) the flow passes")
+
+# %% nbgrader={"grade": true, "grade_id": "ex10_b_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+for n in (3, 10):
+    heun, found = Counted(ring.posterior_mean), number(euler_levels(n))
+    du.probability_flow(heun, start[:1], du.noise_schedule(n))
+    assert abs(found - heun.calls) < 1e-6, (
+        f"Heun with {n} levels asks {heun.calls} times, Euler with {found:g} levels {found:g} times: "
+        "compare at equal cost"
+    )
 print("(b) passes")
 
 # %% mystnb={"image": {"alt": "Distance to the exact flow on the ring against evaluations, from 9 to 79, on logarithmic axes: Euler's falls along a line of slope minus one; Heun's begins higher at 9 evaluations, crosses between 19 and 39, and falls twice as steeply."}} tags=["nbval-ignore-output"]
@@ -468,7 +480,7 @@ def share_left(levels, s):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex10_e_check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex10_e_step_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 for s, sigma, v in [(0.3, 0.2, 0.3**2), (0.3, 1.0, 0.0), (0.1, 0.05, 0.04)]:
     bell = du.GaussianMixture([[0.5]], s**2)
     x = 0.5 + v**0.5 * torch.randn(20_000, 1, generator=seeded(5), dtype=torch.float64)
@@ -478,6 +490,9 @@ for s, sigma, v in [(0.3, 0.2, 0.3**2), (0.3, 1.0, 0.0), (0.1, 0.05, 0.04)]:
         f"s = {s}, sigma = {sigma}, v = {v:.2f}: your variance after one step is {found:.5f}, over 20,000 points it is {drawn:.5f}. "
         "The noise adds sigma^2; then R* multiplies the distance from mu by s^2 / (s^2 + sigma^2)."
     )
+print("(e) the step passes")
+
+# %% nbgrader={"grade": true, "grade_id": "ex10_e_limit_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 found = number(limit_variance(1.0, 1.0))
 assert abs(found - 1 / 3) < 1e-3, (
     f"s = sigma = 1: your limit is {found:.4f}, expected 0.3333. Solve v = pass_variance(v, s, sigma)."
@@ -491,6 +506,12 @@ for s, sigma in [(0.3, 0.2), (0.3, 1.0), (0.1, 0.05)]:
     assert abs(found / v - 1) < 1e-3, (
         f"s = {s}, sigma = {sigma}: your limit is {found:.5f}, 2,000 steps lead to {v:.5f}. Solve v = pass_variance(v, s, sigma)."
     )
+### END HIDDEN TESTS
+print("(e) the limit passes")
+
+# %% nbgrader={"grade": true, "grade_id": "ex10_e_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# The way is made of your own steps, if you call pass_variance: it can only be as right as they are.
+### BEGIN HIDDEN TESTS
 for levels, s in [(2, 2.0), (3, 0.3), (20, 0.3)]:
     v = 0.0
     for sigma in du.noise_schedule(levels, high=2.0).tolist():

@@ -106,7 +106,7 @@ def nearness(made, train, test):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "exA1_a_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "exA1_a_kinds_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 pair = torch.stack([torch.zeros(1, 8, 8), torch.ones(1, 8, 8)])  # two images, labels 3 and 7
 found = kinds(torch.full((4, 1, 8, 8), 0.9), pair, torch.tensor([3, 7]))
 assert abs(float(found[7]) - 1) < 1e-6, (
@@ -123,6 +123,9 @@ assert found.shape == (10,) and torch.allclose(found, expected, atol=1e-3), (
     "then counts over the number of made images."
 )
 ### END HIDDEN TESTS
+print("(a) the kinds pass")
+
+# %% nbgrader={"grade": true, "grade_id": "exA1_a_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 mixed = torch.cat([train[:200], torch.rand(100, 1, 8, 8, generator=seeded(2))])  # most are copies
 for name, made, scale, expected in [
     ("test images", test, 1, 1.0),
@@ -204,18 +207,11 @@ def linear(x_noisy, sigma, train):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "exA1_b_check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "exA1_b_share_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 found = float(share_between(0.0, 1.0, 1.0, 1e6))
 assert abs(found - 0.5) < 0.01, (
     f"half of the levels lie above 1 if log sigma is standard normal; you say {found:.3f}: "
     "it is log sigma that is normal, natural logarithm."
-)
-square = torch.tensor([[0.0, 0.0], [0.0, 2.0], [2.0, 0.0], [2.0, 2.0]]).reshape(4, 1, 1, 2)
-found = numbers(linear(torch.full((1, 1, 1, 2), 3.0), 1.0, square)).flatten()
-assert ((found > 1.9) & (found < 2.2)).all(), (
-    f"two independent pixels that are 0 or 2, both seen as 3 with sigma = 1: your answer is {found[0]:.2f} and "
-    f"{found[1]:.2f}, expected 2.0 (2.14 with the unbiased variance). Use the mean and covariance of the training "
-    "images, and sigma^2 I for the noise."
 )
 ### BEGIN HIDDEN TESTS
 for mean, std in [(-1.0, 1.2), (0.0, 1.5)]:
@@ -227,6 +223,18 @@ for mean, std in [(-1.0, 1.2), (0.0, 1.5)]:
             f"mean {mean}, std {std}: of 200,000 levels {expected:.3f} lie between {low} and {high}; you say {found:.3f}. "
             "It is log sigma that is normal, natural logarithm: standardise the logarithms of both ends."
         )
+### END HIDDEN TESTS
+print("(b) the share passes")
+
+# %% nbgrader={"grade": true, "grade_id": "exA1_b_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+square = torch.tensor([[0.0, 0.0], [0.0, 2.0], [2.0, 0.0], [2.0, 2.0]]).reshape(4, 1, 1, 2)
+found = numbers(linear(torch.full((1, 1, 1, 2), 3.0), 1.0, square)).flatten()
+assert ((found > 1.9) & (found < 2.2)).all(), (
+    f"two independent pixels that are 0 or 2, both seen as 3 with sigma = 1: your answer is {found[0]:.2f} and "
+    f"{found[1]:.2f}, expected 2.0 (2.14 with the unbiased variance). Use the mean and covariance of the training "
+    "images, and sigma^2 I for the noise."
+)
+### BEGIN HIDDEN TESTS
 flat = train.flatten(1).double()
 one_gaussian = du.GaussianMixture(flat.mean(0)[None], torch.cov(flat.T, correction=0)[None])
 for sigma in (0.2, 2.0):
@@ -280,7 +288,7 @@ du.table(rows, columns | {"share of steps near that level": ".2f"})
 #
 # **Predict** by what factor this level moves when each pixel becomes a block of $2\times2$ equal pixels: the same pictures, twice the side.
 #
-# **Write** the number of candidates (the *median* over 200 corrupted images), and the level at which a share of $N$ is reached. Then, below the check, put in the path of a folder with your own pictures, a few hundred of one kind of thing, for sides 8, 16 and 32.
+# **Write** the number of candidates (the *median* over 200 corrupted images), and the level at which a share of $N$ is reached. Then, below the checks, put in the path of a folder with your own pictures, a few hundred of one kind of thing, for sides 8, 16 and 32.
 
 
 # %% nbgrader={"grade": false, "grade_id": "exA1_c", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -313,15 +321,7 @@ def level_for(data, share=0.9):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "exA1_c_check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-few = train[:300]
-clones = train[:1].expand(250, 1, 8, 8)
-found = float(candidates(clones, 0.5))
-assert abs(found - 250) < 1, (
-    f"of 250 equal images all are candidates at any level; you find {found:.1f}: take the exponential of the entropy."
-)
-
-
+# %% nbgrader={"grade": true, "grade_id": "exA1_c_count_check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 ### BEGIN HIDDEN TESTS
 def by_bayes(data, sigma, draws=400):
     """The same number, with the rule written out and other noise."""
@@ -332,6 +332,14 @@ def by_bayes(data, sigma, draws=400):
     return (-(log_p.exp() * log_p).sum(1)).exp().median().item()
 
 
+### END HIDDEN TESTS
+few = train[:300]
+clones = train[:1].expand(250, 1, 8, 8)
+found = float(candidates(clones, 0.5))
+assert abs(found - 250) < 1, (
+    f"of 250 equal images all are candidates at any level; you find {found:.1f}: take the exponential of the entropy."
+)
+### BEGIN HIDDEN TESTS
 for sigma in (0.2, 1.0, 2.0, 10.0):
     found, expected = float(candidates(few, sigma)), by_bayes(few, sigma)
     assert abs(found - expected) < 0.2 * expected, (
@@ -345,7 +353,17 @@ assert abs(found - expected) < 0.1 * expected, (
     f"of 140 nearly equal images and 90 others you find {found:.1f} candidates, expected {expected:.1f}: "
     "take the median over the corrupted images at the end, not the mean."
 )
+### END HIDDEN TESTS
+print("(c) the count passes")
+
+# %% nbgrader={"grade": true, "grade_id": "exA1_c_check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# The level is found with your own count, so it can only be as right as that.
 level = float(level_for(few))
+share = float(candidates(few, level)) / len(few)
+assert abs(share - 0.9) < 0.04, (
+    f"at your level {level:.3g} you count {share:.0%} of the images, expected 90 %: more noise, more candidates"
+)
+### BEGIN HIDDEN TESTS
 share = by_bayes(few, level) / len(few)
 assert abs(share - 0.9) < 0.04, (
     f"at your level {level:.3g} the candidates are {share:.0%} of the images, expected 90 %: more noise, more candidates"
