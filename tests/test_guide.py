@@ -120,11 +120,17 @@ def test_the_functions_that_a_check_tests_are_those_that_the_student_writes(name
     assert said == asked
 
 
-def test_the_proofs_that_the_principles_name_are_those_with_points_by_hand():
-    principles = (TEACHING / "marking.md").read_text("utf-8").partition("**No points.**")[0]
+def test_a_conclusion_is_worth_two_points_and_a_proof_three():
+    principles = (TEACHING / "marking.md").read_text("utf-8").partition("## What to look for")[0]
     named = set(re.findall(r"(\w\w) \((\w)\)", principles))
-    by_hand = {(name[:2], x): t.by_hand for name in NAMES for x, t in tasks(name).items() if t.by_hand}
-    assert named == set(by_hand) and set(by_hand.values()) == {3}
+    for name in NAMES:
+        for letter, task in tasks(name).items():
+            assert task.by_hand == (5 if (name[:2], letter) in named else 2), (name, letter)
+        found = [cell for cell in read(exercises.STUDENTS / f"{name}.ipynb").cells if cell.source]
+        ids = [cell.metadata.get("nbgrader", {}).get("grade_id", "") for cell in found]
+        assert [i for i in ids if i.endswith("_conclusion")] == [
+            f"ex{name[:2]}_{letter}_conclusion" for letter in tasks(name)
+        ]
 
 
 # Lectures

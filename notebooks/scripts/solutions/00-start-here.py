@@ -17,7 +17,7 @@
 #
 # For [chapter 00](../00-start-here.ipynb). You need Python and the chapter's table of symbols. The three exercises take about 35 minutes; exercise (c) is the core one. The code takes under a minute.
 #
-# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down before you run anything: nobody grades a prediction, and a wrong one that you can explain is worth the most.
+# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down, with its reason, before you run anything. At the end of each exercise you say what you conclude. The two together earn 2 points, given by hand: a wrong prediction that you can explain earns both.
 
 # %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
@@ -75,6 +75,9 @@ from daeutils.teaching import number, numbers
 # 2. After one step the images are further from the clean digits, in squared error.
 # 3. One step leaves a larger *share* of the squared error that the noise made.
 # 4. After five steps, more of the images show another digit than the one that was there.
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
 
 # %%
 # Your predictions: replace each None by True or False.
@@ -134,6 +137,13 @@ du.table(
     [[i, name, low, high, str(high > low), predictions.get(i)] for i, name, low, high in rows],
     columns | {"it grows": "", "you predicted": ""},
 )
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex00_a_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% mystnb={"image": {"alt": "Rows of the same ten digits, at noise level 0.6 and at 1: noisy, after one step, after five. At the higher level one step gives softer images, and five steps end at another digit more often."}} tags=["discussion"]
 rows, names = [clean[:10]], ["clean x"]
@@ -250,6 +260,13 @@ ax.set(
 )
 plt.show()
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex00_b_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% mystnb={"image": {"alt": "Rows of the same ten digits with noise of 0.6. Given 0.3, one step leaves specks and ragged strokes, and five steps clear most of them. Given 0.6, one step is clean and soft; given 1, it is softer still."}} tags=["discussion"]
 x_noisy = noisy[0.6][:10]
 rows = [clean[:10], x_noisy]
@@ -318,6 +335,13 @@ for sigma in (0.05, 0.3, 1.0):
     compare(du.moons(), "moons", sigma)
 ### END HIDDEN TESTS
 print("(c) passes")
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex00_c_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and my answer to the warm-up (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** (i) $(0.752-0.6)/0.3^2=1.69$. (ii) The logarithms are $-0.6206$ at 0.59 and $-0.5868$ at 0.61. Their difference, 0.0338, divided by 0.02 is 1.69. The two numbers agree, although the first was computed from a reconstruction and the second from a density.

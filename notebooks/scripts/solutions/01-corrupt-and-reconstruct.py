@@ -17,7 +17,7 @@
 #
 # For [chapter 01](../01-corrupt-and-reconstruct.ipynb). You need expectations and the derivative of a logarithm. The three exercises take about 60 minutes; exercise (b) is the core one. The code takes under a minute.
 #
-# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down before you run anything: nobody grades a prediction, and a wrong one that you can explain is worth the most.
+# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down, with its reason, before you run anything. At the end of each exercise you say what you conclude. The two together earn 2 points, given by hand: a wrong prediction that you can explain earns both.
 
 # %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
@@ -155,6 +155,13 @@ print(
     f"root mean square distance from your image: the network's answers {apart:.3f}, real digits {between:.3f}"
 )
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex01_a_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** $R^*(0.6)=\mathrm{sigmoid}(0.2/18)=0.503$ and $R^*(3.6)=\mathrm{sigmoid}(6.2/18)=0.585$. Without $y$ the best answer is 0.5, the mean of the two colours. A noisy value that lies a full 3 above the other one moves the answer by only 0.08.
 #
@@ -260,6 +267,13 @@ ax.set(
 ax.legend(title="target")
 plt.show()
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex01_b_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** The squared error of the answer $m=0.752$ is the variance, $0.752\cdot0.248=0.186$. The answer 1 pays 1 whenever the pixel was black, so 0.248 on average, and 0.5 pays 0.25 either way. Under BCE the answer 0.752 costs $h(0.752)=0.560$ nats, and the answer 0.99 costs $-0.752\log0.99-0.248\log0.01=1.15$. Under both losses the mean wins.
 #
@@ -361,6 +375,13 @@ ax.axhline(0, color=du.plotting.GREY, lw=0.8)
 ax.set(xlabel="logit $a$", ylabel="expected BCE (nats)", title="Which of these curves has a lower bound?")
 ax.legend(title="mean target")
 plt.show()
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex01_c_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** The values are 0.693, $-0.334$, $-0.909$ and $-1.380$. Each time $1-r$ shrinks to a tenth, the second term falls by $0.2\log10=0.46$, and the first tends to 0. Nothing stops the fall.

@@ -17,7 +17,7 @@
 #
 # For [chapter 02](../02-the-score-inside-bce.ipynb). You need the chapter's derivations, a pencil and a pocket calculator. The three exercises take about 90 minutes; exercise (a) is the core one. The code takes under a minute.
 #
-# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down before you run anything: nobody grades a prediction, and a wrong one that you can explain is worth the most.
+# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down, with its reason, before you run anything. At the end of each exercise you say what you conclude. The two together earn 2 points, given by hand: a wrong prediction that you can explain earns both.
 
 # %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
@@ -159,6 +159,13 @@ ax.set(
 )
 plt.show()
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex02_a_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** (1) $p_\sigma(0.6)=\frac12(0.180+0.547)=0.363$ and $E[xN]=\frac12\cdot0.547=0.273$, so the posterior mean is 0.752. (2) $p_\sigma'(0.6)=\frac12\big(\frac{-0.6}{0.09}\cdot0.180+\frac{0.4}{0.09}\cdot0.547\big)=0.615$. (3) $(0.752-0.6)/0.09=1.69$, and $0.615/0.363=1.69$. So two atoms obey the formula.
 #
@@ -281,6 +288,13 @@ for sigma in (0.05, 0.1, 0.4):
 ### END HIDDEN TESTS
 print("(b) the error passes")
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex02_b_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and my answer to the warm-up (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** (i) $0.152^2=0.0231$. (ii) $0.752\log1.253+0.248\log0.62=0.170-0.119=0.0513$, which exceeds $2\cdot0.0231=0.0462$, as Pinsker says. (iii) The bound is $0.0513/(2\cdot0.3^4)=3.17$; the squared error is $1.69^2=2.86$. The bound holds and is about 11 per cent too large.
 #
@@ -389,6 +403,13 @@ for steps in (20, 400):
     measured = du.certificate(excess, sigma) / error.square().mean().item()
     predicted = number(predicted_ratio(best, error))
     print(f"{steps} steps: certificate over error {measured:.2f}, predicted {predicted:.2f}")
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex02_c_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** The values are 1, 1.33, 2.78 and 5.26, and 1.34 at 0.752. The pixel's network answered 0.6, far from the optimum 0.752. The second order of kl is then not enough: between 0.6 and 0.752 the factor $1/(4r(1-r))$ takes values from 1.04 to 1.34, and the ratio 1.11 is a weighted average of them, with most weight near 0.6.

@@ -17,7 +17,7 @@
 #
 # For [chapter 03](../03-does-a-network-know-it.ipynb). You need the relative error of a score; for (c), what a confidence interval is. The four exercises take about 100 minutes; exercise (a) is the core one. The code takes under a minute.
 #
-# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down before you run anything: nobody grades a prediction, and a wrong one that you can explain is worth the most.
+# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down, with its reason, before you run anything. At the end of each exercise you say what you conclude. The two together earn 2 points, given by hand: a wrong prediction that you can explain earns both.
 #
 # The networks here are smaller than the chapter's and trained more briefly, so their errors are larger.
 
@@ -110,6 +110,9 @@ from daeutils.teaching import number, numbers
 # 1. The squared error $|\hat s-s_\sigma|^2$ is largest where $p_\sigma$ is small. (Compare the quarter of the places with the smallest density with the quarter with the largest.)
 # 2. So more than half of the average error $E|\hat s-s_\sigma|^2$ comes from the quarter with the smallest density.
 
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
+
 # %%
 # Your predictions: replace each None by True or False.
 predictions = {1: None, 2: None}
@@ -176,6 +179,13 @@ print(
 print(f"share of the average error that comes from the rare quarter: {share:.0%}")
 print(f"1. is {bool(squared[rare].mean() > squared[dense].mean())}, you predicted {predictions.get(1)}")
 print(f"2. is {bool(share > 0.5)}, you predicted {predictions.get(2)}")
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex03_a_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% mystnb={"image": {"alt": "Two maps over the checkerboard. Left, the size of the error of the score: largest in the far corners, small over the board. Right, what each place adds to the average error: nothing far out, most in the middle of the board, in a chequered pattern."}} tags=["discussion"]
 fig, axes = plt.subplots(1, 2, sharey=True, figsize=(7, 3.2))
@@ -261,6 +271,13 @@ measured = error_of(train(du.MLPDenoiser(2, hidden=64), points, 0.02), ring, 0.0
 print(
     f"relative error at sigma = 0.02 after 250 steps: the line says {predicted:.2f}, measured {measured:.2f}"
 )
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex03_b_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and my answer to the warm-up (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** Halving $\sigma$ multiplies the error by $0.054/0.021=2.6$ and then by $0.118/0.054=2.2$, so $b=-\log_22.6=-1.4$ and $-1.1$. The exponents differ, and the curve is not a power law: it gets flatter towards small noise.
@@ -358,6 +375,13 @@ low, high = (number(end) for end in interval(with_bce, with_mse))
 print(f"error with BCE over that with MSE: {math.exp(low):.2f} to {math.exp(high):.2f}")
 print(f"better, of BCE and MSE: {verdict(low, high)}")
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex03_c_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and my answer to the warm-up (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** The standard deviation is 0.1, so the interval is $0.2\pm4.303\cdot0.1/\sqrt3=0.2\pm0.25$, from $-0.05$ to 0.45. It holds 0. Three differences of one sign do not settle the sign of the mean.
 #
@@ -375,6 +399,9 @@ print(f"better, of BCE and MSE: {verdict(low, high)}")
 # **Warm-up, with a pencil.** What is the period of $\sin(k\pi x)$ for $k=1$ and for $k=4$? Neighbouring bumps of the ring have their centres $2\cdot0.3\,\sin(\pi/8)$ apart; how far is that? The bumps have the standard deviation 0.04. What is it after adding noise of level 0.05, and of level 0.4?
 #
 # **Predict.** Do the features help more at $\sigma=0.05$ or at $\sigma=0.4$, and why?
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
 
 # %%
 # Your prediction: 0.05 or 0.4.
@@ -444,6 +471,13 @@ gain = {s: plain[s] / error_of(train(Plain(fourier), points, s), ring, s) for s 
 for s, value in gain.items():
     print(f"sigma = {s}: the error without features is {value:.2f} times the error with them")
 print(f"they help more at {max(gain, key=gain.get)}; you predicted {prediction}")
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex03_d_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** The period is $2/k$: 2 for $k=1$ and 0.5 for $k=4$. The centres are 0.23 apart. With noise of level 0.05 the bumps have the standard deviation $\sqrt{0.04^2+0.05^2}=0.064$, far less than their distance, so they are separate. With noise of level 0.4 it is 0.40, and the ring is one broad hill.

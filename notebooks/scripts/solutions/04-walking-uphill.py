@@ -17,7 +17,7 @@
 #
 # For [chapter 04](../04-walking-uphill.ipynb). You need the chapter, eigenvalues, and in (c) automatic differentiation. The four exercises take about 95 minutes; exercise (a) is the core one. The code takes under a minute.
 #
-# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down before you run anything: nobody grades a prediction, and a wrong one that you can explain is worth the most.
+# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down, with its reason, before you run anything. At the end of each exercise you say what you conclude. The two together earn 2 points, given by hand: a wrong prediction that you can explain earns both.
 
 # %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
@@ -206,6 +206,13 @@ ax.set_title("Up to twice the plain step is safe for $R^*$")
 ax.legend(loc="lower left")
 plt.show()
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex04_a_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** The long step leads to $0.6+2\cdot0.152=0.905$, which lies as far from 0.752 as 0.6 does. The box promises 0. The sum of the two exponentials is 0.546 at 0.6 and 0.961 at 0.905, so the true gain is $\log(0.961/0.546)=0.565$ nats. A promise of nothing does not mean that nothing is gained.
 #
@@ -291,6 +298,13 @@ ax.axhline(1, color=GREY, lw=0.8)
 ax.set(xlabel=r"noise level $\sigma$", ylabel="largest eigenvalue", title="Below 1 the centre is a mode")
 ax.legend()
 plt.show()
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex04_b_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** With two atoms the covariance is $\rho^2$ along the line of the atoms and 0 across it, so the crossing is at $\sigma=\rho$. (The pixel of the chapter has $\rho=\frac12$.) With four atoms each direction gets half of the spread, $\frac{\rho^2}2I$, and the crossing moves down to $\sigma=\rho/\sqrt2$.
@@ -410,6 +424,13 @@ assert torch.allclose(straight, phi(b) - phi(a), atol=0.01), (
 )
 print("(c) passes")
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex04_c_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** The gradient is $-(y-\mu)/(v+\sigma^2)$, so $R(y)=\mu+\frac{v}{v+\sigma^2}(y-\mu)$. It is $\mu$ for $v=0$, because then only one clean point is possible. For very large $v$ it is $y$: any clean point is as good as any other, and the noise cannot be told from the data.
 #
@@ -494,6 +515,13 @@ ax.set_xticks(lengths, lengths)
 ax.minorticks_off()
 ax.legend(loc="center left")
 plt.show()
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex04_d_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** The pixel's two modes merge at $\sigma=\frac12$, half the distance of its atoms. Scaled to the distance $D$ the optimum keeps two modes for $\sigma<D/2$. At $\sigma=0.01$ two points must be more than 0.02 apart.

@@ -17,7 +17,7 @@
 #
 # For [chapter 05](../05-a-denoiser-for-images.ipynb). You need the chapter, and for (b) the last two sections of [chapter 04](../04-walking-uphill.ipynb). The five exercises take about three hours. Exercise (e) is the core one; (b) is the longest and may be left out. The code takes about a minute: the networks that are trained here are small ones, on digits of $8\times8$ pixels.
 #
-# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down before you run anything: nobody grades a prediction, and a wrong one that you can explain is worth the most.
+# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down, with its reason, before you run anything. At the end of each exercise you say what you conclude. The two together earn 2 points, given by hand: a wrong prediction that you can explain earns both.
 
 # %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
@@ -151,6 +151,13 @@ assert all(abs(gap) < 0.1 for gap in gaps), (
     "with the same noise for both, the two losses should differ by less than a tenth."
 )
 print("(a) passes")
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex05_a_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** $\log0.2=-1.61$ and $\log0.8=-0.22$, so in standard deviations the two ends are $-0.51$ and $0.65$. The share is $0.74-0.31=0.43$, somewhat less than half.
@@ -288,8 +295,12 @@ ax.set_title(r"Digits: the way matters ($\sigma=1$)")
 ax.legend()
 plt.show()
 
-# %% [markdown]
-# **My conclusion, in two sentences:** ...
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex05_b_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** On the straight way $y_2=0$ and only $y_1$ changes, so the integral of $-y_2\,dy_1$ is 0. From $a$ to $c$ it is 0 as well. From $c$ to $b$, $y=(s,1-s)$ and $dr=(1,-1)\,ds$, so the integrand is $-(1-s)-s=-1$ and the detour gives $-1$. On the right $e=(0,1)$, $f=(1,0)$; $f^{\mathsf T}Je-e^{\mathsf T}Jf=J_{12}-J_{21}=-2\sigma^2$. Divided by $\sigma^2$ and times the area $\frac12$ that is $-1$.
@@ -398,6 +409,13 @@ ax.set_title("Two losses, one floor")
 ax.legend()
 plt.show()
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex05_c_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** The best answer to the coin is $\frac12$. Its BCE is $\log2=0.693$ nats and its squared error $\frac14$. To the pixel that is always 0.6 the best answer is 0.6. Its BCE is $h(0.6)=0.673$ although nothing is in doubt, and its squared error is 0.
 #
@@ -493,8 +511,12 @@ ax.minorticks_off()
 ax.legend()
 plt.show()
 
-# %% [markdown]
-# **My conclusion, in two sentences:** ...
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex05_d_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** 0.35 lies halfway between 0.4 and 0.3, so halfway in the logarithm: $\sqrt{200\cdot400}=283$ steps.
@@ -595,8 +617,12 @@ rows = [numbers(replies(unet, y, way, moves, 0.4)) for way in (direction, chance
 du.plotting.show_images(rows, ["eigenvector", "random"], [f"t = {t:+g}" for t in moves])
 plt.show()
 
-# %% [markdown]
-# **My conclusion, in two sentences:** ...
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex05_e_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** The derivative of $R^*$ is $R^*(1-R^*)/\sigma^2$, which is $0.25/0.09=2.8$ at $y=\frac12$. A move by 1 leads to $\mathrm{sigmoid}(2/0.18)=0.99999$, so the answer moves by 0.5: the factor has fallen from 2.8 to 0.5, because the answer cannot get whiter than white.

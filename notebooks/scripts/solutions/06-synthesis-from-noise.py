@@ -17,7 +17,7 @@
 #
 # For [chapter 06](../06-synthesis-from-noise.ipynb). You need the chapter, and the counts of modes in [chapter 04](../04-walking-uphill.ipynb). About three hours for all five: (a) 40 minutes, (b) 40, (c) 50 (the core exercise), (d) 25 and (e) 25. The code takes less than a minute.
 #
-# Fill in the marked cells and run the check below each.
+# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down, with its reason, before you run anything. At the end of each exercise you say what you conclude. The two together earn 2 points, given by hand: a wrong prediction that you can explain earns both.
 
 # %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
@@ -72,6 +72,10 @@ def distinct(x, within=1.5):
 #
 # Uniform noise is weaker than a network that is told $\sigma=2$ expects. So start where its training put the corrupted digits, nearly: at the mean image, plus Gaussian noise of that level. **Write** the start and
 # the count.
+
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex06_a", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -143,6 +147,13 @@ rows = [du.iterate(unet, x[:10], 10, s) for s, x in noise.items()]
 du.plotting.show_images(rows, [f"σ = {s:g}" for s in noise], size=0.5)
 plt.show()
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex06_a_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** At $\sigma\approx4.8/2=2.4$, or somewhat earlier, because a digit has more than one neighbour. The measurement of the chapter agrees: at $\sigma=1.5$ most training digits are still modes of their own, at 2 hardly any.
 #
@@ -161,6 +172,10 @@ plt.show()
 # **Predict** which weighs more. An experiment tells them apart: give the same descent a start that *is* as noisy as it is told.
 #
 # **Write** the descent, and the strength of a start: the level of Gaussian noise about the mean image that is, per pixel, as far from it in the root of the mean square.
+
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex06_b", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -226,6 +241,13 @@ names = [f"{kind} noise,\nfrom σ = {s:g}" for kind, s in ends]
 du.plotting.show_images([x[:10] for x in ends.values()], names, size=0.5)
 plt.show()
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex06_b_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** $1/\sqrt{12}=0.29$ about $\frac12$, and $1/\sqrt3=0.58$ about 0: with a digit behind it uniform noise looks like noise of level 0.5 or so, not 2.
 #
@@ -243,6 +265,10 @@ plt.show()
 # **Warm-up, with a pencil.** $s=\sigma=1$ and the points have the variance 1. What is their variance after one step without noise, and after one step with noise?
 #
 # **Write** the descent with and without noise, and your prediction of the variance.
+
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex06_c", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -323,6 +349,13 @@ for name, (first, second) in orders.items():
 du.plotting.show_images(rows, list(orders), size=0.5)
 plt.show()
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex06_c_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** $c=\frac12$. Without noise $\frac14$; with noise $\frac14(1+1)=\frac12$.
 #
@@ -341,6 +374,10 @@ plt.show()
 # **Warm-up, with a pencil.** Two vectors at right angles have the lengths 5 and 12. How long is their sum?
 #
 # **Write** a formula for the expected number of reaches. The noise is independent of everything else, and in 784 dimensions nearly at right angles to any fixed direction.
+
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex06_d", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -395,6 +432,13 @@ right.set_yticklabels([f"σ = {s:g}" for s in levels])
 right.grid(False)
 plt.show()
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex06_d_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** 13, by Pythagoras.
 #
@@ -411,6 +455,10 @@ plt.show()
 # **Predict**: what does the count say of $\sigma=1$ at a threshold of 0.5, and at 4? Which thresholds are *fair*, in that real digits stay apart?
 #
 # **Write** the fall of the count over all fair thresholds.
+
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex06_e", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -457,6 +505,13 @@ for x, label, color in [
 ax.set(xlabel="threshold `within`", ylabel="share distinct", ylim=(0, 1.05))
 ax.legend(loc="lower left")
 plt.show()
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex06_e_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** The difference of two independent noises has the standard deviation $0.03\sqrt2=0.042$ in each pixel, so the distance is about $0.042\cdot28=1.2$. The threshold 1.5 is just above: such copies count as one.

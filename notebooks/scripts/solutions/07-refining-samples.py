@@ -17,7 +17,7 @@
 #
 # For [chapter 07](../07-refining-samples.ipynb). You need the chapter. The five exercises take about 100 minutes; exercise (a) is the core one. The code takes one to two minutes.
 #
-# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down before you run anything: nobody grades a prediction, and a wrong one that you can explain is worth the most.
+# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down, with its reason, before you run anything. At the end of each exercise you say what you conclude. The two together earn 2 points, given by hand: a wrong prediction that you can explain earns both.
 #
 # All exercises use the U-Net, because it can be told any noise level. In the pencil warm-ups the data follow one Gaussian on the line, $x\sim N(\mu,s^2)$. There the best denoiser is known: $R^*(y)=\mu+c\,(y-\mu)$ with $c=s^2/(s^2+\sigma^2)$.
 
@@ -149,8 +149,12 @@ ax.set_title("Real digits only get worse")
 ax.legend()
 plt.show()
 
-# %% [markdown]
-# **What I conclude:** ...
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex07_a_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # *Warm-up.* With $\sigma=s$ the factor is $c=\frac12$, so the spread is halved. The points were perfect samples before; now they crowd about the mean. They are more probable, and they are worse samples.
@@ -245,8 +249,12 @@ right.set(xlabel="steps with the noise put back", ylabel="labels kept", ylim=(0,
 right.legend()
 plt.show()
 
-# %% [markdown]
-# **What I conclude:** ...
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex07_b_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # *Warm-up.* The noise makes the variance $v+\sigma^2$, and the step multiplies it by $c^2$. So $v\to c^2(v+\sigma^2)$, which stays at $v=c^2\sigma^2/(1-c^2)$. For $\sigma=s$ this is $s^2/3$. The points keep a spread of $0.58\,s$, whereas plain steps end at spread 0.
@@ -352,8 +360,12 @@ ax.set_title("Two sets of samples (solid, dotted)")
 ax.legend()
 plt.show()
 
-# %% [markdown]
-# **What I conclude:** ...
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex07_c_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # *Warm-up.* At 0.8 the factor is $0.09/(0.09+0.64)=0.12$, at 0.1 it is $0.09/(0.09+0.01)=0.9$. After six steps at 0.8 a share of $0.12^6$ is left, a few millionths. The order does not matter, because the factors are multiplied.
@@ -446,8 +458,12 @@ axes[1].set(xlabel="way gone, $tk$")
 axes[0].legend()
 plt.show()
 
-# %% [markdown]
-# **What I conclude:** ...
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex07_d_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # *Warm-up.* Half a step multiplies by $1-\frac12(1-0.123)=0.56$. Since $\log0.123/\log0.56=3.6$, between three and four half steps do the work of one whole step. So the way gone, $tk$, is not the whole story for one Gaussian, where a whole step leads almost to the mean.
@@ -516,8 +532,12 @@ captions = [f"{label[i]} → {after[i].argmax()}" for i in which]
 du.plotting.show_images([everything[which], path[which]], ["sure before", "after"], captions, size=0.55)
 plt.show()
 
-# %% [markdown]
-# **What I conclude:** ...
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex07_e_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # *Warm-up.* The share is 0.1, and its standard error is $\sqrt{0.1\cdot0.9/30}=0.055$. The interval is about two of these on either side, from almost 0 to about 0.2.

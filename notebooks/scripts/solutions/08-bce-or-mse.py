@@ -17,7 +17,7 @@
 #
 # For [chapter 08](../08-bce-or-mse.ipynb). You need the chapter, variances, and what a $t$ interval is. About two hours for all four: (a) 25 minutes, (b) 40 (the core exercise), (c) 30 and (d) 25. The code takes less than a minute.
 #
-# Fill in the marked cells and run the check below each.
+# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down, with its reason, before you run anything. At the end of each exercise you say what you conclude. The two together earn 2 points, given by hand: a wrong prediction that you can explain earns both.
 
 # %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
@@ -69,6 +69,9 @@ def close(found, expected, rtol=1e-3):
 #
 # **Write** the comparison: the mean of the *paired* differences in per cent, half the width of its 95 per cent $t$ interval, and a verdict. The check accepts a relative error of a thousandth.
 
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
 
 # %%
 ring, sigma = du.ring(), 0.05
@@ -151,6 +154,13 @@ du.table(
 )
 print(f"MSE against BCE: {mean:+.1f} ± {half:.1f} per cent; verdict, new is MSE: {verdict}")
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex08_a_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% [markdown] tags=["discussion"]
 # *Warm-up.* The mean errors are 0.25 and 0.265, so MSE is 6 per cent behind. The paired differences are $-10$ and $+10$ per cent, and their mean is 0. The difference of the means lets the harder seed decide, because its errors are larger.
 #
@@ -168,6 +178,10 @@ print(f"MSE against BCE: {mean:+.1f} ± {half:.1f} per cent; verdict, new is MSE
 # **Predict**, before you compute: with the noise, is the switch above or below the value of the warm-up?
 #
 # **Write** the prediction as a function. The chapter's rule is $v_1/(2m(1-m))=2v_2$. Which variances are $v_1$ and $v_2$? The second check trains the code on both sides of your answer. Both checks accept a relative error of a thousandth.
+
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
 
 
 # %%
@@ -279,6 +293,13 @@ ax.set(xlabel="mean grey level of pixel 1", ylabel="error / spread of pixel 1", 
 ax.legend()
 plt.show()
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex08_b_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% [markdown] tags=["discussion"]
 # *Warm-up.* $0.0009/(2m(1-m))=0.005$ gives $m(1-m)=0.09$, so $m=\frac12-\sqrt{\frac14-0.09}=0.10$.
 #
@@ -296,6 +317,10 @@ plt.show()
 # **Predict.** Which loss wins by the plain squared error, $E(R-R^*)^2$? And which by BCE's own measure, with the weight $1/(R^*(1-R^*))$?
 #
 # **Write** the experiment for one seed. `np.average(values, weights=...)` gives a weighted mean; `minimize(risk, [-2.0, 4.0]).x` fits. The check repeats it 200 times and compares with what the theory of large samples says; it allows for chance.
+
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex08_c", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -363,6 +388,13 @@ assert (gain.mean(0) > 2 * gain.std(0) / 200**0.5).all(), (
 )
 print("(c) passes")
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex08_c_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% [markdown] tags=["discussion"]
 # *Warm-up.* $R^*$ lies between $\mathrm{sigmoid}(-2.8)=0.057$ and $0.943$. The variance is $0.05^2=0.0025$ at every $y$. The weight $1/(2R^*(1-R^*))$ is 2 in the middle and $1/(2\cdot0.057\cdot0.943)=9.3$ at the ends, 4.7 times as large.
 #
@@ -382,6 +414,9 @@ print("(c) passes")
 # **Predict**: from 60 steps to 600, does the difference between the losses near black shrink? They have the same best answer, after all.
 #
 # **Write** the calibration, and the difference as a ratio of two calibrations, with the same seed.
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
 
 # %%
 train = du.digits("train")[0].flatten(1)
@@ -449,6 +484,13 @@ assert late > 1.05 * early, (
     "length and each loss, and look at the same bin of reconstructions."
 )
 print("(d) passes")
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex08_d_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # *Warm-up.* Both errors are 0.045, so both slopes of BCE are $-0.045$. Those of MSE have the factor $2R(1-R)$: $0.00995$ for the first pixel and $0.5$ for the second. MSE pulls at the dark pixel fifty times less than at the grey one.

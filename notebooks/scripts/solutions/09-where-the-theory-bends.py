@@ -17,7 +17,7 @@
 #
 # For [chapter 09](../09-where-the-theory-bends.ipynb). You need the chapter, and Tweedie's formula from chapter 02. The four exercises take about 100 minutes; exercise (a) is the core one. The code takes under a minute.
 #
-# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down before you run anything: nobody grades a prediction, and a wrong one that you can explain is worth the most.
+# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down, with its reason, before you run anything. At the end of each exercise you say what you conclude. The two together earn 2 points, given by hand: a wrong prediction that you can explain earns both.
 
 # %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
@@ -155,6 +155,13 @@ for p in (two_bumps, near_white):
 ### END HIDDEN TESTS
 print("(a) passes")
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex09_a_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% [markdown] tags=["discussion"]
 # *Warm-up.* Half of the values are clipped, so $P(\tilde x\le0)=\frac12$. The mean of a standard normal variable below 0 is $-\sqrt{2/\pi}=-0.798$. And $p_\sigma(0)/P=0.399/0.5=0.798$. The sum is 0, which is $x_0$, as it must be.
 #
@@ -262,6 +269,13 @@ for ax, values, title in [(axes[0], masked, "target: masked"), (axes[1], x, "tar
     du.plotting.arrows(ax, y[:60], posterior_mean_by_sample(values)[:60] - y[:60], scale=1)
     ax.set(title=title, xlim=(-0.25, 1), ylim=(-0.25, 1))
 plt.show()
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex09_b_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # *Warm-up.* The product is 0 with probability 0.3 and 0.6 with probability 0.7. At $y=0.02$ the value 0 is by far the better explanation, so $R^*(y)$ is practically 0, and not 0.6.
@@ -377,6 +391,13 @@ du.table(
     [[seed, *fate(network, cloud.posterior_mean)] for seed, network in enumerate(networks)],
     {"seed": "d", "off the data": ".1%", "elsewhere than the exact chain": ".1%"},
 )
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex09_c_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # *Warm-up.* A step of the exact length leaves nothing, and an error of a third of it leaves at most a third of the distance. From 50 the distances are 16.7, 5.6, 1.9 and 0.6, so four steps suffice.
@@ -526,6 +547,13 @@ ax.set(
 )
 ax.legend()
 plt.show()
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex09_d_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # *Warm-up.* The same place costs 0 and the opposite place $0.6^2=0.36$, so the mean is 0.18. The centre costs $0.3^2=0.09$ always. The memory of one point is twice as bad on fresh points as the answer that knows nothing but the mean.

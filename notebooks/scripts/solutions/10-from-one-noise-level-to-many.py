@@ -17,7 +17,7 @@
 #
 # For [chapter 10](../10-from-one-noise-level-to-many.ipynb). You need the chapter, a differential equation that can be solved by hand, and the variance of a sum. The five exercises take about 110 minutes; exercise (c) is the core one. The code takes about a minute.
 #
-# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down before you run anything: nobody grades a prediction, and a wrong one that you can explain is worth the most.
+# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down, with its reason, before you run anything. At the end of each exercise you say what you conclude. The two together earn 2 points, given by hand: a wrong prediction that you can explain earns both.
 
 # %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
@@ -169,8 +169,12 @@ print(f"five sets of 64 training digits: {min(floors):.0f} to {max(floors):.0f}"
 du.plotting.show_images([ends[n][:14] for n in (3, 5, 10, 40)], ["3 levels", "5", "10", "40"], size=0.42)
 plt.show()
 
-# %% [markdown]
-# **What I conclude:** ...
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex10_a_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # *Warm-up.* The slope at $(1, 2)$ is 2, so Euler's step leads to $2-\frac12\cdot2=1$. The exact path is $x=2\sigma$, which ends at 1 as well. Heun finds the slope $1/\frac12=2$ there, so the mean slope is 2, and the step is the same. Both are exact when all data are 0, because the path is straight. Only bent paths cost accuracy.
@@ -284,8 +288,12 @@ ax.minorticks_off()
 ax.legend()
 plt.show()
 
-# %% [markdown]
-# **What I conclude:** ...
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex10_b_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # *Warm-up.* The slope is $(x-R^*)/\sigma=\frac{\sigma}{s^2+\sigma^2}(x-\mu)$, so Euler's factor is $1+(\sigma'-\sigma)\frac{\sigma}{s^2+\sigma^2}=1-\frac12\cdot\frac12=0.75$. The exact factor is $\sqrt{1.25/2}=0.79$: Euler goes a little too far inwards.
@@ -347,8 +355,12 @@ for mu, s, high, low in [(0.5, 0.2, 10.0, 0.02), (0.3, 0.1, 2.0, 0.3), (0.0, 1.0
     )
 print("(c) passes")
 
-# %% [markdown]
-# **What I conclude:** ...
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex10_c_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # *Warm-up.* Variances add, so it is $\sqrt{s^2+\sigma^2}$: 0.5 at $\sigma=0.4$, and 0.3 at the end.
@@ -426,8 +438,12 @@ for ax, x, title in [(axes[0], drawn, "Drawn from $p$"), (axes[1], stopped[:1500
 axes[0].set_ylabel("$x_2$")
 plt.show()
 
-# %% [markdown]
-# **What I conclude:** ...
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex10_d_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # *Warm-up.* $\tilde x$ has the variance $s^2+\sigma^2$, and $R^*$ multiplies the distance from $\mu$ by $c=s^2/(s^2+\sigma^2)$. So the variance is $s^4/(s^2+\sigma^2)$, and at $\sigma=s$ half of $s^2$ is left.
@@ -550,8 +566,12 @@ du.table(rows, columns | {"ink": ".3f", "Frechet distance": ".0f"})
 du.plotting.show_images([x[:14] for x in walked.values()], [f"{n} levels" for n in walked], size=0.42)
 plt.show()
 
-# %% [markdown]
-# **What I conclude:** ...
+# %% [markdown] nbgrader={"grade": true, "grade_id": "ex10_e_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # *Warm-up.* The noise makes it $v+\sigma^2$, and $R^*$ multiplies it by $c^2$ with $c=s^2/(s^2+\sigma^2)$.

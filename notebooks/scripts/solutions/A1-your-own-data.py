@@ -17,7 +17,7 @@
 #
 # For [chapter A1](../A1-your-own-data.ipynb). You need the chapter; for (a) and (b) the probability flow of [chapter 10](../10-from-one-noise-level-to-many.ipynb); for (b) the normal distribution. About two hours for all three: (a) 35 minutes, (b) 40 and (c) 45 (the core exercise). The code takes less than a minute.
 #
-# Fill in the marked cells and run the check below each.
+# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down, with its reason, before you run anything. At the end of each exercise you say what you conclude. The two together earn 2 points, given by hand: a wrong prediction that you can explain earns both.
 #
 # Everything runs on the 1,797 digits of $8\times8$ pixels that come with scikit-learn, with a small U-Net for all noise levels. Your functions will also work on your own images: try them there.
 
@@ -87,6 +87,10 @@ def make(network, images, n=300):
 # **Predict**, for the made digits: how do the shares of the ten kinds change with the length of training? Divide the median distance to the nearest training image by that of test images. Is this ratio above or below 1, and does it rise or fall? What is it with ten images?
 #
 # **Write** both measurements. The kind of a made image is the label of the nearest training image. `du.evaluation.nearest(a, b)` returns, for each image of `a`, the distance to the nearest image of `b` and its index.
+
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
 
 
 # %% nbgrader={"grade": false, "grade_id": "exA1_a", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -167,6 +171,13 @@ du.plotting.show_images(
 )
 plt.show()
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "exA1_a_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** The distance is 0, because each image *is* a training image, and the shares are those of the training set.
 #
@@ -184,6 +195,10 @@ plt.show()
 # **Predict** the error of reconstruction at $\sigma=0.2$ and at $\sigma=2$ after equally many steps: which level improves and which gets worse?
 #
 # **Write** the reason as a number, the share of the drawn levels that lie in a band. Write also the rival to compare with: the best *linear* reconstruction, which knows the mean and the covariance of the training images (the formula is in the chapter).
+
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
 
 
 # %% nbgrader={"grade": false, "grade_id": "exA1_b", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -272,6 +287,13 @@ print("Squared error over that of the linear map:")
 columns = {"σ": "g", "levels": "", "seed 0": ".2f", "seed 1": ".2f"}
 du.table(rows, columns | {"share of steps near that level": ".2f"})
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "exA1_b_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** The median of the logarithm is the mean of the normal distribution, so the median levels are $e^{-1}=0.37$ and $e^0=1$.
 #
@@ -289,6 +311,10 @@ du.table(rows, columns | {"share of steps near that level": ".2f"})
 # **Predict** by what factor this level moves when each pixel becomes a block of $2\times2$ equal pixels: the same pictures, twice the side.
 #
 # **Write** the number of candidates (the *median* over 200 corrupted images), and the level at which a share of $N$ is reached. Then, below the checks, put in the path of a folder with your own pictures, a few hundred of one kind of thing, for sides 8, 16 and 32.
+
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
 
 
 # %% nbgrader={"grade": false, "grade_id": "exA1_c", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -392,6 +418,13 @@ ax.axhline(0.9, color="gray", lw=0.8, ls=":")
 ax.set(xscale="log", xlabel=r"noise level $\sigma$", ylabel="candidates / N")
 ax.legend()
 plt.show()
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "exA1_c_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** The entropy is $\log2$, so there are 2 candidates. Equal probabilities have the entropy $\log N$, so there are $N$.

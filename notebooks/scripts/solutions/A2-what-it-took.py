@@ -17,7 +17,7 @@
 #
 # For [appendix A2](../A2-what-it-took.ipynb). You need linear algebra up to the singular value decomposition, and variances of sums. The three exercises take about 75 minutes; exercise (a) is the core one. The code takes under a minute.
 #
-# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down before you run anything: nobody grades a prediction, and a wrong one that you can explain is worth the most.
+# Fill in the marked cells and run the check below each. A check prints a line when your function passes. It accepts Python numbers, NumPy arrays and PyTorch tensors. Write every prediction down, with its reason, before you run anything. At the end of each exercise you say what you conclude. The two together earn 2 points, given by hand: a wrong prediction that you can explain earns both.
 
 # %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
@@ -70,6 +70,10 @@ from daeutils.teaching import number, numbers
 # **Warm-up, with a pencil.** (1) The ring has the variance 0.0466 in each coordinate. Compute $k$ and $c$ of the appendix for $\sigma=0.05$, once with this variance and once with $\frac1{12}$. How different are they? (2) The axes of the coordinate system may be turned so that $C$ is diagonal, with the entries $v_1,\dots,v_d$, and Gaussian noise looks the same after the turn. What is $K$ in the turned system? Write it in a form that holds in every system.
 #
 # **Predict.** How much smaller does the relative error of the score get on the moons at $\sigma=0.05$, if the line knows mean and covariance? And at $\sigma=0.4$?
+
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
 
 
 # %% nbgrader={"grade": false, "grade_id": "exA2_a", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -140,6 +144,13 @@ for sigma in (0.05, 0.4):
         rows.append([sigma, name, error])
 du.table(rows, {"σ": "g", "the line": "", "relative error": ".3f"})
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "exA2_a_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** (1) With 0.0466: $k=0.0466/0.0491=0.949$ and $c=0.05\sqrt{0.949}=0.0487$. With $\frac1{12}$: $k=0.971$ and $c=0.0493$. They hardly differ, so the wrong variance costs little at small noise. (2) Each coordinate is a problem of its own in the turned system, so $K$ is diagonal with the entries $v_i/(v_i+\sigma^2)$. In every system that is $K=C(C+\sigma^2I)^{-1}$.
 #
@@ -209,6 +220,13 @@ ax.set(yscale="log", xlim=(0, 36), xlabel="direction", ylabel="singular value")
 ax.set_title("Each step lifts the weak directions")
 plt.show()
 
+# %% [markdown] nbgrader={"grade": true, "grade_id": "exA2_b_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and my answer to the warm-up (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
+
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** $XX^\top X=US^3V^\top$, because $V^\top V=I$ and $U^\top U=I$. So the step leaves $U$ and $V$ as they are and takes each $s$ to $\frac32s-\frac12s^3$. The value 1 stays, 0.5 goes to 0.6875, and 0.01 goes to about 0.015. Small values grow by 1.5 a step, so $50=0.5/0.01$ needs $\log50/\log1.5\approx10$ steps. With 3.44 it is $\log50/\log3.44\approx3.2$, so four steps.
 #
@@ -227,6 +245,10 @@ plt.show()
 # **Predict.** Let $\eta=0.1$ and $s=1$. The running average $\bar w\leftarrow0.99\,\bar w+0.01\,w$ follows the weight. Is the variance of $\bar w$ smaller than $V$ by a factor of about 2, 10 or 100?
 #
 # Write the variance $V$, and the running average at the end of a path of weights.
+
+
+# %% [markdown]
+# **My prediction, and the reason for it:** ...
 
 
 # %% nbgrader={"grade": false, "grade_id": "exA2_c", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -293,6 +315,13 @@ averages = [number(running_average(list(one), 0.99)) for one in np.stack(path, 1
 predicted = number(stationary_variance(0.1, 1.0))
 print(f"variance of the last weight: predicted {predicted:.4f}, measured {w.var():.4f}")
 print(f"variance of the running average: measured {np.var(averages):.4f}")
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "exA2_c_conclusion", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# **What I conclude**, with the numbers it rests on, and what became of my prediction (2 points):
+#
+# ### BEGIN SOLUTION
+# The discussion below says what was found, and why.
+# ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** A step gives $(1-\eta)w-\eta s\varepsilon$. The two terms are independent, so $V=(1-\eta)^2V+\eta^2s^2$. With $1-(1-\eta)^2=\eta(2-\eta)$ this is $V=\eta s^2/(2-\eta)$, and for small $\eta$ about $\eta s^2/2$. A smaller rate calms the weight, and it slows the descent in proportion.
