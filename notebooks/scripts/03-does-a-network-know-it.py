@@ -716,6 +716,6 @@ du.quiz("03")
 # %% [markdown]
 # **Exercises.** (a) Try `du.checkerboard()`. Where are the errors largest, and where do they count? (b) Predict the error at $\sigma=0.02$ from three larger levels, then train there. (c) Compare BCE and squared error over several seeds, with an interval. (d) Give the plain network Fourier features, $\sin$ and $\cos$ of $k\pi x$ for $k=1,\dots,4$. At which $\sigma$ do they help? They are in [exercises/03-does-a-network-know-it.ipynb](exercises/03-does-a-network-know-it.ipynb).
 #
-# **Lab.** [L1 · A DAE from a blank cell](exercises/L1-a-dae-from-a-blank-cell.ipynb): write the noise, the loss, the network, its training and the score yourself, in two to three hours.
+# **Lab.** [L1 · A DAE from a blank cell](exercises/L1-a-dae-from-a-blank-cell.ipynb): write the noise, the loss, the network, its training and the score yourself, in about three hours.
 #
 # **Further reading.** Vincent (2011), [A connection between score matching and denoising autoencoders](https://doi.org/10.1162/NECO_a_00142). Alain & Bengio (2014), What regularized auto-encoders learn from the data-generating distribution, [arXiv:1211.4246](https://arxiv.org/abs/1211.4246). Creswell, Arulkumaran & Bharath (2017), [arXiv:1708.08487](https://arxiv.org/abs/1708.08487).

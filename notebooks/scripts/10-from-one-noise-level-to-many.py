@@ -675,7 +675,7 @@ du.claim(
 # %% [markdown]
 # Look at the right panel of Figure 10.6. Real digits are more probable than the VAE's imitations, by about 80 nats, and clothes, shuffled and inverted digits lie on average more than a thousand nats below. Shuffled digits have exactly the pixel values of digits, only in other places, so the network does not judge by brightness alone. (With so few levels the largest differences are rough, but the order of groups that lie hundreds of nats apart is safe.)
 #
-# But the winner is the *black image*, which is not a digit at all. Ones, which have little ink, also lie above the average of all test digits. This need not be an error, because a density is not a probability. There is hardly any room close to black, and very much room for digits of all shapes. So nearly all samples can be digits although each digit has a lower density. Chapter 07 met the same thing: more probable is not more like a sample. A density alone cannot tell you whether an image belongs to the data.
+# But the winner is the *black image*, which is not a digit at all. Ones, which have little ink, also lie above the average of all test digits. This need not be an error, because a density is not a probability. There is hardly any room close to black, and very much room for digits of all shapes. So nearly all samples can be digits although nearly every digit has a lower density. Chapter 07 met the same thing: more probable is not more like a sample. A density alone cannot tell you whether an image belongs to the data.
 
 # %% [markdown]
 # ## The same denoiser in other notations
@@ -821,6 +821,6 @@ du.quiz("10")
 # %% [markdown]
 # **Exercises.** (a) How many levels are enough? (b) Replace Heun's step by Euler's at equal cost. (c) Solve the flow for one Gaussian with a pencil, and check `du.probability_flow` against it. (d) Stop the flow at $\sigma=0.1$ and denoise once. Which distribution do the points have? (e) Come down with fresh noise only. What share of the variance is left, and does it rise with the number of levels? They are in [exercises/10-from-one-noise-level-to-many.ipynb](exercises/10-from-one-noise-level-to-many.ipynb).
 #
-# **Lab.** [L2 · Your own sampler](exercises/L2-your-own-sampler.ipynb): write three kinds of steps and a sampler that makes digits in twenty evaluations, in two to three hours.
+# **Lab.** [L2 · Your own sampler](exercises/L2-your-own-sampler.ipynb): write three kinds of steps and a sampler that makes digits in twenty evaluations, in about three hours.
 #
 # **Further reading.** The paper that the book is for: Creswell, Arulkumaran & Bharath (2017), [arXiv:1708.08487](https://arxiv.org/abs/1708.08487). DDPM: Ho, Jain & Abbeel (2020), [arXiv:2006.11239](https://arxiv.org/abs/2006.11239). DDIM: Song, Meng & Ermon (2020), [arXiv:2010.02502](https://arxiv.org/abs/2010.02502). The probability flow and its log-likelihood: Song et al. (2021), [arXiv:2011.13456](https://arxiv.org/abs/2011.13456). EDM: Karras et al. (2022), [arXiv:2206.00364](https://arxiv.org/abs/2206.00364). SDEdit: Meng et al. (2022), [arXiv:2108.01073](https://arxiv.org/abs/2108.01073). Density and coverage: Naeem et al. (2020), [arXiv:2002.09797](https://arxiv.org/abs/2002.09797). Many levels, but with small noisy steps at each: Song & Ermon (2019), [arXiv:1907.05600](https://arxiv.org/abs/1907.05600).

@@ -24,7 +24,7 @@ WRONG = {
         (BCE + "def corrupt(x, sigma, generator): return x + sigma * 12**0.5 * (torch.rand(x.shape, generator=generator) - 0.5)",
          "Gaussian"),
         (CORRUPT + "def bce(logits, x): r = logits.sigmoid(); return -(x * r.log() + (1 - x) * (1 - r).log()).sum(1)",
-         "simplify before you compute"),
+         "the form of the warm-up"),
         (CORRUPT + "def bce(logits, x): return (F.softplus(logits) - x * logits).mean(1)", "sum over the coordinates"),
         (CORRUPT + "def bce(logits, x): return (F.softplus(logits) - x * logits).sum()", "one loss for each point"),
         (CORRUPT + "def bce(logits, x): return (F.softplus(logits.clamp(-200, 160)) - x * logits.clamp(-200, 160)).sum(1)"

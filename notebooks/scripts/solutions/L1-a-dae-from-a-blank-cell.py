@@ -15,11 +15,11 @@
 # %% [markdown]
 # # L1 · Lab: a DAE from a blank cell
 #
-# For chapters [01](../01-corrupt-and-reconstruct.ipynb) to [03](../03-does-a-network-know-it.ipynb). You need PyTorch tensors and one training loop that you have seen before. The five parts take about 165 minutes, and they are worth 20 points: checks give 14, and your lecturer gives 6 for what you conclude and prove.
+# For chapters [01](../01-corrupt-and-reconstruct.ipynb) to [03](../03-does-a-network-know-it.ipynb). You need PyTorch tensors and one training loop that you have seen before. The five parts take about 175 minutes, and they are worth 20 points: checks give 14, and your lecturer gives 6 for what you conclude and prove.
 #
-# In the chapters `du.MLPDenoiser` and `du.fit` did the work. Here you write all of it: the noise, the loss, the network, the training loop, the score, and a rival to compare it with. Of `daeutils` you may use the distributions (`du.ring`, `du.moons` and the others), `du.relative_error` and the figures. `du.fit`, the denoisers and `du.objectives` are not allowed, and the checks notice it.
+# In the chapters `du.MLPDenoiser` and `du.fit` did the work. Here you write all of it: the noise, the loss, the network, the training loop, the score, and a rival to compare it with. Of `daeutils` you may use the distributions (`du.ring`, `du.moons` and the others), `du.relative_error` and the figures. `du.fit`, the denoisers and `du.objectives` are not allowed. Code that chapters 01 and 03 show may be used where it fits, if you can explain every line.
 #
-# Fill in the marked cells and run the check below each. A check prints a line when your function passes. Your lecturer has further checks, with other numbers. Write every prediction down before you run anything.
+# Fill in the marked cells and run the check below each. A check prints a line when your function passes. Your lecturer has further checks, with other numbers and for the rest of what the text and the docstrings say. Write every prediction down before you run anything.
 
 # %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
@@ -66,21 +66,26 @@ fresh = ring.sample(4_000, seeded(2)).float()  # what you test on
 from daeutils.teaching import number, numbers
 
 
+class Refused:
+    """Stands in for a part of daeutils that you are to write yourself."""
+
+    def __call__(self, *_, **__):
+        raise AssertionError(
+            "write this yourself: du.fit, the denoisers and du.objectives are not allowed here"
+        )
+
+    def __getattr__(self, name):
+        self()
+
+
 class forbidden:
-    """In this block the parts of daeutils that you are to write yourself are switched off."""
+    """In this block those parts are switched off."""
 
     def __enter__(self):
-        def refuse(*_, **__):
-            raise AssertionError(
-                "write this yourself: du.fit, the denoisers and du.objectives are not allowed here"
-            )
-
-        self.kept = {
-            name: getattr(du, name) for name in ("fit", "MLPDenoiser", "PlainDAE", "MixtureDenoiser")
-        }
-        self.kept["objectives"] = du.objectives
-        for name in self.kept:
-            setattr(du, name, refuse)
+        names = ("fit", "MLPDenoiser", "PlainDAE", "MixtureDenoiser", "objectives")
+        self.kept = {name: getattr(du, name) for name in names}
+        for name in names:
+            setattr(du, name, Refused())
 
     def __exit__(self, *_):
         for name, value in self.kept.items():
@@ -103,7 +108,7 @@ class forbidden:
 # **My prediction, and the reason for it:** ...
 
 # %% [markdown]
-# **Write** both. The loss must be finite and have the right slope for *any* finite logit, also for $a=200$, where `torch.log(1 - torch.sigmoid(a))` is $-\infty$.
+# **Write** `corrupt` and `bce`. The loss must be finite and have the right slope for *any* finite logit, also for $a=200$, where `torch.log(1 - torch.sigmoid(a))` is $-\infty$ and $e^{200}$ is too large for a float. PyTorch has $\log(1+e^a)$ without overflow as `F.softplus`. Targets may lie outside of $[0,1]$.
 
 
 # %% nbgrader={"grade": false, "grade_id": "exL1_a", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -157,7 +162,7 @@ steep = torch.tensor([[200.0, -200.0]], requires_grad=True)
 loss = bce(steep, torch.tensor([[0.4, 1.0]]))
 assert abs(number(loss) - 320) < 0.1, (
     f"at the logits 200 and -200 with targets 0.4 and 1 the loss is 320, you find {number(loss):g}: "
-    "simplify before you compute, see the warm-up"
+    "use the form of the warm-up, with F.softplus"
 )
 ### BEGIN HIDDEN TESTS
 loss.sum().backward()
@@ -185,7 +190,7 @@ print("(a) passes")
 #
 # **Write** a network from two numbers to two logits, and its training: at every step draw a batch of points with replacement, corrupt it, compute the loss, and let an optimiser take a step. `train` returns the trained network as a function from noisy points $(N,2)$ to logits $(N,2)$.
 #
-# It is judged by the score that can be read off it, $(\mathrm{sigmoid}(a(y))-y)/\sigma^2$, on noisy points that it has not seen. On the ring at $\sigma=0.1$ its relative error must be at most 0.2 after 1,000 steps. Your first attempt may well end at 0.5. Then look at these, one at a time, before you read on in the chapters:
+# It is judged by the score that can be read off it, $(\mathrm{sigmoid}(a(y))-y)/\sigma^2$, on noisy points that it has not seen. On the ring at $\sigma=0.1$ its relative error must be at most 0.2 after 1,000 steps; a hidden check asks for at most 0.1 on the moons at $\sigma=0.2$, which is easier. Your first attempt may well end at 0.5. Then look at these, one at a time:
 #
 # * Are the steps too small, or too large? Try the learning rate at three values, a factor of three apart.
 # * What do the first layers see? The data fill a small part of the plane, and a smooth activation is nearly a straight line there.
@@ -201,7 +206,8 @@ print("(a) passes")
 def train(points, sigma, steps, seed):
     """A network trained on `points` (N, 2) at noise level sigma: a function from noisy points (M, 2) to logits (M, 2).
 
-    The same seed gives the same network, and the global random state is left as it was.
+    The same seed gives the same network, and the global random state is left as it was: layers draw their
+    first weights from it, so build them inside `with torch.random.fork_rng():`. steps may be as few as 3.
     """
     ### BEGIN SOLUTION
     generator = seeded(seed)
@@ -234,12 +240,10 @@ assert torch.equal(numbers(second(probe)), answer), (
     "the same seed gives another network: seed everything that is random"
 )
 assert not torch.equal(numbers(third(probe)), answer), "another seed gives the same network"
-### BEGIN HIDDEN TESTS
 assert torch.equal(torch.get_rng_state(), state), (
     "train changes the global random state: use generators, or torch.random.fork_rng() round the construction"
 )
 assert torch.equal(handed, points), "train changes the points themselves"
-### END HIDDEN TESTS
 print("(b) seeds pass")
 
 
@@ -271,14 +275,14 @@ assert error <= 0.1, (
 print("(b) passes")
 
 # %% [markdown] tags=["discussion"]
-# The loss ends a little above 1.2 nats. Most of it is the floor, because a coordinate of about 0.5 costs nearly $\log 2$ even if it is known exactly. So neither prediction comes true: the loss falls by a tenth, and all that was learned is in that tenth. A curve of the loss says little; the error of the score says much.
+# The loss ends a little above 1.2 nats. Most of it is the floor, because a coordinate of about 0.5 costs nearly $\log 2$ even if it is known exactly. So it falls neither below 0.1 nor below 1: it loses about an eighth, and all that was learned is in that eighth. A curve of the loss says little; the error of the score says much.
 #
 # Three things usually go wrong. With Adam's default rate, 0.001, the training is too slow. With a smooth activation and points in $[0,1]$ the network sees an almost linear problem: ReLU, or inputs such as $10(y-\frac12)$, help by a factor of several. And a constant rate keeps shaking the answers, which are divided by $\sigma^2=0.01$.
 
 # %% [markdown]
 # ## (c) · Read the score off
 #
-# *About 25 minutes.*
+# *About 15 minutes.*
 #
 # **Write** the score. The cell below the check trains at three noise levels and compares with two exact scores: that of the corrupted data, $\nabla\log p_\sigma$, and that of the clean data, $\nabla\log p$.
 #
@@ -317,9 +321,10 @@ print("(c) passes")
 # %% tags=["nbval-ignore-output"]
 rows, networks = [], {0.1: network}
 for sigma in (0.05, 0.1, 0.2):
-    logits = networks.setdefault(sigma, train(points, sigma, 1_000, 0))
+    if sigma not in networks:
+        networks[sigma] = train(points, sigma, 1_000, 0)
     y = fresh + sigma * torch.randn(fresh.shape, generator=seeded(12))
-    found = numbers(score(logits, y, sigma)).float()
+    found = numbers(score(networks[sigma], y, sigma)).float()
     to_noisy, to_clean = (
         du.relative_error(found, p.score(y).float()) for p in (ring.smooth(sigma), ring)
     )
@@ -341,13 +346,13 @@ plt.show()
 # **What do the arrows belong to?** Two or three sentences, with numbers from your table: which density's score has the network learned, at which noise level does it do best, and why is that so?
 #
 # ### BEGIN SOLUTION
-# The arrows belong to the corrupted data: against $\nabla\log p_\sigma$ the error is a few per cent at $\sigma=0.1$ and $0.2$, while against $\nabla\log p$ it is between two thirds and one at every level. The error against $p_\sigma$ is largest at $\sigma=0.05$, because the score is the network's move divided by $\sigma^2$: at a small noise level the move is short and the landscape has finer structure, so a small error of the answer is a large relative error of the score. Against $p$ it grows with $\sigma$, because more noise blurs more of $p$ away.
+# The arrows belong to the corrupted data: against $\nabla\log p_\sigma$ the error is 8 per cent at $\sigma=0.1$ and 2 per cent at $0.2$, while against $\nabla\log p$ it is between two thirds and one at every level. The error against $p_\sigma$ is largest at $\sigma=0.05$ and smallest at $0.2$. The length of the true move shrinks about in proportion to $\sigma$, while the error of the network's answer does not, and the landscape has finer structure at a small noise level. So relative to the move the error grows. Against $p$ it grows with $\sigma$, because more noise blurs more of $p$ away.
 # ### END SOLUTION
 
 # %% [markdown]
 # ## (d) · A rival without a network
 #
-# *About 30 minutes.*
+# *About 40 minutes.*
 #
 # The optimum of the *training* loss needs no training. It is the posterior mean if the training points are all there is:
 # $$R(y)=\sum_kw_k\,x_k,\qquad w_k\propto e^{-|y-x_k|^2/2\sigma^2},\qquad\sum_kw_k=1.$$
@@ -463,15 +468,15 @@ du.table([[n, *row] for n, row in zip(sizes, shown)], {"points": ",", "network":
 # **Who wins, and why?** KDE is the exact optimum of the training loss. How can a network be nearer to the truth? And what would more steps, and more points, change for each of the two?
 #
 # ### BEGIN SOLUTION
-# With 10 points the network is nearer to the true score, with 300 and with 20,000 points KDE is. KDE is the optimum for the *sample*, and a sample of 10 is a poor picture of the ring. After 300 steps the network is far from that optimum, and because it changes slowly from place to place its arrows are smoother, which is nearer to the truth here. More steps take it towards KDE, so with 10 points they make it worse. With 20,000 points the sample is nearly the distribution: KDE is nearly exact, and the network is limited by its training, so more steps help it and more points do not.
+# In the table above the network is nearer to the true score with 10 points (0.54 against 0.81, far outside of the scatter over seeds), and KDE with 300 and with 20,000 points. (A network that trains faster may be at KDE's level with 10 points already.) KDE is the optimum for the *sample*, and a sample of 10 is a poor picture of the ring. After 300 steps the network is far from that optimum, and because it changes slowly from place to place its arrows are smoother, which is nearer to the truth here. More steps take it towards KDE, so with 10 points they make it worse. With 20,000 points the sample is nearly the distribution: KDE is nearly exact, and the network is limited by its training, so more steps help it and more points do not.
 # ### END SOLUTION
 
 # %% [markdown]
 # ## (e) · Targets that are noisy themselves
 #
-# *About 20 minutes.*
+# *About 30 minutes.*
 #
-# Suppose that nobody has clean data. All that you have is pairs of corrupted points, $\tilde x=x+\sigma\varepsilon$ and $\tilde x'=x+\sigma\varepsilon'$, with independent noise. Train a network to predict the second from the first.
+# Suppose that nobody has clean data. All that you have is pairs of corrupted points, $\tilde x=x+\sigma\varepsilon$ and $\tilde x'=x+\sigma\varepsilon'$, with independent noise. Train a network to predict the second from the first. (Draw both noises afresh at every step.) The targets are noisier, so the error may be larger than in (b): at most 0.3 is asked for.
 #
 # **Predict.** What does it learn? And what would it learn if $\tilde x$ itself were its target?
 
@@ -482,15 +487,15 @@ du.table([[n, *row] for n, row in zip(sizes, shown)], {"points": ",", "network":
 # **Prove** what the best answer to $\tilde x$ is if the target is $\tilde x'$, under BCE. (Some targets lie outside of $[0,1]$. Does that matter?) What is it if the target is $\tilde x$?
 #
 # ### BEGIN SOLUTION
-# BCE is linear in its target, so the expected cost of an answer $r$ depends on the target only through its mean given the input, and it is lowest at that mean (chapter 01), provided that the mean lies in $[0,1]$. Single targets may lie outside. Now
+# BCE is linear in its target, so the expected cost of an answer $r$ depends on the target only through its mean given the input, and it is lowest at that mean (chapter 01), provided that the mean lies in $[0,1]$. Single targets may lie outside. Here the mean is that of clean points, which lie in $[0,1]$:
 # $$E[\tilde x'\mid\tilde x]=E[x\mid\tilde x]+\sigma E[\varepsilon'\mid\tilde x]=E[x\mid\tilde x]=R^*(\tilde x),$$
-# because $\varepsilon'$ is independent of $\tilde x$ and has mean 0. So the optimum is the same as with clean targets; only the gradient is noisier. With $\tilde x$ as its own target the mean is $\tilde x$: the network learns to copy, and the score that is read off it is 0 wherever $\tilde x$ lies in $[0,1]$.
+# because $\varepsilon'$ is independent of $\tilde x$ and has mean 0. So the optimum is the same as with clean targets; only the gradient is noisier. With $\tilde x$ as its own target the mean is $\tilde x$: the network learns to copy, and the score that is read off it is 0 wherever $\tilde x$ lies in $[0,1]$. Where a coordinate lies outside, the cost has no lower bound and there is no best answer: the answer runs to 0 or to 1.
 # ### END SOLUTION
 
 
 # %% nbgrader={"grade": false, "grade_id": "exL1_e", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def train_without_clean_targets(points, sigma, steps, seed):
-    """As train, but every target is a second, independently corrupted version of the same point."""
+    """As train, but at every step `corrupt` is called twice on the same batch: once for the input, once for the target."""
     ### BEGIN SOLUTION
     generator = seeded(seed)
     with torch.random.fork_rng():
@@ -532,9 +537,9 @@ assert len(levels) >= 6 and set(levels) == {0.1}, (
 with forbidden():
     blind = train_without_clean_targets(points, 0.1, 1_000, 0)
 error = error_of(blind, ring, 0.1)
-assert error <= 0.25, (
-    f"the relative error of the score is {error:.2f}, expected at most 0.25. Near 1, the target is the input itself; "
-    "else, the target belongs to another point"
+assert error <= 0.3, (
+    f"the relative error of the score is {error:.2f}, expected at most 0.3. Near 1, the target is the input itself; "
+    "larger, it belongs to another point; only a little too large, the noise of the targets is felt: try a larger batch"
 )
 print("(e) passes")
 
