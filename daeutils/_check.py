@@ -5,6 +5,7 @@ import operator
 import os
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -47,6 +48,11 @@ def tensor(x, name: str) -> None:
         )
 
 
+def readable(x):
+    """x; an array of numpy in the order that torch reads, which knows no [::-1] and no foreign bytes."""
+    return np.array(x, x.dtype.newbyteorder("="), order="C") if isinstance(x, np.ndarray) else x
+
+
 def _batched(x: Tensor, name: str, ndim: int) -> str:
     """What makes a batch of x, which has too few axes: as code, one way for each thing that it may be."""
     ways = {
@@ -80,7 +86,7 @@ def noise_levels(sigma, name: str = "sigma", *, several: bool = True) -> None:
     if torch.compiler.is_compiling():
         return  # a graph has no values yet
     try:
-        values = torch.as_tensor(sigma, dtype=torch.float64, device="cpu")
+        values = torch.as_tensor(readable(sigma), dtype=torch.float64, device="cpu")
     except (TypeError, ValueError, RuntimeError):
         values = torch.tensor(math.nan, device="cpu")
     counts = values.numel() >= 1 if several else values.ndim == 0
@@ -124,7 +130,10 @@ def one_label_each(labels: Tensor, images: Tensor) -> None:
     """Raise ValueError unless labels are (N,) whole numbers for N images."""
     float_tensor(images, "images", ndim_at_least=4, finite=False)
     if not isinstance(labels, Tensor) or labels.is_floating_point():
-        raise ValueError(f"labels are {labels!r}; expected a tensor of whole numbers: use .long().")
+        way = "labels.long()" if isinstance(labels, Tensor) else "torch.as_tensor(labels)"
+        raise ValueError(
+            f"labels are a {type(labels).__name__}; expected a tensor of whole numbers: use {way}."
+        )
     if labels.shape != images.shape[:1]:
         raise ValueError(
             f"labels have shape {tuple(labels.shape)} for {len(images)} images; "
@@ -182,7 +191,7 @@ def per_sample(sigma, x: Tensor, *, wait: bool = True) -> Tensor:
     """
     if wait or not isinstance(sigma, Tensor) or sigma.device.type == "cpu":
         noise_levels(sigma)
-    sigma = torch.as_tensor(sigma, dtype=x.dtype, device=x.device)
+    sigma = torch.as_tensor(readable(sigma), dtype=x.dtype, device=x.device)
     if sigma.ndim == 0:
         return sigma
     if sigma.shape != x.shape[:1]:

@@ -139,8 +139,9 @@ class GAN(nn.Module):
         an image.
         """
         _require_images(images, self.shape)
+        _check.trainable(self)
         steps, batch_size = _check.count(steps, "steps"), _check.count(batch_size, "batch_size")
-        device = pick_device(device)
+        lr, device = _check.number(lr, "lr", at_least=0), pick_device(device)
         chance = torch.Generator(device).manual_seed(_check.seed(seed))
         images, critic = images.to(device), self.critic(seed + 1).to(device)
         self.to(device)

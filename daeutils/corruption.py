@@ -6,6 +6,7 @@ comes from the generator alone.
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -70,10 +71,10 @@ def log_normal(
     high = _check.noise_level(high, "high")
     if not low < high:
         raise ValueError(f"low is {low:g} and high is {high:g}; expected low < high.")
+    return partial(_draw_log_normal, mean=mean, std=std, low=low, high=high)
 
-    def draw(n: int, generator: torch.Generator) -> Tensor:
-        n = _check.count(n, "n")
-        z = torch.randn(n, generator=generator, device=generator.device, dtype=torch.float32)
-        return (mean + std * z).clamp(math.log(low), math.log(high)).exp()
 
-    return draw
+def _draw_log_normal(n: int, generator: torch.Generator, *, mean, std, low, high) -> Tensor:
+    n = _check.count(n, "n")
+    z = torch.randn(n, generator=generator, device=generator.device, dtype=torch.float32)
+    return (mean + std * z).clamp(math.log(low), math.log(high)).exp()

@@ -87,7 +87,9 @@ class Denoiser(nn.Module):
             _check.noise_levels(sigma)
             own = self.level.double().item()
             off = (torch.as_tensor(sigma, dtype=torch.float64, device="cpu") - own).abs().max()
-            if off > 1e-6 * own:
+            kinds = [self.level.dtype, getattr(sigma, "dtype", None)]  # each rounds the level in its way
+            kinds = [kind for kind in kinds if isinstance(kind, torch.dtype) and kind.is_floating_point]
+            if off > max([1e-6, *(torch.finfo(kind).eps for kind in kinds)]) * own:
                 raise ValueError(
                     f"sigma is {sigma}, but this network was trained at one noise level, {own:.6g}. "
                     "Leave sigma out, or train a network with noise_levels=True."
@@ -341,7 +343,8 @@ class Memoriser(Denoiser):
 
     def forward(self, x_noisy: Tensor, sigma=None) -> Tensor:
         """R(x~), same shape and dtype as x_noisy: within the range of the data."""
-        return (self.posterior(x_noisy, sigma) @ self.data).reshape(x_noisy.shape).to(x_noisy.dtype)
+        means = self.posterior(x_noisy, sigma) @ self.data.double()
+        return means.reshape(x_noisy.shape).to(x_noisy.dtype)
 
     def logits(self, x_noisy, sigma=None):
         """logit R(x~), where R is kept between 1e-6 and 1 - 1e-6."""
@@ -352,7 +355,8 @@ class Memoriser(Denoiser):
         self.check_level(sigma)
         _check.shape_of(x_noisy, self.shape, "x_noisy")
         level = self._level(x_noisy, sigma)
-        fit = x_noisy.flatten(1).double() @ self.data.T - self.data.square().sum(1) / 2
+        data = self.data.double()
+        fit = x_noisy.flatten(1).double() @ data.T - data.square().sum(1) / 2
         return (fit / level.double() ** 2).softmax(1)
 
 

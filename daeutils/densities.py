@@ -17,6 +17,7 @@ def _numbers(x, name: str) -> Tensor:
     """A parameter in float64 on the CPU."""
     try:  # torch reads Python's numbers in single precision unless it is told
         if not isinstance(x, Tensor):
+            x = _check.readable(x)
             x = torch.as_tensor(x, dtype=None if hasattr(x, "dtype") else torch.float64, device="cpu")
         if x.is_complex():
             raise TypeError("they are complex")

@@ -20,14 +20,15 @@ from daeutils.zoo import load_network
 @cache
 def feature_classifier() -> FeatureClassifier:
     """The shipped classifier, loaded once, on a CUDA GPU where there is one."""
-    return load_network("digits-classifier")
+    with torch.inference_mode(False):  # it is kept, and may be needed with gradients later
+        return load_network("digits-classifier")
 
 
 @torch.no_grad()
 def _by_parts(function, images: Tensor, classifier) -> Tensor:
     _check.float_tensor(images, "images", ndim_at_least=4)
-    device = next(classifier.parameters()).device
-    return torch.cat([function(part.to(device)) for part in images.split(BATCH)])
+    weight = next(classifier.parameters())  # its dtype and device
+    return torch.cat([function(part.to(weight)) for part in images.split(BATCH)])
 
 
 def features(images: Tensor, classifier: FeatureClassifier | None = None) -> Tensor:
@@ -175,29 +176,55 @@ def frechet_distance(a: Tensor, b: Tensor, classifier: FeatureClassifier | None 
     return frechet_between(features(a, classifier), features(b, classifier))
 
 
-def bootstrap(statistic, *samples: Tensor, draws: int = 30, seed: int = 0) -> tuple[float, float]:
+def bootstrap(
+    statistic, *samples: Tensor, draws: int = 30, seed: int = 0, paired: bool = False
+) -> tuple[float, float]:
     """A 95 per cent bootstrap interval about statistic(*samples): each sample drawn again with return.
 
     Repeated points raise a Frechet distance, so the percentiles are shifted until the mean of the
     draws lies at the statistic: the interval shows spread, not that bias.
 
+    Args:
+        statistic: a function of the samples that gives one number.
+        paired: draw the same members of every sample, as for accuracy(images, labels).
+
     Raises:
-        ValueError: a sample is empty or no tensor, fewer than two draws, or a seed below 0.
+        ValueError: a sample is empty or no tensor, fewer than two draws, a seed below 0, a statistic
+            that is no number, or paired samples of different lengths.
     """
     draws = _check.count(draws, "draws", at_least=2)
     seed = _check.seed(seed)
     for s in samples:
         if not isinstance(s, Tensor) or s.ndim == 0 or len(s) == 0:
             raise ValueError(f"a sample is {s!r}; expected a tensor with a row for each of its members.")
+    if paired and len({len(s) for s in samples}) > 1:
+        lengths = [len(s) for s in samples]
+        raise ValueError(f"paired samples have {lengths} members; expected as many of each.")
+    whole = _one_number(statistic(*samples))
     generator = torch.Generator("cpu").manual_seed(seed)
     values = []
     for _ in range(draws):
-        picks = [torch.randint(len(s), (len(s),), generator=generator, device="cpu") for s in samples]
-        values.append(statistic(*(s[p.to(s.device)] for s, p in zip(samples, picks, strict=True))))
+        picks = [
+            torch.randint(len(s), (len(s),), generator=generator, device="cpu")
+            for s in (samples[:1] if paired else samples)
+        ]
+        picks = picks * len(samples) if paired else picks
+        drawn = (s[p.to(s.device)] for s, p in zip(samples, picks, strict=True))
+        values.append(_one_number(statistic(*drawn)))
     drawn = torch.tensor(values, dtype=torch.float64, device="cpu")
-    shift = statistic(*samples) - drawn.mean()
+    shift = whole - drawn.mean()
     low, high = drawn.quantile(drawn.new_tensor([0.025, 0.975])) + shift
     return low.item(), high.item()
+
+
+def _one_number(value) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"statistic gave a {type(value).__name__}; expected one number: "
+            "for the first of several use lambda *x: statistic(*x)[0]."
+        ) from error
 
 
 def nearest(images: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
@@ -216,7 +243,7 @@ def nearest(images: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
             f"images of shape {tuple(images.shape[1:])} and reference images of shape "
             f"{tuple(reference.shape[1:])}; expected one shape: both images, or both features."
         )
-    images, reference = images.flatten(1), reference.flatten(1)
+    images, reference = images.flatten(1), reference.flatten(1).to(images)
     middle = reference.mean(0)  # cdist rounds by the distance from the origin
     parts, centred = (images - middle).split(BATCH), reference - middle
     index = torch.cat([torch.cdist(part, centred).argmin(1) for part in parts])

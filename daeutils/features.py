@@ -56,7 +56,13 @@ class FeatureClassifier(nn.Module):
         batch_size, seed = _check.count(batch_size, "batch_size"), _check.seed(seed)
         _check.one_label_each(labels, images)
         device = pick_device(device)
-        images, labels = images.to(device), labels.to(device)
+        labels, classes = labels.long(), self.head.out_features
+        if labels.min() < 0 or labels.max() >= classes:
+            raise ValueError(
+                f"labels run from {labels.min()} to {labels.max()}; expected 0 to {classes - 1} for a "
+                f"classifier of {classes} classes: subtract the smallest, or give it more classes."
+            )
+        images, labels = images.to(next(self.parameters()).dtype).to(device), labels.to(device)
         generator, dropped = (torch.Generator(device).manual_seed(seed) for _ in range(2))
         shifts = torch.Generator("cpu").manual_seed(seed)  # read by Python
 

@@ -114,7 +114,9 @@ def noise_schedule(levels: int = 20, high: float = 10.0, low: float = 0.02, rho:
 def _falling(sigmas) -> list[float]:
     """Noise levels from the largest to the smallest, checked."""
     _check.noise_levels(sigmas, "sigmas")
-    levels = torch.as_tensor(sigmas, dtype=torch.float64, device="cpu").flatten().tolist()
+    levels = (
+        torch.as_tensor(_check.readable(sigmas), dtype=torch.float64, device="cpu").flatten().tolist()
+    )
     if any(b >= a for a, b in pairwise(levels)):
         raise ValueError("sigmas do not decrease; expected levels from the largest to the smallest.")
     return levels

@@ -55,7 +55,9 @@ def jacobian(denoiser, x_noisy: Tensor, sigma) -> Tensor:
     if sigma is not None:
         _check.per_sample(sigma, x_noisy)
     d = x_noisy.numel()
-    return torch.autograd.functional.jacobian(lambda x: denoiser(x, sigma), x_noisy).reshape(d, d)
+    with torch.inference_mode(False), torch.enable_grad():  # there every derivative would be 0
+        found = torch.autograd.functional.jacobian(lambda x: denoiser(x, sigma), x_noisy.detach().clone())
+    return found.reshape(d, d)
 
 
 def asymmetry(jacobian: Tensor) -> float:

@@ -150,8 +150,12 @@ def _display(data: dict, metadata: dict | None = None) -> None:
         from IPython.display import display
 
         display(data, raw=True, metadata=metadata)
-    else:
-        print(data["text/plain"])
+        return
+    text = data["text/plain"]
+    try:
+        print(text)
+    except UnicodeEncodeError:  # a file without a letter for σ
+        print(text.encode(sys.stdout.encoding, "backslashreplace").decode(sys.stdout.encoding))
 
 
 def budget(*, quick, full):
@@ -338,7 +342,9 @@ def numbers(found) -> Tensor:
         return torch.stack([numbers(each) for each in found])
     if isinstance(found, Tensor):
         return found.detach().cpu().double()
-    return torch.as_tensor(np.asarray(found, dtype=float), device="cpu")
+    if found is None:
+        raise AssertionError("your function returned None: is there a return?")
+    return torch.as_tensor(np.array(found, dtype=float), device="cpu")
 
 
 def number(found) -> float:

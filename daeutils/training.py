@@ -179,8 +179,9 @@ def fit(
     """Train a denoiser, in place, to reconstruct x from x~ = x + sigma eps (chapter 01; T1, T2).
 
     Points in at most six dimensions are drawn evenly (`batches`). Ctrl-C ends the training early, and the
-    network keeps what it has learned; after an error it is as it was. In several processes, started by
-    accelerate or torchrun, one network is trained on all their devices, with the steps of one process.
+    network keeps what it has learned; after an error it is as it was. A trained network is left in
+    evaluation mode, as `load_network` gives it. In several processes, started by accelerate or torchrun,
+    one network is trained on all their devices, with the steps of one process.
 
     Args:
         denoiser: one of the book's, or a `Denoiser` of your own; on a CUDA GPU where there is one.
@@ -211,20 +212,23 @@ def fit(
         raise ValueError(f"optimiser is {optimiser!r}; expected 'adam' or 'muon'.")
     device, seed = pick_device(device), _check.seed(seed)
     generator = torch.Generator(device).manual_seed(seed)
-    data = Batches(source, batch_size, generator, next(denoiser.parameters()).dtype)
+    with torch.inference_mode(False):  # what is made there could not be trained with
+        data = Batches(source, batch_size, generator, next(denoiser.parameters()).dtype)
     require_answer(denoiser, data.example, sigma, data.size)
     batches, loss = _task(denoiser, data, sigma, objective, weight)
     with _engine.training(denoiser):
         denoiser.to(device)
         if not denoiser.noise_levels:
             denoiser.level.fill_(float(sigma))
-        return optimise(
+        history = optimise(
             denoiser, loss, batches, steps=steps, average=average, orthogonal=optimiser == "muon",
             lr=RATES[optimiser][data.example.ndim == 4] if lr is None else lr,
             record=denoiser.recordable, check=data.check, progress=progress, checkpoint=checkpoint,
             settings=dict(objective=objective, optimiser=optimiser, batch_size=data.size, seed=seed),
             name=f"{objective} denoiser",
         )  # fmt: skip
+    denoiser.eval()
+    return history
 
 
 def _task(denoiser: Denoiser, data: Batches, sigma, objective: str, weight):

@@ -91,13 +91,26 @@ def load_network(name: str, device=None, folder=None) -> nn.Module:
 
 
 def save_network(network: nn.Module, name: str, folder, **about) -> dict:
-    """Write weights in half precision and their card, and return the card. Buffers keep their digits."""
+    """Write weights in half precision and their card, and return the card. Buffers keep their digits.
+
+    Raises:
+        ValueError: a network that `load_network` could not make again, weights that half precision
+            cannot hold, or facts in `about` that are no JSON. Nothing is written then.
+    """
     folder = _check.path(folder, "folder")
+    if type(network) not in KINDS.values():
+        raise ValueError(
+            f"the network is a {type(network).__name__}; expected one of {sorted(KINDS)}. Keep "
+            "the weights of your own by torch.save(network.state_dict(), path)."
+        )
     weights = dict(network.named_parameters())
     state = {
         key: (value.half() if key in weights else value).contiguous().cpu()
         for key, value in network.state_dict().items()
     }
+    for key, value in state.items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise ValueError(f"{key} holds numbers that half precision cannot: expected below 65,504.")
     content = save(state)
     about = {
         "name": name,
@@ -108,6 +121,10 @@ def save_network(network: nn.Module, name: str, folder, **about) -> dict:
         "sha256": hashlib.sha256(content).hexdigest(),
         **about,
     }
+    try:
+        text = json.dumps(about, indent=2, default=lambda value: value.item())
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"the card cannot be written ({error}); expected numbers and texts.") from error
     (folder / f"{name}.safetensors").write_bytes(content)
-    (folder / f"{name}.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     return about

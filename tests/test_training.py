@@ -289,10 +289,13 @@ def test_a_weight_multiplies_the_loss_of_each_noise_level():
 
 
 @pytest.mark.parametrize("mode", [True, False])
-def test_the_mode_of_the_network_is_left_as_it_was(mode):
+def test_a_trained_network_is_in_evaluation_mode_and_a_refused_one_as_it_was(mode):
     denoiser = small().train(mode)
-    fit(denoiser, du.ring(), sigma=0.1, steps=1)
+    with pytest.raises(FloatingPointError):
+        fit(denoiser, du.ring(), sigma=0.1, steps=50, lr=1e30, optimiser="adam")
     assert denoiser.training is mode
+    fit(denoiser, du.ring(), sigma=0.1, steps=1)
+    assert not denoiser.training
 
 
 def test_history_counts_and_smooths():
