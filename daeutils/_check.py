@@ -75,6 +75,15 @@ def unit_interval(x, name: str = "x", **kwargs) -> None:
         )
 
 
+def not_another_scale(images: Tensor) -> None:
+    """Raise ValueError for images in [-1, 1] or in bytes; what leaves [0, 1] otherwise passes."""
+    low, high = images.min().item(), images.max().item()
+    if -1 - SLACK <= low < -0.5 and high <= 1 + SLACK and (images < -0.5).double().mean() > 0.01:
+        raise ValueError("images seem to lie in [-1, 1]; expected [0, 1]: use (images + 1) / 2.")
+    if high > 2 and low >= 0 and torch.equal(images, images.round()):
+        raise ValueError(f"images seem to be bytes, up to {high:g}; expected [0, 1]: use images / 255.")
+
+
 def noise_level(sigma, name: str = "sigma") -> float:
     """sigma as a float. Raise ValueError unless it is one number in [FAINT, LOUD]."""
     noise_levels(sigma, name, several=False)

@@ -27,6 +27,7 @@ def feature_classifier() -> FeatureClassifier:
 @torch.no_grad()
 def _by_parts(function, images: Tensor, classifier) -> Tensor:
     _check.float_tensor(images, "images", ndim_at_least=4)
+    _check.not_another_scale(images)
     weight = next(classifier.parameters())  # its dtype and device
     return torch.cat([function(part.to(weight)) for part in images.split(BATCH)])
 

@@ -126,6 +126,21 @@ def test_other_precisions_are_taken():
     tiny.fit(IMAGES.double(), LABELS.int(), steps=1, progress=False, device="cpu")
 
 
+def test_images_on_another_scale_are_refused():
+    """Lightning-AI/torchmetrics#1244, sbarratt/inception-score-pytorch#7: the range of the images."""
+    for images, way in [
+        (2 * IMAGES - 1, r"use \(images \+ 1\) / 2"),
+        ((255 * IMAGES).round(), "use images / 255"),
+    ]:
+        with pytest.raises(ValueError, match=way):
+            evaluation.frechet_distance(images, IMAGES)
+        with pytest.raises(ValueError, match=way):
+            evaluation.accuracy(images, LABELS)
+    noise = 0.5 + torch.randn(60, 1, 28, 28, generator=seeded())
+    for images in (noise, IMAGES + 0.1 * noise, torch.zeros_like(IMAGES), (IMAGES > 0.5).float()):
+        evaluation.features(images)  # these are judged in the book
+
+
 def test_training_in_inference_mode(network):
     """lucidrains/denoising-diffusion-pytorch#286: inference tensors cannot be saved for backward."""
     own = copy.deepcopy(network)
