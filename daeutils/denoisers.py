@@ -86,10 +86,12 @@ class Denoiser(nn.Module):
         elif sigma is not None and not torch.compiler.is_compiling():
             _check.noise_levels(sigma)
             own = self.level.double().item()
-            off = (torch.as_tensor(sigma, dtype=torch.float64, device="cpu") - own).abs().max()
-            kinds = [self.level.dtype, getattr(sigma, "dtype", None)]  # each rounds the level in its way
-            kinds = [kind for kind in kinds if isinstance(kind, torch.dtype) and kind.is_floating_point]
-            if off > max([1e-6, *(torch.finfo(kind).eps for kind in kinds)]) * own:
+            told = torch.as_tensor(_check.readable(sigma))
+            off = (told.to("cpu", torch.float64) - own).abs().max()
+            kinds = [
+                x.dtype for x in (self.level, told) if x.is_floating_point()
+            ]  # each rounds the level
+            if off > max(1e-6, *(torch.finfo(kind).eps for kind in kinds)) * own:
                 raise ValueError(
                     f"sigma is {sigma}, but this network was trained at one noise level, {own:.6g}. "
                     "Leave sigma out, or train a network with noise_levels=True."

@@ -198,18 +198,16 @@ def bootstrap(
     for s in samples:
         if not isinstance(s, Tensor) or s.ndim == 0 or len(s) == 0:
             raise ValueError(f"a sample is {s!r}; expected a tensor with a row for each of its members.")
-    if paired and len({len(s) for s in samples}) > 1:
-        lengths = [len(s) for s in samples]
-        raise ValueError(f"paired samples have {lengths} members; expected as many of each.")
+    sizes = [len(s) for s in samples]
+    if paired and len(set(sizes)) > 1:
+        raise ValueError(f"paired samples have {sizes} members; expected as many of each.")
     whole = _one_number(statistic(*samples))
     generator = torch.Generator("cpu").manual_seed(seed)
     values = []
     for _ in range(draws):
-        picks = [
-            torch.randint(len(s), (len(s),), generator=generator, device="cpu")
-            for s in (samples[:1] if paired else samples)
-        ]
-        picks = picks * len(samples) if paired else picks
+        picks = [torch.randint(n, (n,), generator=generator, device="cpu") for n in sizes]
+        if paired:
+            picks = picks[:1] * len(samples)
         drawn = (s[p.to(s.device)] for s, p in zip(samples, picks, strict=True))
         values.append(_one_number(statistic(*drawn)))
     drawn = torch.tensor(values, dtype=torch.float64, device="cpu")

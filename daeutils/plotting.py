@@ -80,9 +80,9 @@ def _rows(rows) -> list[Tensor]:
         raise ValueError(f"rows is {given}; expected a list of rows of images: for one row use [rows].")
     found = []
     for i, row in enumerate(rows):
-        if len(row) == 0:
-            raise ValueError(f"rows[{i}] is empty; expected at least one image.")
         row = _pixels(row)
+        if row.numel() == 0:
+            raise ValueError(f"rows[{i}] is empty; expected at least one image.")
         if row.ndim == 4 and row.shape[1] == 1:
             row = row[:, 0]
         if row.ndim == 3 or (row.ndim == 4 and row.shape[1] == 3):
@@ -104,16 +104,16 @@ def _rows(rows) -> list[Tensor]:
 
 def _pixels(row) -> Tensor:
     """Images as floats on the CPU; bytes, and whole numbers of 16 bits, as parts of the largest."""
-    if isinstance(row, list | tuple) and isinstance(row[0], Tensor):
+    if isinstance(row, list | tuple) and row and isinstance(row[0], Tensor):
         row = torch.stack(list(row))
-    row = torch.as_tensor(_check.readable(row)).detach().cpu()
+    row = _on_cpu(row)
     is_file = row.dtype in (torch.uint8, torch.uint16)  # as a picture is stored
     return row.float() / torch.iinfo(row.dtype).max if is_file else row.float()
 
 
-def _plain(x) -> Tensor:
-    """What Matplotlib draws: floats on the CPU, without gradients."""
-    return torch.as_tensor(_check.readable(x)).detach().cpu().float()
+def _on_cpu(x) -> Tensor:
+    """A tensor or an array as a tensor on the CPU, without gradients."""
+    return torch.as_tensor(_check.readable(x)).detach().cpu()
 
 
 def tile(*rows) -> Tensor:
@@ -159,7 +159,7 @@ def density_contours(ax, density, points: int = 90) -> None:
 
 def arrows(ax, x: Tensor, field: Tensor, scale: float, color: str = INK, label: str | None = None):
     """A vector field at points x, both (N, 2); scale: arrow length of 1 unit of field, in data units."""
-    x, field = _plain(x), _plain(field) * scale
+    x, field = _on_cpu(x).float(), _on_cpu(field).float() * scale
     return ax.quiver(
         x[:, 0], x[:, 1], field[:, 0], field[:, 1],
         color=color, angles="xy", scale_units="xy", scale=1, width=0.005, label=label, zorder=3,
@@ -168,7 +168,7 @@ def arrows(ax, x: Tensor, field: Tensor, scale: float, color: str = INK, label: 
 
 def paths(ax, path: Tensor, color: str = LEARNED) -> None:
     """Walks in the plane, (steps + 1, N, 2): a line each, and a dot where it ends."""
-    path = _plain(path)
+    path = _on_cpu(path).float()
     ax.plot(path[..., 0], path[..., 1], color=color, lw=0.9, alpha=0.8, zorder=3)
     ax.scatter(path[-1, :, 0], path[-1, :, 1], color=color, s=14, zorder=4)
 

@@ -98,6 +98,11 @@ def test_rows_that_cannot_be_shown_are_named():
     """acorg/dark-matter#477: no rows in a grid."""
     with pytest.raises(ValueError, match=r"rows\[0\] is empty; expected at least one image"):
         plotting.show_images([IMAGES[LABELS == 77]])
+    for nothing in ([], np.empty((0, 8, 8))):
+        with pytest.raises(ValueError, match=r"rows\[0\] is empty"):
+            plotting.show_images([nothing])
+    with pytest.raises(ValueError, match=r"rows\[0\] has shape \(\)"):
+        plotting.show_images([0.5])
     with pytest.raises(ValueError, match=r"use rows\[0\]\[:, :3\], without transparency"):
         plotting.show_images([torch.rand(2, 4, 8, 8)])
 
@@ -107,8 +112,8 @@ def test_a_network_in_half_precision_knows_its_level(network, kind):
     """AUTOMATIC1111/stable-diffusion-webui#14071: the levels are cast with the model."""
     x = torch.rand(8, 2, generator=seeded())
     assert copy.deepcopy(network).to(kind)(x.to(kind), 0.1).dtype == kind
-    level = torch.tensor(0.1, dtype=kind)
-    assert torch.equal(network(x, level), network(x, 0.1))
+    for level in (torch.tensor(0.1, dtype=kind), np.float16(0.1), np.full(9, 0.1)[::-1][1:]):
+        assert torch.equal(network(x, level), network(x, 0.1))
     with pytest.raises(ValueError, match="trained at one noise level"):
         copy.deepcopy(network).to(kind)(x.to(kind), 0.11)
 

@@ -121,17 +121,20 @@ def decks() -> dict[str, tuple[str, dict[str, list[tuple[str, str]]]]]:
         file = TEXTS / f"{path.stem[:2]}.md"
         if not file.exists():
             raise BookError(f"chapter {path.stem[:2]} has no slides: expected {file.relative_to(ROOT)}")
-        title, question = card(read(path))
         own = {f"{file.stem}/{name}": parts for name, parts in slides(file).items()}
-        found[path.stem] = title, {"title": [("slide", f"# {title}\n\n{question}\n\n{BOOK}")], **own}
+        found[path.stem] = titled(*card(read(path)), own)
         pool |= own
     for name, lecture in tomllib.loads((TEXTS / "lectures.toml").read_text("utf-8")).items():
         if missing := [each for each in lecture["slides"] if each not in pool]:
             raise BookError(f"lectures.toml, {name}: there are no slides {', '.join(missing)}")
-        title, question = lecture["title"], lecture["question"]
-        first = {"title": [("slide", f"# {title}\n\n{question}\n\n{BOOK}")]}
-        found[name] = title, first | {each: pool[each] for each in lecture["slides"]}
+        own = {each: pool[each] for each in lecture["slides"]}
+        found[name] = titled(lecture["title"], lecture["question"], own)
     return found
+
+
+def titled(title: str, question: str, pages: dict) -> tuple[str, dict]:
+    """A deck's title, and its slides behind one that shows it."""
+    return title, {"title": [("slide", f"# {title}\n\n{question}\n\n{BOOK}")], **pages}
 
 
 def write(folder: Path) -> None:

@@ -244,7 +244,9 @@ plt.show()
 # $$\boxed{\;\frac{\partial R^*}{\partial y}(y)=\frac{E\big[(x-R^*)(x-R^*)^{\mathsf T}\mid\tilde x=y\big]}{\sigma^2}=\frac{\mathrm{Cov}[x\mid\tilde x=y]}{\sigma^2}\;}$$
 
 # %% [markdown]
-# Close to a fixed point, a step multiplies the chain's distance from it by this matrix. A covariance matrix is symmetric, and its eigenvalues are never negative, so the chain approaches a mode from one side and does not jump across it. Tweedie's formula gives a second reading of the same matrix, $\partial R^*/\partial y=I+\sigma^2\,\nabla^2\log p_\sigma$. Since no eigenvalue is negative, $\log p_\sigma$ curves downwards by at most $1/\sigma^2$: no peak of $p_\sigma$ is narrower than $\sigma$, as the beginning of this chapter said, and a step of $\sigma^2$ times the gradient is never too long. If all eigenvalues are below 1, the fixed point is a mode and attracts. If one is above 1, the chain moves away in that direction.
+# Close to a fixed point, a step multiplies the chain's distance from it by this matrix. A covariance matrix is symmetric, and its eigenvalues are never negative, so the chain approaches a mode from one side and does not jump across it.
+#
+# Tweedie's formula gives a second reading of the same matrix, $\partial R^*/\partial y=I+\sigma^2\,\nabla^2\log p_\sigma$. Since no eigenvalue is negative, $\log p_\sigma$ curves downwards by at most $1/\sigma^2$. So no peak of $p_\sigma$ is narrower than $\sigma$, as the beginning of this chapter said, and a step of $\sigma^2$ times the gradient is never too long. If all eigenvalues are below 1, the fixed point is a mode and attracts. If one is above 1, the chain moves away in that direction.
 #
 # The largest eigenvalue is also the factor by which the distance to the mode shrinks in a step. It is near 1 on a flat ridge, where $\log p_\sigma$ hardly curves. Here are its values for the chains of Figure 4.2, where they are after 300 steps. They explain the slopes: the missing height shrinks by the square of this factor in every step.
 

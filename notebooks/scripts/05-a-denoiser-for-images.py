@@ -684,7 +684,7 @@ du.claim(
 # %% [markdown]
 # Read Figure 5.7 from left to right. Each direction follows the strokes. It says where ink may come or go, and it ignores the background. Forwards along its first direction the 1 grows a thick stroke, backwards a thin one. The 4 opens and closes at the left, and the 0 becomes thick or thin. These are changes that the noise has left open. The last column is the control. A random move of the same length changes next to nothing, because the network takes it for noise.
 #
-# The table adds the numbers. A digit may vary in few ways: a dozen directions of 784 hold half of the trace. Small moves along the first one come back *enlarged*, by its eigenvalue, which is above 1. An eigenvalue above 1 means that the clean image is more uncertain in this direction than the noise alone could explain: the network is undecided between alternatives, such as an open and a closed stroke, and a small hint tips the balance. Of a move by 8 only a third comes back, because a stroke cannot become whiter than white.
+# The table adds the numbers. A digit may vary in few ways: a dozen directions of 784 hold half of the trace. Small moves along the first one come back *enlarged*, by its eigenvalue, which is above 1. An eigenvalue above 1 means that the clean image is more uncertain in this direction than the noise alone could explain. The network is undecided between alternatives, such as an open and a closed stroke, and a small hint tips the balance. Of a move by 8 only a third comes back, because a stroke cannot become whiter than white.
 #
 # The asymmetry is about 0.25 to 0.3 and not 0. So the field of this network is not exactly a gradient, and we shall see what that costs in the next section.
 
