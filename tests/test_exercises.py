@@ -1,5 +1,6 @@
 """Students' notebooks follow from the solutions, and each check tells a right answer from a wrong one."""
 
+import ast
 import copy
 import json
 import os
@@ -34,6 +35,15 @@ by_chapter = pytest.mark.parametrize("name", SOLVED)
 
 def solution(name: str):
     return notebooks.read(exercises.SOLUTIONS / f"{name}.ipynb")
+
+
+def functions(name: str) -> dict[str, str]:
+    """The functions of a solution as text, from which other answers are made; of two the first."""
+    text, found = (exercises.TWINS / f"{name}.py").read_text("utf-8"), {}
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef):
+            found.setdefault(node.name, f"\n{ast.get_source_segment(text, node)}\n")
+    return found
 
 
 def graded(cell) -> dict:

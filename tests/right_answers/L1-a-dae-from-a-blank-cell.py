@@ -1,28 +1,9 @@
 """Right answers, written otherwise than the solution: each must pass."""
 
-BCE = "def bce(logits, x): return (F.softplus(logits) - x * logits).sum(1)\n"
-CORRUPT = """
-def corrupt(x, sigma, generator):
-    return x + sigma * torch.randn(x.shape, generator=generator, dtype=x.dtype)
-"""
-KDE = """
-def kde_score(points, y, sigma):
-    weights = (-torch.cdist(y, points).square() / (2 * sigma**2)).softmax(1)
-    return (weights @ points - y) / sigma**2
-"""
-COMPARE = """
-def compare(sizes, seeds, sigma=0.1, steps=300):
-    y = fresh + sigma * torch.randn(fresh.shape, generator=seeded(12))
-    exact = ring.smooth(sigma).score(y).float()
-    errors = torch.zeros(len(sizes), len(seeds), 2)
-    for j, seed in enumerate(seeds):
-        drawn = ring.sample(20_000, seeded(100 + seed)).float()
-        for i, n in enumerate(sizes):
-            learned = score(train(drawn[:n], sigma, steps, seed), y, sigma)
-            errors[i, j, 0] = du.relative_error(learned, exact)
-            errors[i, j, 1] = du.relative_error(kde_score(drawn[:n], y, sigma), exact)
-    return errors
-"""
+from test_exercises import functions
+
+own = functions("L1-a-dae-from-a-blank-cell")
+CORRUPT, BCE, KDE, COMPARE = (own[name] for name in ("corrupt", "bce", "kde_score", "compare"))
 # A class, SGD in batches of its own, inputs that are scaled rather than ReLU.
 CLASS = """
 class Net(nn.Module):
