@@ -146,14 +146,14 @@ def _show(sentence: str, claim: dict) -> None:
 def _display(data: dict, metadata: dict | None = None) -> None:
     """Show data in a notebook, and print its text elsewhere."""
     ipython = sys.modules.get("IPython")  # slow to import, and there already where it is needed
-    if ipython and ipython.get_ipython():
-        from IPython.display import display
-
-        display(data, raw=True, metadata=metadata)
-        return
     text = data["text/plain"]
     try:
-        print(text)
+        if ipython and ipython.get_ipython():
+            from IPython.display import display
+
+            display(data, raw=True, metadata=metadata)
+        else:
+            print(text)
     except UnicodeEncodeError:  # a file without a letter for σ
         print(text.encode(sys.stdout.encoding, "backslashreplace").decode(sys.stdout.encoding))
 

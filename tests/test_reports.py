@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from IPython.core.interactiveshell import InteractiveShell
 from torch import nn
 
 import daeutils as du
@@ -212,8 +213,10 @@ def test_figures_take_arrays_and_gradients():
     plt.close("all")
 
 
-def test_a_redirected_claim_reaches_a_file_without_our_letters():
-    """isofit/isofit#684: a check mark in cp1252."""
+@pytest.mark.parametrize("shell", (False, True))
+def test_a_redirected_claim_reaches_a_file_without_our_letters(shell):
+    """isofit/isofit#684: a check mark in cp1252; with IPython's shell, which widgets start, as well."""
+    InteractiveShell.instance() if shell else InteractiveShell.clear_instance()
     file = io.TextIOWrapper(io.BytesIO(), encoding="cp1252", write_through=True)
     with contextlib.redirect_stdout(file):
         du.claim("The value is {}", 0.3, at_most=0.6)
