@@ -189,6 +189,15 @@ def seed(n, name: str = "seed") -> int:
     return number
 
 
+def generator(given) -> None:
+    """Raise ValueError unless it is a torch.Generator, or None for the one that PyTorch keeps."""
+    if not isinstance(given, torch.Generator | None):
+        raise ValueError(
+            f"generator is {given!r}; expected a torch.Generator, or None: for a seed s use "
+            "torch.Generator().manual_seed(s)."
+        )
+
+
 def _is_bool(n) -> bool:
     return isinstance(n, bool) or str(getattr(n, "dtype", "")) in ("bool", "torch.bool")
 

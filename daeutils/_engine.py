@@ -254,7 +254,9 @@ class Checkpoint:
         for name in here if self.main else []:
             close = isinstance(here[name], float) and math.isclose(here[name], there[name], rel_tol=1e-4)
             if here[name] != there[name] and not close:
-                self._refuse(f"{name} is {here[name]!r}, there {there[name]!r}")
+                others = f"{name} are others: another seed, or another kind of processor"
+                given = f"{name} is {here[name]!r}, there {there[name]!r}"
+                self._refuse(others if name == "weights at the start" else given)
         return stored
 
     def _refuse(self, reason: str):

@@ -136,7 +136,7 @@ class GAN(nn.Module):
         """Train on images (N, C, H, W) in [0, 1] against a critic, in place; the losses are the critic's.
 
         The critic learns to tell images from samples, and the generator to make what the critic takes for
-        an image.
+        an image. A loss that is not finite raises FloatingPointError.
         """
         _require_images(images, self.shape)
         _check.trainable(self)
@@ -155,6 +155,11 @@ class GAN(nn.Module):
             made = self.generator(z).sigmoid()
             of_real, of_made = critic(torch.cat([real, made.detach()])).chunk(2)
             losses.append(_step(its, (softplus(-of_real) + softplus(of_made)).mean()))
+            if not math.isfinite(losses[-1]):
+                raise FloatingPointError(
+                    f"the loss is {losses[-1]} at step {step + 1}; expected a finite number: try a "
+                    f"learning rate below {lr:g}."
+                )
             _step(mine, softplus(-critic(made)).mean())
         return History(losses, str(device))
 
@@ -170,7 +175,10 @@ class _UnitNorm(nn.Module):
 
     def forward(self, weight: Tensor) -> Tensor:
         flat = weight.flatten(1)
-        return weight / torch.linalg.eigvalsh(flat @ flat.T)[-1].sqrt()
+        square = flat @ flat.T
+        if not torch.isfinite(square).all():  # eigvalsh would fail, and say nothing of the training
+            return weight * torch.nan
+        return weight / torch.linalg.eigvalsh(square)[-1].sqrt()
 
 
 def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> float:
@@ -183,6 +191,7 @@ def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> float:
 def _normal(n: int, size: int, generator: torch.Generator | None) -> Tensor:
     """(n, size) normal numbers, drawn where the generator lives: the CPU if None."""
     n = _check.count(n, "n")
+    _check.generator(generator)
     device = torch.device("cpu") if generator is None else generator.device
     return torch.randn(n, size, generator=generator, device=device, dtype=torch.float32)
 

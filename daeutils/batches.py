@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 
 import torch
+from PIL.Image import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -119,7 +120,14 @@ def _tensor_of(source) -> str:
         return "du.folder(source)[0] reads the images of a folder"
     if isinstance(source, DataLoader | Dataset):
         items = source.dataset if isinstance(source, DataLoader) else source
-        each = "each[0]" if isinstance(next(iter(items), None), tuple | list) else "each"
+        first, each = next(iter(items), None), "each"
+        if isinstance(first, tuple | list):
+            first, each = first[0], "each[0]"
+        elif isinstance(first, dict):
+            key = next((key for key, value in first.items() if hasattr(value, "size")), None)
+            first, each = first.get(key), f"each[{key!r}]"
+        if isinstance(first, Image):
+            each = f"torchvision.transforms.functional.to_tensor({each})"
         join = "cat" if isinstance(source, DataLoader) else "stack"
         return f"use torch.{join}([{each} for each in source])"
     if isinstance(source, tuple | list) and source and all(hasattr(each, "ndim") for each in source):

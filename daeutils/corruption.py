@@ -21,6 +21,7 @@ def noise(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         ValueError: x is not a float batch.
     """
     _check.float_tensor(x, finite=False)
+    _check.generator(generator)
     return torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
 
 
@@ -42,6 +43,7 @@ def clamped(x: Tensor, sigma, generator: torch.Generator | None = None) -> Tenso
 def _hit(x: Tensor, fraction: float, generator: torch.Generator | None) -> Tensor:
     _check.float_tensor(x)
     _check.number(fraction, "fraction", at_least=0, at_most=1)
+    _check.generator(generator)
     return torch.rand(x.shape, generator=generator, device=x.device) < fraction
 
 

@@ -110,6 +110,7 @@ class GaussianMixture:
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw n points, (n, d) float32, on the device of the generator."""
         n = _check.count(n, "n")
+        _check.generator(generator)
         device = "cpu" if generator is None else generator.device
         k = torch.multinomial(
             self.weights.to(device, torch.float32), n, replacement=True, generator=generator

@@ -310,7 +310,7 @@ def read_all(
             f"{'; '.join(bad[:20])}{more}: {len(bad)} of {len(paths)} files; expected whole images of "
             "the kind that the ending says: replace or remove them."
         )
-    if peaks and max(peaks) < 1 / 8:
+    if peaks and 0 < max(peaks) < 1 / 8:
         warnings.warn(
             f"the images of 16 bits use only {max(peaks):.2%} of their range and are nearly black: their "
             f"values may have fewer bits. Divide the images by {max(peaks):.4g}.",

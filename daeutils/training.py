@@ -36,6 +36,7 @@ class History:
 
     def smoothed(self, window: int = 50) -> list[float]:
         """The running mean of the loss over `window` steps, for a curve that can be read."""
+        window = _check.count(window, "window")
         loss = torch.tensor(self.loss, dtype=torch.float64, device="cpu")
         total = torch.cat([loss.new_zeros(1), loss.cumsum(0)])
         end = torch.arange(1, len(loss) + 1, device="cpu")

@@ -25,9 +25,10 @@ KINDS = {
 SHIPPED = files("daeutils") / "assets"
 
 
-def names() -> list[str]:
-    """The networks that ship with the package."""
-    stems = (Path(entry.name) for entry in SHIPPED.iterdir())
+def names(folder=None) -> list[str]:
+    """The networks in a folder, or those that ship with the package."""
+    place = _place(folder)
+    stems = (Path(entry.name) for entry in place.iterdir()) if place.is_dir() else ()
     return sorted(path.stem for path in stems if path.suffix == ".safetensors")
 
 
@@ -44,7 +45,7 @@ def card(name: str, folder=None) -> dict:
     """
     path = _place(folder) / f"{name}.json"
     if not path.is_file():
-        raise ValueError(f"no network is called {name!r}; expected one of {names()}.")
+        raise ValueError(f"no network is called {name!r}; expected one of {names(folder)}.")
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
         about["kind"], about["config"], about["sha256"]

@@ -143,12 +143,21 @@ REFUSED = [
     (lambda: gan().fit(IMAGES, steps=0), "steps is 0"),
     (lambda: du.GAN(SHAPE, width=12), "width is 12; expected a multiple of 8"),
     (lambda: gan().sample(0), "n is 0"),
+    (lambda: gan().sample(1, 0), "generator is 0; expected a torch.Generator"),
     (lambda: du.PCAGaussian(IMAGES, 17), "components is 17; expected at most 16 for 40 images of 16"),
     (lambda: du.PCAGaussian(IMAGES[:3], 4), "at most 3"),
     (lambda: du.PCAGaussian(IMAGES, 0), "components is 0"),
     (lambda: du.PCAGaussian(IMAGES * 2, 2), r"\[0, 1\]"),
     (lambda: du.PCAGaussian(IMAGES * math.nan, 2), "NaN"),
 ]
+
+
+@pytest.mark.parametrize("model", [vae(), gan()], ids=["VAE", "GAN"])
+def test_a_training_that_diverges_is_named(model):
+    with pytest.raises(
+        FloatingPointError, match=r"the loss is .* expected a finite number: try a learning"
+    ):
+        model.fit(IMAGES, steps=200, lr=1e30, progress=False, device="cpu")
 
 
 @pytest.mark.parametrize(("call", "text"), REFUSED)

@@ -447,6 +447,12 @@ def test_folder_warns_of_sixteen_bits_that_use_few_of_them(tmp_path):
     assert (images / factor).max().item() == pytest.approx(1, abs=0.001)
 
 
+@pytest.mark.filterwarnings("error")
+def test_folder_has_no_advice_for_images_that_are_black(tmp_path):
+    save(tmp_path / "black.png", Image.fromarray(np.zeros((8, 8), np.uint16)))
+    assert not du.folder(tmp_path, held_out=0)[0].any()
+
+
 def test_folder_keeps_all_steps_of_sixteen_bits(tmp_path):
     values = np.linspace(0, 4095, 64 * 64).reshape(64, 64).round().astype(np.uint16)
     Image.fromarray(values).save(tmp_path / "ramp.png")

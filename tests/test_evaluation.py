@@ -417,8 +417,10 @@ def test_weights_come_back_in_half_precision(make, tmp_path):
 def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path):
     with pytest.raises(ValueError, match=r"no network is called 'nobody'.*digits-classifier"):
         zoo.load_network("nobody")
-    with pytest.raises(ValueError, match="no network is called"):
-        zoo.load_network("digits-classifier", folder=tmp_path)
+    zoo.save_network(NETWORKS["vae"](), "mine", tmp_path)
+    for place, known in [(tmp_path, r"\['mine'\]"), (tmp_path / "nowhere", r"\[\]")]:
+        with pytest.raises(ValueError, match=f"no network is called 'digits-classifier'.*{known}"):
+            zoo.load_network("digits-classifier", folder=place)
 
 
 def flip_a_bit(content: bytes) -> bytes:

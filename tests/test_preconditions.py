@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torchvision
 from oracles import seeded, weights
 from sklearn.mixture import GaussianMixture as SklearnMixture
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
+from torchvision.transforms.functional import to_pil_image, to_tensor
 
 import daeutils as du
 from daeutils.features import FeatureClassifier
@@ -471,14 +473,18 @@ def test_sources_of_other_libraries_are_understood():
 
 POINTS = torch.rand(6, 2, generator=seeded())
 KINDS = torch.arange(len(IMAGES))
+BYTES = torch.stack([to_tensor(to_pil_image(image)) for image in IMAGES])
 LABELLED = TensorDataset(IMAGES, KINDS)
 
 
 class Bare(Dataset):
-    """Images without labels."""
+    """Images without labels, each made into something else."""
+
+    def __init__(self, made=lambda image: image):
+        self.made = made
 
     def __getitem__(self, index):
-        return IMAGES[index]
+        return self.made(IMAGES[index])
 
     def __len__(self):
         return len(IMAGES)
@@ -513,8 +519,13 @@ SOURCES = {
     "a Dataset of pairs": (LABELLED, IMAGES),
     "a Subset": (Subset(LABELLED, [1, 0]), IMAGES[[1, 0]]),
     "a Dataset of images": (Bare(), IMAGES),
+    "a Dataset of dicts": (Bare(lambda image: {"id": 3, "x": image}), IMAGES),
+    "a Dataset of files": (Bare(to_pil_image), BYTES),
+    "a Dataset of pairs of files": (Bare(lambda image: (to_pil_image(image), 3)), BYTES),
+    "a Dataset of dicts of files": (Bare(lambda image: {"image": to_pil_image(image)}), BYTES),
     "a stream of images": (Stream(), IMAGES),
     "a DataLoader of pairs": (DataLoader(LABELLED, batch_size=2), IMAGES),
+    "a DataLoader of dicts": (DataLoader(Bare(lambda image: {"x": image}), batch_size=2), IMAGES),
     "a DataLoader of a stream": (DataLoader(Stream(), batch_size=2), IMAGES),
     "a table": (Frame(), POINTS),
     "numbers": (POINTS[:, 0], POINTS[:, :1]),
@@ -540,7 +551,7 @@ def test_advice_on_a_source_is_right_when_followed(kind):
     given, meant = SOURCES[kind]
     with pytest.raises(ValueError, match=r"^source ") as error:
         fit(small(), given, sigma=0.1, steps=1)
-    found = eval(code(str(error.value)), {"torch": torch, "source": given})
+    found = eval(code(str(error.value)), {"torch": torch, "torchvision": torchvision, "source": given})
     assert type(found) is type(meant) and found.shape == meant.shape
     assert np.allclose(found, meant)
 

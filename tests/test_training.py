@@ -304,6 +304,8 @@ def test_history_counts_and_smooths():
     expected = [np.mean(history.loss[max(0, i - 4) : i + 1]) for i in range(12)]
     np.testing.assert_allclose(history.smoothed(5), expected)
     assert History().smoothed() == []
+    with pytest.raises(ValueError, match="window is 0; expected a whole number >= 1"):
+        history.smoothed(0)
 
 
 def test_two_thousand_steps_by_default(monkeypatch):
