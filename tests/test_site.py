@@ -63,7 +63,7 @@ LOOK = r"""async () => {
   return found;
 }"""
 
-AXE = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
+AXE = """async (rules) => (await axe.run(document, {resultTypes: ["violations"], ...rules})).violations
   .filter(({impact}) => impact === "serious" || impact === "critical")
   .flatMap(({id, nodes}) => nodes.map(({html}) => `${id}: ${html.slice(0, 120)}`))"""
 
@@ -78,10 +78,10 @@ WIDER = """async () => {
 KINDS = ("request", "broken", "script", "tex", "image", "formula", "slider", "axe", "width")
 
 
-def axe(page) -> list[str]:
+def axe(page, **rules) -> list[str]:
     """The serious and the critical findings of axe-core, each with its rule and element."""
     page.evaluate((npm.packages() / "axe-core/axe.min.js").read_text("utf-8"))
-    return page.evaluate(AXE)
+    return page.evaluate(AXE, rules)
 
 
 def findings(browser, address: str, *, change=None, scan=True) -> dict[str, list[str]]:
@@ -121,7 +121,7 @@ def findings(browser, address: str, *, change=None, scan=True) -> dict[str, list
         page.set_viewport_size(PHONE)
         found["width"] += page.evaluate(WIDER)
         if scan:
-            found["axe"] += [f"dark: {line}" for line in axe(page)]
+            found["axe"] += [f"dark: {line}" for line in axe(page, runOnly=["color-contrast"])]
     return found
 
 
@@ -160,6 +160,14 @@ def test_no_page_of_the_site_is_spoiled(found, kind):
     assert len(found) > len(chapters())
     wrong = {page: kinds[kind] for page, kinds in found.items() if kinds[kind]}
     assert not wrong, WRONG[kind]
+
+
+def test_every_caption_stands_once(site):
+    """Also where the cell of a figure shows a table as well."""
+    for path in chapters():
+        page = BeautifulSoup((site / f"chapters/{path.stem}.html").read_text("utf-8"), "html.parser")
+        captions = [caption.get_text() for caption in page.find_all("figcaption")]
+        assert captions and len(captions) == len(set(captions)), path.stem
 
 
 SPOILED = {  # kind -> what spoils a page, and words of the finding
@@ -257,6 +265,14 @@ def test_the_page_can_be_used_by_keyboard(browser, server):
         page.keyboard.press("ArrowRight")
         page.wait_for_timeout(500)
         assert page.evaluate("document.activeElement.scrollLeft") > 0
+
+
+def test_what_goes_on_to_the_right_fades_until_its_end_is_seen(browser, server):
+    with browser.new_page(viewport=PHONE) as page:
+        page.goto(server + CHAPTER)
+        figure = page.locator(".cell_output figure.more").first
+        figure.evaluate("(box) => box.scrollTo(box.scrollWidth, 0)")
+        page.wait_for_function("(box) => !box.classList.contains('more')", arg=figure.element_handle())
 
 
 # Code on a desk, and everything on paper

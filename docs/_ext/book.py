@@ -20,6 +20,7 @@ from pathlib import Path
 
 import links
 import nbformat
+from docutils import nodes
 from jupyter_cache import get_cache
 from jupyter_cache.executors.utils import ExecutionResult
 from myst_nb.core.execute import cache as myst_cache
@@ -315,6 +316,14 @@ PAGES = {
 }
 
 
+def keep_one_caption(app, doctree) -> None:
+    """Leave a caption to the picture of its cell: myst-nb gives it to a table of that cell as well."""
+    for figure in list(doctree.findall(nodes.figure)):
+        beside = [other for other in figure.parent if isinstance(other, nodes.figure)]
+        if any(other.next_node(nodes.image) for other in beside) and not figure.next_node(nodes.image):
+            figure.replace_self([part for part in figure if not isinstance(part, nodes.caption)])
+
+
 def say_so(app, env) -> None:
     print("Writing the pages ...", flush=True)
 
@@ -339,6 +348,7 @@ def setup(app) -> dict:
     app.connect("env-get-outdated", made_from_chapters)
     app.connect("env-before-read-docs", order)
     app.connect("source-read", fill)
+    app.connect("doctree-read", keep_one_caption)
     app.connect("env-updated", say_so)
     app.connect("build-finished", decks)
     app.connect("build-finished", say_where)

@@ -1,10 +1,16 @@
 // What the theme and the tools leave undone: for phones, keyboards and screen readers.
 "use strict";
 
-// Code, tables and formulas that scroll sideways can be reached, and then scrolled, by keyboard.
+// What scrolls sideways (code, tables, formulas, figures) can be reached, and then scrolled, by keyboard.
 function reachable(box) {
   if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
   else box.removeAttribute("tabindex");
+  fade(box);
+}
+
+// It fades out at the right, until its end is in view: phones show no scroll bar.
+function fade(box) {
+  box.classList.toggle("more", box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
 }
 
 // MathJax does not break a line inside a formula of the text: one wider than its column has to scroll.
@@ -66,7 +72,10 @@ document.addEventListener("DOMContentLoaded", async () => {
     together.append(formula, mark);
     text.data = text.data.slice(mark.length);
   }
-  const boxes = document.querySelectorAll("pre, .table-wrapper, .math, div:has(> .dae-table)");
+  const boxes = document.querySelectorAll(
+    "pre, .table-wrapper, .math, div:has(> .dae-table), .cell_output figure, .dae-slide",
+  );
+  for (const box of boxes) box.addEventListener("scroll", () => fade(box), {passive: true});
   const measure = () => {
     formulas.forEach(fit);
     boxes.forEach(reachable);
