@@ -251,7 +251,7 @@ def conclusion(frame: pd.DataFrame) -> str:
     ]
     last = last[last.passes == last.passes.max()]
     bright, dark = (report.spread("{:.0f}")(last[last.set == name].frechet) for name in MEANS)
-    best = chosen(tidy(frame)).set_index(KINDS).frechet
+    best = chosen(tidy(frame)).set_index(KINDS).sort_index().frechet
     floor, vae, refined = (
         best.loc[key].mean()
         for key in [("sets", "training digits", ""), ("sets", "VAE", ""), ("refinement", "VAE", "plain")]

@@ -24,8 +24,10 @@ CHROMIUM.append("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLU
 
 
 @pytest.fixture(autouse=True)
-def figures_closed():
-    yield
+def figures_of_its_own():
+    """No open figure and no style is left to the next test."""
+    with matplotlib.rc_context():
+        yield
     plt.close("all")
 
 

@@ -247,7 +247,7 @@ def test_a_chapter_without_claims_says_so(build):
 def test_a_chapter_that_fails_stops_the_build(build):
     for _ in range(2):  # a failure is not kept
         with pytest.raises(
-            BookError, match=r"chapter 00-small, cell 2 of 2 failed(?s:.*)ZeroDivisionError"
+            SystemExit, match=r"chapter 00-small, cell 2 of 2 failed(?s:.*)ZeroDivisionError"
         ):
             build(new_code_cell("1 / 0"))
 

@@ -271,8 +271,12 @@ def test_what_goes_on_to_the_right_fades_until_its_end_is_seen(browser, server):
     with browser.new_page(viewport=PHONE) as page:
         page.goto(server + CHAPTER)
         figure = page.locator(".cell_output figure.more").first
-        figure.evaluate("(box) => box.scrollTo(box.scrollWidth, 0)")
-        page.wait_for_function("(box) => !box.classList.contains('more')", arg=figure.element_handle())
+        faded = figure.evaluate("""async (box) => {
+          box.scrollTo(box.scrollWidth, 0);
+          await new Promise((seen) => setTimeout(seen, 500));
+          return box.classList.contains("more");
+        }""")
+        assert not faded
 
 
 # Code on a desk, and everything on paper

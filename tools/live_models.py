@@ -34,6 +34,7 @@ def export() -> bytes:
         input_names=["x_noisy", "sigma"],
         output_names=["reconstruction"],
         dynamic_shapes=(batch, batch),
+        dynamo=True,  # not the default before PyTorch 2.9
         verbose=False,
     ).model_proto
     for node in model.graph.node:
