@@ -67,7 +67,9 @@ shown = [0, 3, 5, 50, 6, 7, 183, 8, 9, 12]
 rows = [clean[shown], noisy[shown], path[1][shown], path[5][shown]]
 fig = du.plotting.show_images(rows, ["clean", "noisy", "1 step", "5 steps"])
 with torch.no_grad():
-    after_one, names = (classifier(path[k]).argmax(1) for k in (1, 5))
+    unspoilt, after_one, names = (
+        classifier(x).argmax(1) for x in (clean, path[1], path[5])
+    )
 for column, (i, ax) in enumerate(zip(shown, fig.axes[30:])):
     ax.set_xlabel(names[i].item(), fontsize=9)
     if names[i] != labels[i]:
@@ -79,12 +81,13 @@ plt.show()
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 error = [(x - clean).square().mean().item() for x in path]
-misread = [(read != labels).sum().item() for read in (after_one, names)]
+misread = [(read != labels).sum().item() for read in (unspoilt, after_one, names)]
 du.table(
     [
+        ["clean", 0.0, misread[0]],
         ["noisy", error[0], None],
-        ["after 1 step", error[1], misread[0]],
-        ["after 5 steps", error[5], misread[1]],
+        ["after 1 step", error[1], misread[1]],
+        ["after 5 steps", error[5], misread[2]],
     ],
     {"": "", "squared error per pixel": ".3f", "digits misread, of 200": "d"},
 )
@@ -123,7 +126,7 @@ synthesis = du.iterate(denoiser, noise, 10, 1.0, return_path=True)  # 10 steps, 
 # %% tags=["hide-input", "nbval-ignore-output", "animation"]
 moving, still = looping(synthesis)
 alt = "Forty images of noise, which become forty handwritten digits within ten steps."
-calm = 'media="(prefers-reduced-motion: reduce)"'
+calm = 'media="print, (prefers-reduced-motion: reduce)"'
 calm = f'<source {calm} srcset="{shown_as("png", still)}">'
 loop = f'<img alt="{alt}" width="100%" src="{shown_as("gif", moving)}">'
 HTML(f"<picture>{calm}{loop}</picture>")
@@ -144,14 +147,14 @@ HTML(f"<picture>{calm}{loop}</picture>")
 # %% [markdown]
 # ## The book in one sentence
 #
-# A **denoising autoencoder** (DAE) is a network that is shown a corrupted image $\tilde x$ and trained to produce the clean image $x$; its answer is called the reconstruction $R(\tilde x)$. The difference between answer and input, $R(\tilde x)-\tilde x$, is an arrow in the space of images. The book turns on one fact about it:
+# A **denoising autoencoder** (DAE) is a network that is shown a corrupted image $\tilde x$ and trained to produce the clean image $x$; its answer is called the reconstruction $R(\tilde x)$. Here the corruption is Gaussian noise, with a standard deviation that we call $\sigma$. The difference between answer and input, $R(\tilde x)-\tilde x$, is an arrow in the space of images. The book turns on one fact about it:
 #
 # > **For the best possible network, trained with binary cross-entropy, this arrow is $\sigma^2$ times the gradient of the log-density of the corrupted data.**
 #
 # That gradient is called the **score**. It points to where noisy images become more probable. So an application of the best denoiser is a step uphill, and chapter 04 shows that it never overshoots. (Binary cross-entropy is not the only loss with this property. It is the natural one for pixels, and chapter 08 compares it with the squared error.)
 
 # %% [markdown]
-# Why would anyone want the *gradient* of a density, rather than the density? Because the density of images is out of reach. Any formula for it needs a constant that makes it integrate to one over all possible images, and nobody can compute that constant. Take the logarithm and then the gradient, and the constant disappears. What is left, an arrow at each point, can be learned by a network that merely removes noise. And arrows suffice to climb to probable images, to repair the samples of another model, and to generate new ones. Today's diffusion models are built on this idea.
+# Why would anyone want the *gradient* of a density, rather than the density? Because the density of images is hard to write down. Let a network compute any positive function of an image: to make it a density you must divide by its integral over all possible images, and nobody can compute that constant. (There are networks built so that the constant is 1. That restricts what they may compute.) Take the logarithm and then the gradient, and the constant disappears. What is left, an arrow at each point, can be learned by a network that merely removes noise. And arrows suffice to climb to probable images, to repair the samples of another model, and to generate new ones. Today's diffusion models are built on this idea.
 
 # %% [markdown]
 # ## What the paper states
@@ -241,7 +244,7 @@ print(f"device: {du.pick_device()}, budget: {amount}")
 # ## What to remember
 #
 # * A denoising autoencoder is trained to undo noise. Applied again and again, it does something else: it moves its input towards images that are more probable under the density of the noisy data. (For the best denoiser this is a theorem.)
-# * What the best such network adds to its input is $\sigma^2$ times the score, the gradient of the log-density of the corrupted data.
+# * Where the noise is Gaussian, what the best such network adds to its input is $\sigma^2$ times the score, the gradient of the log-density of the corrupted data.
 # * Sharper is not truer: after five steps the digits look better and lie further from the originals than after one.
 
 # %% [markdown]

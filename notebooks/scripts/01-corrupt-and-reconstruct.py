@@ -86,7 +86,7 @@ plt.show()
 #
 # Figure 1.2 shows the whole arrangement. Our network has a narrow code as well, but it would not need one: corruption alone prevents copying, and several networks later in the book have no bottleneck at all.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "A drawing with boxes from left to right: clean image x, plus noise, corrupted image, encoder, code of 64 numbers, decoder, logits, sigmoid, reconstruction. An arrow below leads from the clean image and the reconstruction to the loss."}, "figure": {"caption": "**Figure 1.2. A denoising autoencoder.** The network sees only the corrupted image $\\tilde x$. Its output, the reconstruction $R(\\tilde x)$, is compared with the clean image $x$."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "A drawing with boxes from left to right: clean image x, plus noise, corrupted image, encoder, code of 64 numbers, decoder with a sigmoid, reconstruction. An arrow below leads from the clean image and the reconstruction to the loss."}, "figure": {"caption": "**Figure 1.2. A denoising autoencoder.** The network sees only the corrupted image $\\tilde x$. Its output, the reconstruction $R(\\tilde x)$, is compared with the clean image $x$. (The answer drawn here is that of a larger network, which Figure 1.4 introduces.)"}}
 fig, ax = plt.subplots(figsize=(7.2, 2.3))
 ax.set(xlim=(0, 13.4), ylim=(-1.75, 2.1))
 ax.axis("off")
@@ -233,16 +233,28 @@ for step in (0, 9, 99, 499):
     print(f"step {step + 1}: loss {losses[step]:.3f} nats per pixel")
 
 # %% [markdown]
-# The first loss is 0.69, which is $\log 2$. An untrained network says "one half" everywhere, and a bet at even odds costs $\log 2$ whatever happens. Figure 1.4 shows what 500 steps have changed. Look at the edges of the strokes, and then compare the digits in the first and the last row one by one.
+# The first loss is 0.69, which is $\log 2$. An untrained network says "one half" everywhere, and a bet at even odds costs $\log 2$ whatever happens. Figure 1.4 shows what 500 steps have changed. Look at the edges of the strokes in its third row, and then compare the digits of the first and the third row one by one. The other rows belong to a larger network, the U-Net that chapter 05 builds. It is a convolutional network that was trained at many noise levels, so it takes $\sigma$ as a second input.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Three rows of ten test digits: clean, corrupted with noise level 0.5, and reconstructed with soft grey edges. Most digits are recovered; the second, a 9, looks like a 3."}, "figure": {"caption": "**Figure 1.4. What the network answers.** Digits it has never seen, at noise level 0.5. Most come back with soft edges, and a few come back as another digit."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Six rows of ten test digits: clean; corrupted with noise level 0.5; reconstructed by the small network with soft grey edges, where the second digit, a 9, looks like a 3 and the third, an 8, is a smudge; reconstructed by the larger network, all recognisable; corrupted with noise level 1, hard to read; and reconstructed by the larger network, soft, the 8 now like a 6 and the last digit between a 3 and an 8."}, "figure": {"caption": "**Figure 1.4. What the network answers.** Digits it has never seen, at noise level 0.5 (rows two to four) and at noise level 1 (the last two rows). Our network returns soft edges and two wrong digits. The larger one repairs both at 0.5; at 1 it makes such mistakes, too."}}
 generator = torch.Generator().manual_seed(2)
 noisy = test_images + sigma * torch.randn(test_images.shape, generator=generator)
+noisier = test_images + torch.randn(test_images.shape, generator=generator)
+larger = du.load("digits-unet-bce", "cpu")
 with torch.no_grad():
     answers = dae(noisy).sigmoid()
-du.plotting.show_images(
-    [clean, noisy[:10], answers[:10]], ["clean x", "corrupted x̃", "R(x̃)"]
-)
+    restored, guessed = (
+        torch.cat([larger(part, level) for part in x.split(200)])
+        for x, level in [(noisy, sigma), (noisier, 1.0)]
+    )
+rows = {
+    "clean x": clean,
+    "x̃, σ = 0.5": noisy,
+    "R(x̃)": answers,
+    "larger network": restored,
+    "x̃, σ = 1": noisier,
+    "larger network ": guessed,
+}
+du.plotting.show_images([row[:10] for row in rows.values()], list(rows))
 plt.show()
 
 
@@ -252,22 +264,28 @@ def squared_error(guess, x):
 
 
 classifier = du.load("digits-classifier", "cpu")
-with torch.no_grad():
-    misread = [
-        (classifier(x).argmax(1) != test_labels).float().mean().item()
-        for x in (test_images, answers)
-    ]
 mean_image = images.mean(0).expand_as(test_images)
+rows = {
+    "the clean image": test_images,
+    "the corrupted image itself": noisy,
+    "always the mean image": mean_image,
+    "our network": answers,
+    "the larger network": restored,
+    "the larger network, at σ = 1": guessed,
+}
+table = []
+for name, x in rows.items():
+    with torch.no_grad():
+        misread = (classifier(x).argmax(1) != test_labels).float().mean().item()
+    table.append([name, squared_error(x, test_images), misread])
 du.table(
-    [
-        ["the corrupted image itself", squared_error(noisy, test_images)],
-        ["always the mean image", squared_error(mean_image, test_images)],
-        ["the network", squared_error(answers, test_images)],
-    ],
-    {"the answer": "", "squared error per pixel": ".3f"},
+    table,
+    {
+        "the answer": "",
+        "squared error per pixel": ".3f",
+        "misread by a classifier": ".0%",
+    },
 )
-print(f"A classifier misreads {misread[0]:.0%} of the clean digits")
-print(f"and {misread[1]:.0%} of the reconstructions.")
 
 # %% tags=["hide-input"]
 du.claim(
@@ -277,7 +295,9 @@ du.claim(
 )
 
 # %% [markdown]
-# The network has learned a good deal: its error is about a third of that of the best constant image. Two things in Figure 1.4 need an explanation, though. The edges are much softer than in the clean images. And some digits have changed: the 9 in the second column came back as a 3, and the 8 beside it as a smudge. A better network makes fewer such mistakes (chapter 00 shows one), but no network can avoid them all, because the noise has destroyed part of the evidence. So what *should* a network answer when it cannot know?
+# The network has learned a good deal: its error is about a third of that of the best constant image. Two things in Figure 1.4 need an explanation, though. The edges are much softer than in the clean images. And some digits have changed: the 9 in the second column came back as a 3, and the 8 beside it as a smudge.
+#
+# Is our network too small, or has the noise destroyed the evidence? Both happen. At $\sigma=0.5$ the larger network recovers the 9 and the 8 and leaves a third of our error, so those mistakes were ours. At $\sigma=1$ the larger network makes them as well: an 8 became a 6, and the last digit lies between a 3 and an 8. A still better network would make fewer, but none can avoid them all, because the noise leaves more than one digit possible. So what *should* a network answer when it cannot know?
 
 # %% [markdown]
 # ## The best answer is the mean
@@ -344,7 +364,7 @@ for (name, _), (r_best, cost) in zip(targets.items(), best):
 # $$R^*(\tilde x) = E[x\mid\tilde x].$$
 # It is called the **posterior mean**, and no network can do better.
 #
-# Figure 1.4 shows what this means in practice, even though our small network is not at the optimum. Where a pixel may be stroke or background, the mean of the two is grey. Where a noisy image may have come from a 9 or from a 3, the best answer is a *compromise between the two digits*, with more weight on the likelier one. It is not the likeliest image, and it need not look like a digit at all.
+# The last row of Figure 1.4 shows what this means, even though that network is not quite at the optimum either. Where a pixel may be stroke or background, the mean of the two is grey, and edges are soft. Where a noisy image may have come from a 3 or from an 8, the best answer is a *compromise between the two digits*, with more weight on the likelier one. It is not the likeliest image, and it need not look like a digit at all.
 
 # %% [markdown]
 # ## One pixel, by hand
@@ -449,7 +469,7 @@ du.claim(
 #
 # *From below*: somebody who knew the clean image would still pay $h(x_i)$ for each pixel, and knowing less cannot be cheaper. This is Jensen's inequality. The function $h$ is concave, so its value at a mean is at least the mean of its values, $h(E[x_i\mid\tilde x])\ge E[h(x_i)\mid\tilde x]$. So the mean entropy of the clean pixels lies below the floor.
 #
-# *From above*: no network beats the floor, so the expected loss of any network lies above it. (We estimate both bounds by averages over 1,000 to 2,000 test images, so they carry some sampling error.) For digits we have a larger network at hand, the U-Net of chapter 05. Figure 1.7 draws both bounds below the training loss.
+# *From above*: no network beats the floor, so the expected loss of any network lies above it. (We estimate both bounds by averages over 1,000 to 2,000 test images, so they carry some sampling error.) For digits the best that we have is the larger network of Figure 1.4; for clothes it is the network that we are about to train. Figure 1.7 draws the two bounds as a band in which the floor must lie.
 
 
 # %%
@@ -463,39 +483,39 @@ with torch.no_grad():
         unet.logits(noisy[:1000], sigma), test_images[:1000]
     ).item()
 dae_clothes, losses_clothes = train_dae(clothes, sigma)
+noisy_clothes = test_clothes + sigma * torch.randn(
+    test_clothes.shape, generator=generator
+)
+with torch.no_grad():
+    clothes_loss = F.binary_cross_entropy_with_logits(
+        dae_clothes(noisy_clothes), test_clothes
+    ).item()
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels of training loss against steps. Left, digits: the loss falls from 0.69 to 0.13; the floor lies in a band between 0.058 and 0.084, below the curve. Right, clothes: the loss falls to 0.31; a line at 0.242 marks the lowest possible value."}, "figure": {"caption": "**Figure 1.7. Where the floor lies.** Training loss (orange, means of 20 steps) on digits and on clothes. Left: the floor lies somewhere in the blue band. Right: for the clothes we know only that it lies above the blue line."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels of training loss against steps. Left, digits: the loss falls from 0.69 to 0.13; the floor lies in a band between 0.058 and 0.084, below the curve. Right, clothes: the loss falls to 0.31, which is the upper edge of the band; its lower edge is at 0.242."}, "figure": {"caption": "**Figure 1.7. Where the floor lies.** Training loss (orange, means of 20 steps) on digits and on clothes. The floor lies somewhere in the blue band. For the digits its upper edge is the loss of a larger network; for the clothes it is the test loss of the network itself."}}
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3), sharey=True)
 lowest = [coin_entropy(test_images), coin_entropy(test_clothes)]
-for ax, curve, low, name in zip(
-    axes, [losses, losses_clothes], lowest, ["digits", "clothes"]
+highest = [unet_loss, clothes_loss]
+for ax, curve, low, high, name in zip(
+    axes, [losses, losses_clothes], lowest, highest, ["digits", "clothes"]
 ):
     smooth = torch.tensor(curve).unfold(0, 20, 1).mean(1)
     ax.plot(torch.arange(len(smooth)) + 10, smooth, color=du.plotting.LEARNED)
+    ax.axhspan(low, high, color=du.plotting.EXACT, alpha=0.2, lw=0)
     ax.axhline(low, color=du.plotting.EXACT, lw=1.2)
+    ax.text(
+        480,
+        low - 0.01,
+        "floor: in this band",
+        ha="right",
+        va="top",
+        color=du.plotting.EXACT,
+    )
     ax.set(
         xlabel="step",
         ylim=(0, 0.7),
         xlim=(0, 500),
         title=f"{name}: the loss cannot reach 0",
     )
-axes[0].axhspan(lowest[0], unet_loss, color=du.plotting.EXACT, alpha=0.2, lw=0)
-axes[0].text(
-    480,
-    lowest[0] - 0.01,
-    "floor: in this band",
-    ha="right",
-    va="top",
-    color=du.plotting.EXACT,
-)
-axes[1].text(
-    480,
-    lowest[1] - 0.01,
-    "floor: above this line",
-    ha="right",
-    va="top",
-    color=du.plotting.EXACT,
-)
 axes[0].set_ylabel("BCE per pixel (nats)")
 plt.show()
 
@@ -505,10 +525,6 @@ plt.show()
 # The same architecture, trained on clothes, ends at about 0.306. Is this network the worse of the two? Its loss is more than twice as high, but so is its floor: no network can get below 0.242. Figure 1.8 shows its answers. The table compares both networks by a measure that grey does not inflate, the squared error as a share of the error of the mean image.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three rows of ten garments: clean, corrupted with noise level 0.5, and reconstructed as soft but recognisable shirts, shoes, trousers and bags."}, "figure": {"caption": "**Figure 1.8. The same network on clothes.** Its loss is more than twice that of the digits. Prints and folds are lost; shapes and shades are kept."}}
-generator = torch.Generator().manual_seed(3)
-noisy_clothes = test_clothes + sigma * torch.randn(
-    test_clothes.shape, generator=generator
-)
 with torch.no_grad():
     dressed = dae_clothes(noisy_clothes).sigmoid()
 rows = [test_clothes[:10], noisy_clothes[:10], dressed[:10]]
@@ -523,7 +539,6 @@ def test_loss(network, x_noisy, x):
 
 
 loss_digits = test_loss(dae, noisy, test_images)
-loss_clothes = test_loss(dae_clothes, noisy_clothes, test_clothes)
 mean_clothes = clothes.mean(0).expand_as(test_clothes)
 share_digits = squared_error(answers, test_images) / squared_error(
     mean_image, test_images
@@ -534,7 +549,7 @@ share_clothes = squared_error(dressed, test_clothes) / squared_error(
 du.table(
     [
         ["digits", loss_digits, lowest[0], share_digits],
-        ["clothes", loss_clothes, lowest[1], share_clothes],
+        ["clothes", clothes_loss, lowest[1], share_clothes],
     ],
     {
         "": "",
@@ -547,7 +562,7 @@ du.table(
 # %% tags=["hide-input"]
 du.claim(
     "The loss on clothes is higher than on digits, by a factor of {}",
-    loss_clothes / loss_digits,
+    clothes_loss / loss_digits,
     at_least=1.8,
 )
 du.claim(
@@ -557,7 +572,7 @@ du.claim(
 )
 
 # %% [markdown]
-# By that measure the network with the higher loss is the better denoiser. A BCE on its own says little about a network; it has to be compared with its floor, or at least with bounds on the floor.
+# The network with the higher loss leaves the smaller share of the squared error. (That share has a floor as well: on digits the larger network brings it down to 0.11.) A BCE on its own says little about a network; it has to be compared with its floor, or at least with bounds on the floor.
 #
 # ## "But BCE needs binary data"
 #
@@ -587,13 +602,13 @@ dae_tosses = train_on_tosses(clothes, sigma)
 loss_tosses = test_loss(dae_tosses, noisy_clothes, test_clothes)
 du.claim(
     "Training on coin tosses changes the BCE on grey clothes by a factor of {}",
-    loss_tosses / loss_clothes,
+    loss_tosses / clothes_loss,
     at_least=0.97,
     at_most=1.04,
 )
 
 # %% [markdown]
-# Coin tosses throw information away and make the training noisier, and still the network ends where it did. What BCE does need is data in $[0,1]$: with a target of 1.2, the term $0.2\log(1-r)$ would fall without bound as $r\to1$, and there would be no best answer. Exercise (c) shows it.
+# Coin tosses throw information away and make the training noisier, and still the network ends where it did. What BCE does need is a *mean* target in $[0,1]$, and data in $[0,1]$ guarantee that. If the mean given the input were 1.2, the term $0.2\log(1-r)$ would fall without bound as $r\to1$, and there would be no best answer. Exercise (c) asks how far a single target may leave the interval.
 #
 # Squared error has the same best answer. For a target with mean $m$ its expectation is $(r-m)^2$ plus the variance of the target, which is also smallest at $r=m$. Whether it makes a difference which of the two losses one trains with is the subject of chapter 08.
 
@@ -611,6 +626,6 @@ du.claim(
 du.quiz("01")
 
 # %% [markdown]
-# **Exercises.** (a) Predict, then measure, what the reconstruction looks like at $\sigma=3$. (b) Draw Figure 1.5 for the squared error: where are the minima, and how high are they? (c) Give the loop targets outside $[0,1]$, and watch the loss. They are in [exercises/01-corrupt-and-reconstruct.ipynb](exercises/01-corrupt-and-reconstruct.ipynb).
+# **Exercises.** (a) Predict, then measure, what the reconstruction looks like at $\sigma=3$. (b) Draw Figure 1.5 for the squared error: where are the minima, and how high are they? (c) Let targets leave $[0,1]$: when is there still a best answer? They are in [exercises/01-corrupt-and-reconstruct.ipynb](exercises/01-corrupt-and-reconstruct.ipynb).
 #
 # **Further reading.** Vincent, Larochelle, Bengio & Manzagol (2008), [Extracting and composing robust features with denoising autoencoders](https://doi.org/10.1145/1390156.1390294). Creswell, Arulkumaran & Bharath (2017), [arXiv:1708.08487](https://arxiv.org/abs/1708.08487). Xiao, Rasul & Vollgraf (2017), Fashion-MNIST, [arXiv:1708.07747](https://arxiv.org/abs/1708.07747).

@@ -83,7 +83,7 @@ plt.show()
 #
 # **You will be able to** derive Tweedie's formula with a pencil, and say which density a denoiser knows about. You will know how far that density is from the data's, and how to bound the error of a network by its loss.
 #
-# **You need** chapter 01, gradients, densities and Jensen's inequality. **Time.** Forty minutes to read; the code takes well under a minute on two CPU cores.
+# **You need** chapter 01, gradients and densities. **Time.** Forty minutes to read; the code takes well under a minute on two CPU cores.
 #
 # **From the paper.** Statement P2: a DAE trained with BCE can be used to take gradient steps in data space towards regions of high probability under the data-generating distribution. It had previously been shown for the squared error (Alain & Bengio 2014). "The paper" is Creswell, Arulkumaran & Bharath (2017) throughout this book.
 #
@@ -182,7 +182,7 @@ du.claim(
 #
 # We work in one dimension; with several pixels every line holds coordinate by coordinate. Let $y$ be a corrupted point. Bayes' rule says how probable each clean point is:
 # $$p(x\mid y) = \frac{p(x)\,N(y; x, \sigma^2)}{p_\sigma(y)} .$$
-# In the numerator only the Gaussian depends on $y$, and its derivative has a simple form. Differentiate $e^{-(y-x)^2/2\sigma^2}$ by the chain rule:
+# In the numerator only the Gaussian depends on $y$, and its derivative has a simple form. Differentiate $e^{-(y-x)^2/2\sigma^2}$:
 # $$\frac{\partial}{\partial y} N(y; x, \sigma^2) = \frac{x-y}{\sigma^2}\, N(y; x, \sigma^2) .$$
 
 # %% [markdown]
@@ -192,7 +192,7 @@ du.claim(
 # $$\boxed{\;R^*(y) - y \;=\; \sigma^2\,\nabla\log p_\sigma(y)\;}$$
 
 # %% [markdown]
-# This is **Tweedie's formula** (Robbins 1956, Miyasawa 1961, Efron 2011). In words: every candidate $x$ pulls $y$ towards itself, in proportion to its distance and to its posterior probability. The score is the total pull.
+# This is **Tweedie's formula** (Robbins 1956, Miyasawa 1961, Efron 2011). In words: every candidate $x$ pulls $y$ towards itself with the force $(x-y)/\sigma^2$. The score is the average of these pulls, weighted by the posterior probabilities.
 #
 # Together the two parts say that a network trained to perfection with BCE knows a score. What it adds to its input is $\sigma^2$ times the gradient of the log-density of the corrupted data. The pixel of the opening obeyed: $0.752-0.6=0.152=0.09\cdot1.69$.
 
@@ -379,9 +379,9 @@ du.claim(
 # $$\boxed{\;E|\hat s-s_\sigma|^2\;\le\;\frac{\text{excess}}{2\,\sigma^4}\;}$$
 
 # %% [markdown]
-# For the squared error the corresponding statement is an equality, $E|R-x|^2-E|R^*-x|^2=E|R-R^*|^2$; it is known as denoising score matching (Vincent 2011). For BCE the bound is nearly an equality in the middle of the grey scale: to second order $\mathrm{kl}(m\|r)\approx(r-m)^2/2m(1-m)$, which is $2(r-m)^2$ at $m=\frac12$. Next to black and white it is loose.
+# For the squared error the corresponding statement is an equality, $E|R-x|^2-E|R^*-x|^2=E|R-R^*|^2$; training on it is known as denoising score matching (Vincent 2011). For BCE the bound is nearly an equality in the middle of the grey scale: to second order $\mathrm{kl}(m\|r)\approx(r-m)^2/2m(1-m)$, which is $2(r-m)^2$ at $m=\frac12$. Next to black and white it is loose.
 #
-# Let us watch the bound while a small network trains on the bumps of Figure 2.2, where the floor is known. `du.MLPDenoiser` is a network for points of the line or the plane, and `du.fit` is the training loop of chapter 01. The optimum $R^*$ is known here, so we know the floor, too. Take the square root of the bound in the box and divide it by the root mean square of the true score: this is the relative error that the loss **certifies**. Figure 2.5 shows it beside the true relative error.
+# Let us watch the bound while a small network trains on the bumps of Figure 2.2, where the floor is known. `du.MLPDenoiser` is a network for points of the line or the plane, and `du.fit` is the training loop of chapter 01, made faster (appendix A2 says how). The optimum $R^*$ is known here, so we know the floor, too. Take the square root of the bound in the box and divide it by the root mean square of the true score: this is the relative error that the loss **certifies**. Figure 2.5 shows it beside the true relative error.
 
 # %% tags=["hide-input"]
 sigma = 0.1
@@ -417,6 +417,8 @@ ax.set_yticks([0.02, 0.05, 0.1, 0.2, 0.5], ["2 %", "5 %", "10 %", "20 %", "50 %"
 ax.minorticks_off()
 ax.legend()
 plt.show()
+
+# %% tags=["hide-input", "nbval-ignore-output"]
 du.table(
     rows,
     {
@@ -486,12 +488,12 @@ du.claim(
 )
 
 # %% [markdown]
-# Nobody knows the density of handwritten digits. Yet two losses and an entropy suffice to say that the root mean square error of this network's 784-dimensional arrows is less than a quarter of their root mean square length. A network that ignores its input and always answers with the mean image is off by about a half.
+# Nobody knows the density of handwritten digits. Yet two losses and an entropy suffice to say that the root mean square error of this network's 784-dimensional arrows is about a quarter of the root mean square length of the true score, at most. A network that ignores its input and always answers with the mean image is off by about a half.
 
 # %% [markdown]
 # ## Try it
 #
-# Move the two sliders of Figure 2.6, for the noise level and for the corrupted point. Is there a setting at which the arrow points downhill on the blue curve? On the grey one?
+# Move the two sliders of Figure 2.6, for the noise level and for the corrupted point. Is there a setting at which the arrow points downhill on the blue curve? On the grey one? (On the blue curve there is none: that is the theorem. On the grey one there is, for instance at $\sigma=0.2$ and $y=0.6$.)
 
 
 # %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Above, the posterior given one corrupted point, with its mean. Below, the data density, the blurred density and the arrow from the point to the posterior mean."}, "figure": {"caption": "**Figure 2.6. One point, one step.** Above, where the clean point may have been. Below, the density of the data in grey, the blurred one in blue, and the step to the posterior mean."}}
@@ -510,7 +512,7 @@ du.slide(
 # %% [markdown]
 # ## What to remember
 #
-# * The best answer under BCE is the posterior mean, and the posterior mean minus the input is $\sigma^2\nabla\log p_\sigma$. This is exact at every noise level and for every distribution.
+# * The best answer under BCE is the posterior mean, and the posterior mean minus the input is $\sigma^2\nabla\log p_\sigma$. With Gaussian noise this is exact at every noise level and for every distribution.
 # * The score is that of the corrupted data. It approaches the score of the clean data as $\sigma\to0$, with an error that shrinks like $\sigma^2$.
 # * The distance of the loss from its floor bounds the error of the score: $E|\hat s-s_\sigma|^2\le\text{excess}/2\sigma^4$. You need to know the floor, or something below it.
 
@@ -523,4 +525,4 @@ du.quiz("02")
 # %% [markdown]
 # **Exercises.** (a) Repeat the test of Tweedie's formula for a distribution with an atom at 0.5. Which line changes? (b) Show that the squared error has the same best answer, and derive the equality for its excess. (c) Move the bumps next to black. What happens to the ratio of certified and true error, and does $\mathrm{kl}\approx(r-m)^2/2m(1-m)$ predict it? They are in [exercises/02-the-score-inside-bce.ipynb](exercises/02-the-score-inside-bce.ipynb).
 #
-# **Further reading.** Creswell, Arulkumaran & Bharath (2017), [arXiv:1708.08487](https://arxiv.org/abs/1708.08487). Alain & Bengio (2014), What regularized auto-encoders learn from the data-generating distribution, [arXiv:1211.4246](https://arxiv.org/abs/1211.4246). Vincent (2011), [A connection between score matching and denoising autoencoders](https://doi.org/10.1162/NECO_a_00142). Efron (2011), [Tweedie's formula and selection bias](https://doi.org/10.1198/jasa.2011.tm11181). Robbins (1956) and Miyasawa (1961) found the formula first. Banerjee, Guo & Wang (2005) characterise all losses whose best answer is the mean.
+# **Further reading.** Creswell, Arulkumaran & Bharath (2017), [arXiv:1708.08487](https://arxiv.org/abs/1708.08487). Alain & Bengio (2014), What regularized auto-encoders learn from the data-generating distribution, [arXiv:1211.4246](https://arxiv.org/abs/1211.4246). Vincent (2011), [A connection between score matching and denoising autoencoders](https://doi.org/10.1162/NECO_a_00142). Efron (2011), [Tweedie's formula and selection bias](https://doi.org/10.1198/jasa.2011.tm11181). By Efron's account Robbins (1956) reported the formula first; Miyasawa (1961) has it as well. Banerjee, Guo & Wang (2005) characterise all losses whose best answer is the mean.

@@ -142,7 +142,7 @@ assert distance < 0.02, (
 ### END HIDDEN TESTS
 print("(a) passes")
 
-# %% mystnb={"image": {"alt": "Rows of the same ten digits: clean, lost in noise of standard deviation 3, and reconstructed: grey blots that differ a little from digit to digit. The last row repeats the predicted image, which looks much like them."}}
+# %% mystnb={"image": {"alt": "Rows of the same ten digits: clean, lost in noise of standard deviation 3, and reconstructed: grey blots that differ from digit to digit. The last row repeats the predicted image, which looks much like them."}}
 rows = [test_images[:10], noisy[:10], reconstructed[:10], prediction.expand(10, -1, -1, -1)]
 du.plotting.show_images(rows, ["clean x", "σ = 3", "R(x̃)", "your image"])
 plt.show()
@@ -165,9 +165,9 @@ print(
 # %% [markdown] tags=["discussion"]
 # **Warm-up.** $R^*(0.6)=\mathrm{sigmoid}(0.2/18)=0.503$ and $R^*(3.6)=\mathrm{sigmoid}(6.2/18)=0.585$. Without $y$ the best answer is 0.5, the mean of the two colours. A noisy value that lies a full 3 above the other one moves the answer by only 0.08.
 #
-# **The experiment.** The network's answers resemble the mean digit: the cell above finds them about a third as far from it as real digits are. Given such a noisy image, nearly all digits remain possible. Their posterior mean is therefore close to the plain mean of the data, and BCE asks for that mean. "Grey" is half an answer: the constant grey of one half costs $\log 2\approx0.69$ nats per pixel, and the mean digit costs well under half of that.
+# **The experiment.** The network's answers resemble the mean digit: the cell above finds them about a third as far from it as real digits are. Given such a noisy image, many different digits remain possible. Their posterior mean is therefore much closer to the plain mean of the data than a digit is, and BCE asks for that mean. "Grey" is half an answer: the constant grey of one half costs $\log 2\approx0.69$ nats per pixel, and the mean digit costs well under half of that.
 #
-# Close is not equal. The 784 noisy pixels together still say a little about the digit, for example whether it is round or upright, and the network uses this. Its BCE is about 7 per cent lower than that of the mean digit.
+# Close is not equal. The 784 noisy pixels together still say a little about the digit, for example whether it is round or upright, and the network uses a part of this. Its BCE is about 7 per cent lower than that of the mean digit.
 
 # %% [markdown]
 # ## (b) · The same figure with squared error
@@ -288,7 +288,7 @@ plt.show()
 #
 # Images are sometimes scaled to $[-1,1]$, and some data contain outliers. Let a pixel have targets $x$ with mean $m$. The network answers with the logit $a$, so its reconstruction is $r=\mathrm{sigmoid}(a)$.
 #
-# **Warm-up, with a pencil.** Let the target be 1.2. Compute the BCE, $-1.2\log r+0.2\log(1-r)$, at $r=0.5$, 0.9, 0.99 and 0.999. By how much does it fall each time when $1-r$ shrinks to a tenth?
+# **Warm-up, with a pencil.** Let the target be 1.2. Compute the BCE, $-1.2\log r+0.2\log(1-r)$, at $r=0.5$, 0.9, 0.99 and 0.999. From 0.9 on, by how much does it fall each time, when $1-r$ shrinks to a tenth?
 #
 # **Predict.** For which targets is the expected BCE *bounded below*? Careful: some targets may lie outside $[0,1]$ without harm.
 
@@ -384,7 +384,7 @@ plt.show()
 # ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
-# **Warm-up.** The values are 0.693, $-0.334$, $-0.909$ and $-1.380$. Each time $1-r$ shrinks to a tenth, the second term falls by $0.2\log10=0.46$, and the first tends to 0. Nothing stops the fall.
+# **Warm-up.** The values are 0.693, $-0.334$, $-0.909$ and $-1.380$. From 0.9 on it falls by 0.576 and by 0.470. The second term alone falls by $0.2\log10=0.461$ each time, and the first tends to 0, so the falls tend to 0.461. Nothing stops them.
 #
 # **The slope** is $\mathrm{sigmoid}(a)-m$. For $0<m<1$ it changes sign at the minimum. For $m>1$ it is negative everywhere and tends to $1-m<0$, so the loss falls along a straight line for ever. For $m=0$ and $m=1$ the loss tends to 0 and never reaches it. "The loss becomes negative" is half an answer: what counts is that it goes on falling.
 #
