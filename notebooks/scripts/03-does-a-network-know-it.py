@@ -208,7 +208,7 @@ plt.show()
 # %% [markdown]
 # ## Train, and read off the arrows
 #
-# The network `du.MLPDenoiser` has the layers of the plain network and one thing more. It begins as a linear denoiser, the best one for points spread evenly over the unit square (appendix A2 derives it). So its layers have to learn only the rest. It is trained on 100,000 fixed points and on nothing else, for 500 steps of 1,024 noisy points each.
+# The network `du.MLPDenoiser` has the layers of the plain network and one thing more. It begins as a linear denoiser, the best one for points spread evenly over the unit square (appendix A2 derives it). So its layers have to learn only the rest. It is trained on the same 100,000 points all the time and on nothing else, for 500 steps of 1,024 noisy points each.
 
 
 # %%
@@ -339,7 +339,7 @@ du.claim(
 # %% [markdown]
 # Some seconds of training give arrows with errors of about two per cent. The fourth row agrees with chapter 02: both losses have the same optimum, so good arrows do not show which of them was used. Chapter 08 compares the two.
 #
-# The last two rows are included for honesty's sake. The plain network, with an ordinary sigmoid on top, is closest to what the paper describes. (The answer of `MLPDenoiser` is a linear output. It is turned into a logit, so that BCE can train it, and the sigmoid turns it back.) With our training loop the plain network is nearly as good. With a tutorial's loop its error is several times as large after the same number of steps. So Figure 3.3 shows the statement and also some craft. Appendix [A2](A2-what-it-took.ipynb) takes the craft apart.
+# The last two rows are included for honesty's sake. The plain network, with an ordinary sigmoid on top, is closest to what the paper describes. (The last layer of `MLPDenoiser` gives the answer itself and not a logit. So that BCE can train it, the answer $r$ is turned into $\log\frac r{1-r}$, continued as a straight line where $r$ lies outside $[0.05, 0.95]$, and the sigmoid turns it back.) With our training loop the plain network is nearly as good. With a tutorial's loop its error is several times as large after the same number of steps. So Figure 3.3 shows the statement and also some craft. Appendix [A2](A2-what-it-took.ipynb) takes the craft apart.
 
 # %% [markdown]
 # ## Whose gradient is it?
@@ -476,7 +476,7 @@ for sigma in sigmas:
     curves["KDE"].append(du.relative_error(by_kde, exact))
     curves["likelihood"].append(du.relative_error(by_likelihood, exact))
 
-# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Relative error of the score against noise level, both axes logarithmic. All three curves fall from left to right. The network in orange is highest, KDE in grey is below it, the maximum-likelihood mixture in green is lowest; at the right the two rivals meet."}, "figure": {"caption": "**Figure 3.5. Small noise is hard, and after a short training KDE is ahead.** Relative error of the score on the ring, for three estimators that got the same 100,000 points. The network was trained for 500 steps at each level."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Relative error of the score against noise level, both axes logarithmic. All three curves fall from left to right. The network in orange is highest, KDE in grey is below it, the maximum-likelihood mixture in green is lowest; at the right the two rivals meet."}, "figure": {"caption": "**Figure 3.5. Small noise is hard, and after a short training KDE is ahead.** Relative error of the score on the ring, for three estimators that got the same 100,000 points. The network was trained for 500 steps at each level, and its error is measured at 20,000 points, that of the rivals at 500 of the same kind."}}
 fig, ax = plt.subplots(figsize=(6, 3.3))
 styles = {
     "network": (LEARNED, "o-"),
@@ -508,6 +508,8 @@ ax.set_xticks(sigmas, sigmas)
 ax.set_yticks([0.003, 0.01, 0.03, 0.1], [0.003, 0.01, 0.03, 0.1])
 ax.minorticks_off()
 plt.show()
+
+# %% tags=["hide-input", "nbval-ignore-output"]
 du.table(zip(sigmas, *curves.values()), {"σ": "g"} | dict.fromkeys(curves, ".4f"))
 
 # %% tags=["hide-input"]

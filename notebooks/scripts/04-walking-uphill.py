@@ -109,7 +109,7 @@ plt.show()
 # %% [markdown]
 # ## The proof, line by line
 #
-# Let $p$ be any distribution on $[0,1]^d$, with a density, with atoms, or with both, and let $\sigma>0$. Nothing else is assumed; for atoms, read sums in place of the integrals. Fix a corrupted point $y$. We compare it with any other point $z$, and write $N(y;x)$ for the Gaussian density with mean $x$ and covariance $\sigma^2I$ at the point $y$.
+# Let $p$ be any distribution on $\mathbb R^d$, with a density, with atoms, or with both, and let $\sigma>0$. Nothing else is assumed; for atoms, read sums in place of the integrals. Fix a corrupted point $y$. We compare it with any other point $z$, and write $N(y;x)$ for the Gaussian density with mean $x$ and covariance $\sigma^2I$ at the point $y$.
 #
 # **1. Bayes' rule.** Given $y$, the clean point has the distribution
 # $$p(x\mid y)=\frac{p(x)\,N(y;x)}{p_\sigma(y)} .$$
@@ -197,9 +197,9 @@ du.claim(
 )
 
 # %% [markdown]
-# The bound $-10^{-9}$ allows for rounding. Figure 4.2 shows thirty of the chains. In the lower row the height is measured from the summit downwards, that is, from where the chain is after 3,000 more steps, and the axis is logarithmic. A straight line there means that each step removes the same share of what is still missing. Compare how steep the lines are.
+# The bound $-10^{-9}$ allows for rounding. Figure 4.2 shows thirty of the chains. In the lower row the height is measured downwards from where the chain is after 3,000 more steps, and the axis is logarithmic. (On ring and moons that is the summit. On the spiral even these steps are not enough to reach it.) A straight line there means that each step removes the same share of what is still missing. Compare how steep the lines are.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Upper row: blue chains of the exact denoiser over the blurred density of ring, moons and spiral. They reach the ridge in a step or two and then follow it to a few end points. Lower row: what is missing to the summit against the number of steps, on a logarithmic axis. On the ring the lines plunge below a millionth within about fifty steps, on the moons they fall slowly, on the spiral more slowly still."}, "figure": {"caption": "**Figure 4.2. First a leap, then a crawl.** Above: thirty chains of the exact $R^*$ from the open circles to the dots. Below: the summit's $\\log p_\\sigma$ minus that of the chain. One or two steps reach the ridge; along a flat ridge each step removes only a small share of the rest."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Upper row: blue chains of the exact denoiser over the blurred density of ring, moons and spiral. They reach the ridge in a step or two and then follow it to a few end points. Lower row: what is missing to the place 3,000 steps later against the number of steps, on a logarithmic axis. On the ring the lines plunge below a millionth within about a dozen steps, on the moons they fall slowly, on the spiral more slowly still."}, "figure": {"caption": "**Figure 4.2. First a leap, then a crawl.** Above: thirty chains of the exact $R^*$ from the open circles to the dots. Below: $\\log p_\\sigma$ where the chain is 3,000 steps after its end here, minus that of the chain. One or two steps reach the ridge; along a flat ridge each step removes only a small share of the rest."}}
 titles = {"ring": "ring: a leap", "moons": "moons: leap, then crawl"}
 titles["spiral"] = "spiral: it hardly moves"
 fig, axes = plt.subplots(2, 3, figsize=(7.2, 4.6), dpi=85, height_ratios=[1.5, 1])
@@ -211,8 +211,8 @@ for (top, bottom), (name, p) in zip(axes.T, shapes.items()):
     top.plot(*chain[-1].T, "o", ms=5, color=EXACT, mec="white", mew=0.6)
     top.set(xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
     top.set_title(titles[name])
-    summit = p_sigma.log_prob(du.iterate(p.posterior_mean, chain[-1], 3000, sigma))
-    missing = (summit - heights[name][:, :30]).clamp(min=1e-12)
+    later = p_sigma.log_prob(du.iterate(p.posterior_mean, chain[-1], 3000, sigma))
+    missing = (later - heights[name][:, :30]).clamp(min=1e-12)
     bottom.plot(missing, color=EXACT, lw=0.8, alpha=0.7)
     bottom.set(yscale="log", xlabel="steps", ylim=(1e-8, 1e3), xlim=(0, 300))
     bottom.set_yticks([1e-8, 1e-4, 1, 1e3])
@@ -220,16 +220,16 @@ for (top, bottom), (name, p) in zip(axes.T, shapes.items()):
 for ax in axes[:, 1:].flat:
     ax.set_ylabel("")
     ax.tick_params(labelleft=False)
-axes[1, 0].set_ylabel("missing to the\nsummit (nats)")
+axes[1, 0].set_ylabel("missing to 3,000\nsteps later (nats)")
 plt.show()
 
 # %% [markdown]
-# No line ever rises, which is the theorem. On all three shapes the first step or two bring nearly all of the gain: the chain leaps onto the ridge. What follows differs. On the ring, with its round bumps, the rest disappears quickly. On the moons and on the spiral the chain crawls along the ridge towards the nearest summit, and on the spiral 300 steps are often not enough. The next section explains the slopes.
+# No line ever rises, which is the theorem. On all three shapes the first step or two bring nearly all of the gain for most chains: they leap onto the ridge. What follows differs. On the ring, with its round bumps, the rest disappears quickly. On the moons and on the spiral the chain crawls along the ridge towards the nearest summit, and on the spiral 300 steps are often not enough. The next section explains the slopes.
 
 # %% [markdown]
 # ## Where it stops
 #
-# A chain stands still where $R^*(y)=y$. Since $R^*(y)-y=\sigma^2\nabla\log p_\sigma(y)$, **the fixed points of $R^*$ are exactly the points where the gradient of $p_\sigma$ is zero**: tops, saddles and bottoms. Which of them attract?
+# A chain stands still where $R^*(y)=y$. Since $R^*(y)-y=\sigma^2\nabla\log p_\sigma(y)$, **the fixed points of $R^*$ are exactly the points where the gradient of $p_\sigma$ is zero**: tops, saddles and bottoms. And every chain comes to rest in the end: by line 7 the squares of all its steps add up to at most $2\sigma^2$ times the height that there is to climb, so the steps tend to zero. Which of these points attract?
 #
 # Begin with the pixel. Differentiate $R^*(y)=\mathrm{sigmoid}\big((2y-1)/2\sigma^2\big)$ by the chain rule. The sigmoid contributes $R^*(1-R^*)$ and the inner function $1/\sigma^2$:
 # $$\frac{dR^*}{dy}=\frac{R^*(1-R^*)}{\sigma^2} .$$
@@ -244,11 +244,11 @@ plt.show()
 # $$\boxed{\;\frac{\partial R^*}{\partial y}(y)=\frac{E\big[(x-R^*)(x-R^*)^{\mathsf T}\mid\tilde x=y\big]}{\sigma^2}=\frac{\mathrm{Cov}[x\mid\tilde x=y]}{\sigma^2}\;}$$
 
 # %% [markdown]
-# Close to a fixed point, a step multiplies the chain's distance from it by this matrix. A covariance matrix is symmetric, and its eigenvalues are never negative, so the chain approaches a mode from one side and does not jump across it.
+# Close to a fixed point, a step multiplies the chain's displacement from it by this matrix. A covariance matrix is symmetric, and its eigenvalues are never negative, so the chain approaches a mode from one side and does not jump across it.
 #
 # Tweedie's formula gives a second reading of the same matrix, $\partial R^*/\partial y=I+\sigma^2\,\nabla^2\log p_\sigma$. Since no eigenvalue is negative, $\log p_\sigma$ curves downwards by at most $1/\sigma^2$. So no peak of $p_\sigma$ is narrower than $\sigma$, as the beginning of this chapter said, and a step of $\sigma^2$ times the gradient is never too long. If all eigenvalues are below 1, the fixed point is a mode and attracts. If one is above 1, the chain moves away in that direction.
 #
-# The largest eigenvalue is also the factor by which the distance to the mode shrinks in a step. It is near 1 on a flat ridge, where $\log p_\sigma$ hardly curves. Here are its values for the chains of Figure 4.2, where they are after 300 steps. They explain the slopes: the missing height shrinks by the square of this factor in every step.
+# The largest eigenvalue is also the factor by which the distance to the mode shrinks in a step. It is near 1 on a flat ridge, where $\log p_\sigma$ hardly curves. Here are its values for the chains of Figure 4.2, where they are after 300 steps. On the ring and on the moons the chains have arrived, and the values explain the slopes: the missing height shrinks by the square of this factor in every step. On the spiral most chains have not come near a mode. The value 1.000 belongs to a ridge along which $\log p_\sigma$ hardly curves, and they crawl along it.
 
 # %% tags=["hide-input"]
 
@@ -488,7 +488,7 @@ du.claim(
     at_most=0.02,
 )
 du.claim(
-    "From one sigma to the next the number of modes changes by {} at most",
+    "From one sigma to the next the number of modes rises by {} at most",
     max(b - a for a, b in zip(counts, counts[1:])),
     at_most=0,
 )
@@ -529,20 +529,19 @@ plt.show()
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 levels = (0.05, 0.1, 0.2)
-print("Share of 1,000 exact chains that end higher in log p than they began:")
 du.table(
     [[name, *(rising[name, s][0] for s in levels)] for name in shapes],
-    {"": ""} | {f"σ = {s:g}": ".2f" for s in levels},
+    {"share of 1,000 exact chains that end higher in log p": ""}
+    | {f"σ = {s:g}": ".2f" for s in levels},
 )
 everywhere = min(share for _, share in rising.values())
-print(f"The same in log p_sigma, smallest of the nine: {everywhere:.2f}")
-print("Median log p, where the chains start and where they end:")
 medians = {
     key: "{:.1f} to {:.1f}".format(*end) for key, (_, end) in at_the_end.items()
 }
 du.table(
     [[name, *(medians[name, s] for s in levels)] for name in shapes],
-    {"": ""} | {f"σ = {s:g}": ">" for s in levels},
+    {"median log p, at the start and at the end": ""}
+    | {f"σ = {s:g}": ">" for s in levels},
 )
 
 # %% tags=["hide-input"]
@@ -937,7 +936,7 @@ du.claim(
 )
 
 # %% [markdown]
-# The ranking survives, and the network gives two answers to one question. The difference of the two paths is an integral round the triangle $a\to c\to b\to a$. By Green's theorem its size is that of the integral of $(J_{21}-J_{12})/\sigma^2$ over the triangle, where $J$ is the network's Jacobian; the sign depends on the direction in which one goes round. So a network's energy depends on the path exactly as far as its Jacobian is not symmetric. Exercise (c) builds a denoiser whose Jacobian is symmetric by construction.
+# The ranking survives, and the network gives two answers to one question. The difference of the two paths is an integral round the triangle $a\to c\to b\to a$. By Green's theorem its size is that of the integral of $(J_{21}-J_{12})/\sigma^2$ over the triangle, where $J$ is the network's Jacobian; the sign depends on the direction in which one goes round. So a difference of log-probabilities that is read off a network depends on the path exactly as far as its Jacobian is not symmetric. Exercise (c) builds a denoiser whose Jacobian is symmetric by construction.
 
 # %% [markdown]
 # ## Drop a particle
@@ -982,7 +981,7 @@ du.slide(
 # ## What to remember
 #
 # * A step of the best denoiser never goes downhill on $\log p_\sigma$, and a step of a trained network climbs wherever its error is shorter than the true step.
-# * Chains end at fixed points and not at samples: for the best denoiser these are modes of $p_\sigma$, which at large $\sigma$ are not modes of $p$, and for a network some of them are false modes.
+# * Chains end at fixed points and not at samples: for the best denoiser, from almost every start, these are modes of $p_\sigma$, which at large $\sigma$ are not modes of $p$, and for a network some of them are false modes.
 # * A chain must be judged by something other than the network that made it, because by their own arrows even maps that know nothing climb.
 
 # %% [markdown]
