@@ -66,7 +66,7 @@ def distinct(x, within=1.5):
 #
 # The shipped U-Net, told $\sigma=1$, makes digits, in ever fewer kinds. Go on to $\sigma=2$ and $5$.
 #
-# **Warm-up, with a pencil.** Two images lie at the distance $\delta$ from each other, and there are no others. By chapter 04 their two modes merge when $\sigma$ exceeds $\delta/2$. The nearest neighbour of a training digit is typically at the distance 4.8. At about which $\sigma$ would you expect neighbours to merge?
+# **Warm-up, with a pencil.** Two images lie at the distance $\delta$ from each other, and there are no others. By chapter 04 their two modes merge when $\sigma$ exceeds $\delta/2$. The nearest neighbour of a training digit is typically at the distance 4.7. At about which $\sigma$ would you expect neighbours to merge?
 #
 # **Predict**, from the count of modes in chapter 04: how many distinct images are left after ten steps, and what do they show?
 #
@@ -155,7 +155,7 @@ plt.show()
 # ### END SOLUTION
 
 # %% [markdown] tags=["discussion"]
-# **Warm-up.** At $\sigma\approx4.8/2=2.4$, or somewhat earlier, because a digit has more than one neighbour. The measurement of the chapter agrees: at $\sigma=1.5$ most training digits are still modes of their own, at 2 hardly any.
+# **Warm-up.** At $\sigma\approx4.7/2$, about 2.4, or somewhat earlier, because a digit has more than one neighbour. The measurement of the chapter agrees: at $\sigma=1.5$ most training digits are still modes of their own, at 2 hardly any.
 #
 # At $\sigma=5$ one image is left, and it is nearly the mean digit: $p_\sigma$ is so smooth that it has one hill. At $\sigma=2$ there are one or two, a soft stroke like a one, and not the mean; from 60 starts most have met there after two or three
 # steps. From uniform noise it happens in a single step, since all such starts are nearly alike to a network that expects noise of level 2: that is the other reason, and exercise (b) tells the two apart. A half
