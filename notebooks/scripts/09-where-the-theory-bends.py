@@ -171,9 +171,11 @@ du.claim(
 )
 
 # %% [markdown]
-# With a single pixel clipping does little harm: the formula fails only at the two ends. An image has 784 pixels, and this changes two things. Digits are black almost everywhere, so noise pushes nearly half of the pixels below 0, and practically every image has clipped pixels. And a clipped pixel says less about *which* image this is. So the posterior over images changes, and with it the best answer in every pixel, clipped or not.
+# With a single pixel the formula fails only at the two stored ends, although half of the values end there. An image has 784 pixels, and this changes two things. Digits are black almost everywhere, so noise pushes nearly half of the pixels below 0. All of the 1,800 noisy digits that we use below have clipped pixels. And a clipped pixel says less about *which* image this is. So the posterior over images changes, and with it the best answer in every pixel, clipped or not.
 #
-# To know the best answer exactly, let the data be 1,000 digits, each equally likely. Three readers receive the same noisy digits. The first sees $\tilde x$. The second sees the clipped $y$, knows that it was clipped, and uses Bayes' rule. The third sees $y$ and applies Tweedie's formula as if nothing had happened. Figure 9.2 shows their errors, and the table below it how far off the third reader's arrow is (the length of its error over the length of the right arrow). Before you look: at which noise level does the third reader lose most, a low one, a middle one or a high one?
+# To know the best answer exactly, let the data be 1,000 digits, each equally likely. Three readers receive the same noisy digits. The first sees $\tilde x$. The second sees the clipped $y$, knows that it was clipped, and uses Bayes' rule. The third sees $y$ and applies Tweedie's formula as if nothing had happened.
+#
+# Figure 9.2 shows their squared errors. The table below it says how much error the clipping adds, and how much Tweedie's formula adds to that. It also says how far off the third reader's arrow is (the length of its error over the length of the right arrow). Before you look: at which noise level is most error added, a low one, a middle one or a high one?
 
 
 # %% tags=["hide-input"]
@@ -205,7 +207,7 @@ for s in sigmas:
     for name, r in zip(readers, (best_digit(atoms, z, s, False), known, formula)):
         readers[name].append((r - atoms[:300]).square().sum(1).mean().item())
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Squared error per image against the noise level for three readers. All three are near 0 at 0.5. Between 1 and 3 the reader of clipped images who uses Bayes lies above the reader of unclipped ones, and the one who uses Tweedie's formula lies highest. At 5 the three curves come together again."}, "figure": {"caption": "**Figure 9.2. Clipping costs most at middle noise levels.** Squared error of the exact best answers for 1,000 equally likely digits. The dashed curve uses Tweedie's formula on clipped images, where it does not hold."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Squared error per image against the noise level for three readers. All three are near 0 at 0.5. Between 1 and 3 the reader of clipped images who uses Bayes lies above the reader of unclipped ones, and the one who uses Tweedie's formula lies highest. At 5 the three curves come together again."}, "figure": {"caption": "**Figure 9.2. Clipping adds most error at middle noise levels.** Squared error of the exact best answers for 1,000 equally likely digits. The dashed curve uses Tweedie's formula on clipped images, where it does not hold."}}
 fig, ax = plt.subplots(figsize=(6, 3))
 looks = {"not clipped": ("-", EXACT), "clipped, Bayes": ("-", INK)}
 looks["clipped, Tweedie"] = ("--", GREY)
@@ -219,24 +221,33 @@ plt.show()
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 columns = {"σ": "g", "pixels clipped": ".0%", "error of Tweedie's arrow": ".0%"}
-columns |= {f"squared error, {name}": ".1f" for name in readers}
-of_three = zip(*readers.values())
+columns |= {"squared error, not clipped": ".1f"}
+columns |= {"clipping adds": ".1f", "the formula adds": ".1f"}
+added = {
+    s: (bayes - free, formula - bayes)
+    for s, free, bayes, formula in zip(sigmas, *readers.values())
+}
 du.table(
-    [[s, share[s], arrow_error[s], *three] for s, three in zip(sigmas, of_three)],
+    [
+        [s, share[s], arrow_error[s], free, *added[s]]
+        for s, free in zip(sigmas, readers["not clipped"])
+    ],
     columns,
 )
 unet = du.load("digits-unet-bce").cpu()
 print("The U-Net of chapter 05, trained without clipping, on digits from a file:")
 file_cost = {}
-for s in (0.1, 0.5, 1.0):
+for s in (0.1, 0.5, 1.0, 2.0, 5.0):
     z = du.corruption.gaussian(test[:200], s, seeded(5))
     with torch.no_grad():
         kept, saved = [
-            (unet(v, s) - test[:200]).square().sum() for v in (z, z.clamp(0, 1))
+            (unet(v, s) - test[:200]).square().sum().item() / 200
+            for v in (z, z.clamp(0, 1))
         ]
-    file_cost[s] = (saved / kept).item()
+    file_cost[s] = kept, saved - kept
 du.table(
-    file_cost.items(), {"σ": "g", "squared error, clipped over unclipped": ".2f"}
+    [[s, *two] for s, two in file_cost.items()],
+    {"σ": "g", "squared error, not clipped": ".1f", "clipping adds": ".1f"},
 )
 
 # %% tags=["hide-cell"]
@@ -248,33 +259,49 @@ du.claim(
 du.claim(
     "Of 1,800 noisy digits those without a clipped pixel are {}", untouched, at_most=0
 )
-i = sigmas.index(2.0)
 du.claim(
-    "At sigma = 2 clipping multiplies the least squared error by {}",
-    readers["clipped, Bayes"][i] / readers["not clipped"][i],
-    at_least=1.2,
+    "At sigma = 2 clipping adds to the least squared error {}",
+    added[2.0][0],
+    at_least=5.0,
 )
 du.claim(
-    "At sigma = 2 using Tweedie's formula multiplies it again by {}",
-    readers["clipped, Tweedie"][i] / readers["clipped, Bayes"][i],
-    at_least=1.2,
+    "At sigma = 2 using Tweedie's formula adds another {}",
+    added[2.0][1],
+    at_least=8.0,
 )
 du.claim(
-    "At sigma = 0.1 clipping the U-Net's inputs multiplies its squared error by {}",
-    file_cost[0.1],
-    at_least=0.95,
-    at_most=1.05,
+    "What the two add at sigma = 5 is {} of what they add at the middle level",
+    sum(added[5.0]) / sum(added[2.0]),
+    at_most=0.4,
 )
 du.claim(
-    "At sigma = 1 clipping the U-Net's inputs multiplies its squared error by {}",
-    file_cost[1.0],
-    at_least=1.15,
+    "What the two add at sigma = 0.5 is {} of what they add at the middle level",
+    sum(added[0.5]) / sum(added[2.0]),
+    at_most=0.1,
+    tolerance=20,
+)
+du.claim(
+    "At sigma = 0.1 clipping the U-Net's inputs adds to its squared error {}",
+    file_cost[0.1][1],
+    at_least=-0.05,
+    at_most=0.05,
+    tolerance=20,
+)
+du.claim(
+    "At sigma = 2 clipping the U-Net's inputs adds to its squared error {}",
+    file_cost[2.0][1],
+    at_least=6.0,
+)
+du.claim(
+    "At sigma = 5 clipping adds to the U-Net's error {} of that",
+    file_cost[5.0][1] / file_cost[2.0][1],
+    at_most=0.6,
 )
 
 # %% [markdown]
-# At $\sigma=\frac12$ half of the pixels are clipped, and yet nothing is lost, because the other pixels are enough to tell which of the thousand digits it is. At $\sigma=2$ clipping raises the least possible error by about a third, and the third reader's formula raises it by another 40 per cent. At $\sigma=5$ all three readers know little. So in squared error clipping costs most at middle noise levels, and chapter 10 will need these.
+# At $\sigma=\frac12$ half of the pixels are clipped, and yet nothing is lost, because the other pixels are enough to tell which of the thousand digits it is. At $\sigma=2$ clipping adds 7.6 to the least possible squared error of 22.9, and the third reader's formula adds another 12.1. At $\sigma=5$ all three readers know little, and the two together add no more than 3.0. So clipping adds most error at middle noise levels, and chapter 10 will need these. (A ratio would put the peak lower: the third reader's error is about three times that of the first at $\sigma=1.5$, and about twice at $\sigma=2$.)
 #
-# The last table shows the same for a network that was trained without clipping and is handed clipped inputs. At $\sigma=0.1$ this costs the U-Net nothing, and at $\sigma=1$ it raises the squared error by about 30 per cent.
+# The last table shows the same for a network that was trained without clipping and is handed clipped inputs. At $\sigma=0.1$ this costs the U-Net nothing. At $\sigma=2$ it adds 13.7 to the squared error, and at $\sigma=5$ only 3.8.
 #
 # **What to do.** Keep noisy data as floating-point numbers, outside $[0,1]$ where they fall. Clip for display only.
 
@@ -314,9 +341,9 @@ for i, (name, corrupt) in enumerate(corruptions.items()):
     )
 
 # %% [markdown]
-# Now we try to read the arrows as a score, and we are generous. We compare the exact arrows $R^*(y)-y$ with the score of *every* $p_\sigma$ on a grid of $\sigma$, each multiplied by the constant that fits best. For comparison we do the same with Gaussian noise of level 0.1. The right panel of Figure 9.3 shows what is left over, as a share of the length of the arrows: 0 is a perfect fit, 1 is no fit. The left panel shows some arrows of the best denoiser for masking. Look at where they end.
+# Now we try to read the arrows as a score, and we are generous. We compare the exact arrows $R^*(y)-y$ with the scores of $p_\sigma$ at eleven values of $\sigma$, each multiplied by the constant that fits best. For comparison we do the same with Gaussian noise of level 0.1. The right panel of Figure 9.3 shows what is left over, as a share of the length of the arrows (both as a root mean square): 0 is a perfect fit, 1 is no fit. The left panel shows some arrows of the best denoiser for masking. Look at where they end.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: the ring of eight bumps. Seven points on the left edge have horizontal arrows that all end at half width, most of them inside the ring where there are no data; the one from half height ends in the marked centre. An arrow from the origin ends there as well. Right: share left over against sigma. The curve for Gaussian noise drops to 0 at sigma 0.1; those for masking and for salt and pepper coincide and never fall below 0.3."}, "figure": {"caption": "**Figure 9.3. Masking gives a repair, not a score.** Left: exact arrows for points whose first coordinate, or both, were masked. The square marks the empty centre. Right: the part of the arrows that no multiple of a score explains."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Left: the ring of eight bumps. Seven points on the left edge have horizontal arrows that all end at half width, most of them inside the ring where there are no data; the one from half height ends in the marked centre. An arrow from the origin ends there as well. Right: share left over against sigma. The curve for Gaussian noise drops to 0 at sigma 0.1; those for masking and for salt and pepper coincide and never fall below 0.3."}, "figure": {"caption": "**Figure 9.3. Masking gives a repair, not a score.** Left: exact arrows for points whose first coordinate, or both, were masked. The square marks the empty centre. Right: the share of the arrows' length that the best multiple of the score of $p_\\sigma$ leaves over, for eleven noise levels."}}
 tried = [0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.2, 0.3, 0.5, 1.0, 2.0]
 left_over = {name: [] for name in inputs}
 for name, y in inputs.items():
@@ -344,13 +371,15 @@ for name, values in left_over.items():
 right.set_xticks([0.02, 0.1, 0.5, 2], ["0.02", "0.1", "0.5", "2"])
 right.minorticks_off()
 right.set(xlabel=r"$\sigma$ of the score that is fitted", ylim=(-0.02, 1))
-right.set(ylabel="share of the arrows left over", title="For masks no score fits")
+right.set(
+    ylabel="share of the length left over", title=r"For masks no $p_\sigma$ fits"
+)
 right.legend(loc="lower right")
 plt.show()
 
 # %% tags=["hide-input"]
 du.claim(
-    "For masking, every score with its best multiple leaves over at least {}",
+    "For masking, the best of the eleven scores leaves over {} of the length",
     min(left_over["masking"]),
     at_least=0.3,
 )
@@ -363,7 +392,7 @@ du.claim(
     tolerance=100,
 )
 du.claim(
-    "For salt and pepper every score leaves over at least {}",
+    "For salt and pepper the best of the eleven scores leaves over {}",
     min(left_over["salt and pepper"]),
     at_least=0.3,
 )
@@ -389,9 +418,13 @@ du.claim(
 )
 
 # %% [markdown]
-# About a third of the arrows cannot be explained, and that is the *flattering* number: any sensible repair of a masked point heads for the data, and so does a score. (Masking and salt and pepper agree because the ring is symmetric; a 1 is a mirrored 0.)
+# The best of the eleven scores leaves over about a third of the arrows' length (0.34, which is 12 per cent of the squared length). That is the *flattering* number, because any sensible repair of a masked point heads for the data, and so does a score. (Masking and salt and pepper agree because the ring is symmetric; a 1 is a mirrored 0.)
 #
-# The arrows on the left of Figure 9.3 show the difference better. Take the one that starts at $(0,0.5)$. It ends in the empty centre of the ring. As a repair this is correct. If only $x_2=0.5$ is known, then $x_1$ is on the left or on the right with equal odds, and the mean of the two is the centre. And there the chain stays, since at the centre no coordinate looks masked. Where nothing needs repair, the best denoiser for masks does nothing, while a score has something to say nearly everywhere.
+# Nor does the score of any other smoothed density fit exactly. Such a score is continuous, but the arrows jump: a masked point on an axis has a long arrow, and an unmasked point right beside it has none.
+#
+# The arrows on the left of Figure 9.3 show the difference better. Take the one that starts at $(0,0.5)$. It ends in the empty centre of the ring, where $\log p_\sigma$ is 2 nats lower than on a bump. As a repair this is correct. If only $x_2=0.5$ is known, then $x_1$ is on the left or on the right with equal odds, and the mean of the two is the centre. And there the chain stays, since at the centre no coordinate looks masked.
+#
+# Where nothing needs repair, the best denoiser for masks does nothing, while a score has something to say nearly everywhere. (At $\sigma=0.1$ its step at these points has the mean length 0.03.)
 #
 # What does a trained network do? The next cell trains one on Gaussian noise and one on masks, and then iterates both from the same Gaussian-noisy points.
 
@@ -588,6 +621,13 @@ ways = {
     s: [distance_to(gallery, x.flatten(1)).mean().item() for x in track]
     for s, track in tracks.items()
 }
+memory = du.Memoriser(images)  # the optimum of the training loss
+recalled = {
+    s: distance_to(gallery, du.iterate(memory, pixels, 20, s).flatten(1))
+    .mean()
+    .item()
+    for s in levels
+}
 
 # %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Left, moons: against the distance from the data, from less than 1 to more than 16 sigma, the network's miss rises from a tenth of a sigma to about ten; the true step rises as well and stays above it. Right, digits: distance to the nearest training image along chains from random pixels; at 0.1 it stays above 11, at 0.3 it falls to about 8, at 0.5 to 6, at 1 to 3. A grey line marks test digits at 4.8."}, "figure": {"caption": "**Figure 9.6. Far out the network is wrong, and at small $\\sigma$ the chains stay there.** Left: the moons at $\\sigma=0.03$; how far the network misses the best answer, and how long the true step is, by the distance from the data. Right: the U-Net of chapter 05 from random pixels, told four noise levels. Grey line: test digits."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3))
@@ -616,8 +656,11 @@ print(f"moons: chains from anywhere that end off the data {lost:.0%},", end=" ")
 print(f"that end elsewhere than the exact chain {elsewhere:.0%}")
 print("digits: distance to the nearest training image")
 columns = {"σ": "g", "shell, 28 σ": ".1f", "start": ".1f"}
-columns |= {"after 20 steps": ".1f", "test digits": ".1f"}
-du.table([[s, 28 * s, d[0], d[-1], scale] for s, d in ways.items()], columns)
+columns |= {"U-Net, after 20 steps": ".1f", "memoriser, after 20": ".2f"}
+columns |= {"test digits": ".1f"}
+du.table(
+    [[s, 28 * s, d[0], d[-1], recalled[s], scale] for s, d in ways.items()], columns
+)
 
 # %% tags=["hide-input"]
 du.claim(
@@ -631,6 +674,12 @@ du.claim(
     "From random pixels, chains at sigma = 1 end {} times as far as test digits",
     ways[1.0][-1] / scale,
     at_most=1.1,
+)
+du.claim(
+    "From the same pixels, the memoriser's chains end at a distance of at most {}",
+    max(recalled.values()),
+    at_most=0.5,
+    tolerance=9,
 )
 du.claim(
     "On the moons the mean miss within one sigma of the data is {} sigma",
@@ -659,7 +708,9 @@ du.claim(
 #
 # For the digits it depends on $\sigma$. Random pixels lie at a distance of 15 from the nearest training digit. The shell of $\sigma=0.1$ has the radius 2.8, and after 20 steps the chains are still at a distance of 12, which is two and a half times that of a test digit. The larger $\sigma$ is, the nearer the chains come. At $\sigma=0.5$ the shell has the radius 14 and nearly reaches the start.
 #
-# This is a condition for P4. Digits from random noise need a $\sigma$ whose shell reaches the noise. It is not the only condition: chapter 06 found that the brightness of the noise matters as well. Nor is nearer always better. At $\sigma=1$ the chains end nearer to the training images than test digits lie, because plain steps seek typical images (chapter 07).
+# Is this the fault of the network, or would the best denoiser stay out there as well? The best denoiser for all digits is unknown. But the exact optimum of the training loss is known. It is the memoriser of the 8,000 training digits (chapter 05). From the same random pixels its chains end on a training digit, or within 0.1 of one on average, at every $\sigma$ in the table. So the optimum leads from the random pixels to digits even at $\sigma=0.1$, and the fault lies with the network, which was never shown such inputs at this level.
+#
+# This is a condition for P4. With a network, digits from random noise need a $\sigma$ whose shell reaches the noise. It is not the only condition: chapter 06 found that the brightness of the noise matters as well. Nor is nearer always better. At $\sigma=1$ the chains end nearer to the training images than test digits lie, because plain steps seek typical images (chapter 07).
 
 # %% [markdown]
 # **Too far in.** After one step a chain lies inside the shell: its image is much cleaner than the network was trained for. The best denoiser does not mind. Chapter 06 found that a network on digits does not mind, either. Is that always so? Here is a case in which the best answer is known everywhere. The data are eight narrow bumps at random places in $[0,1]^d$, once with $d=2$ and once with $d=256$, and $\sigma=1$. The network is a plain one, trained with `du.fit`.
@@ -813,7 +864,9 @@ du.claim(
 )
 
 # %% [markdown]
-# Told the truth, the U-Net hardly changes a clean digit. Told 0.5, it makes an error about 75 times as large, because it removes detail that might have been noise. This is easy to overlook, because the error is still less than half of that for digits that really carry the noise.
+# Told the truth, the U-Net hardly changes a clean digit. Told 0.5, its squared distance from the clean digit is about 75 times as large, because it removes detail that might have been noise. This is easy to overlook, because the error is still less than half of that for digits that really carry the noise.
+#
+# This need not be extrapolation. The numbers are distances to the clean digit and not to $R^*$, which is unknown for digits. Told 0.5, the best denoiser would alter a clean digit, too. So the cell shows what a wrong level costs, and not how far the network is from the best answer.
 #
 # **What to do.** Start where training was: on the shell of your $\sigma$, or choose $\sigma$ so large that the start lies on its shell. Put the noise back before each step, tell the network its true noise level, or use many levels in turn (chapter 10).
 
@@ -908,20 +961,26 @@ du.claim(
 # You can see the turn without knowing the distribution. Held-out BCE falls and rises with the distance to $p_\sigma$, and this holds without its floor, too. (For the picture we subtracted the least possible loss, a constant that only the known density gives.)
 
 # %% [markdown]
-# **What "small sigma" means depends on the dimension.** A larger $\sigma$ helps, because the smoothed points then merge into one density. How large must it be? Stand on the training point $x_k$. The point $x_j$ has the weight $e^{-|x_k-x_j|^2/2\sigma^2}$ relative to $x_k$. So $x_k$ stays a fixed point of the optimum until $\sigma$ is a sizeable part of the distance to its neighbours, and in many dimensions this distance is large.
+# **What "small sigma" means depends on the distances in the data.** A larger $\sigma$ helps, because the smoothed points then merge into one density. How large must it be? Stand on the training point $x_k$. The point $x_j$ has the weight $e^{-|x_k-x_j|^2/2\sigma^2}$ relative to $x_k$. So $x_k$ stays a fixed point of the optimum until $\sigma$ is a sizeable part of the distance to its neighbours, and in pictures with many pixels this distance is large.
 #
-# The test is simple. Average the pixels of 1,000 digits in blocks, which gives the same digits in 16, 49, 196 and 784 dimensions. Start the memoriser at training images and count how many stay where they are (Figure 9.9).
+# The test is simple. Average the pixels of 1,000 digits in blocks. This gives coarser pictures with 16, 49 and 196 pixels, beside the full ones with 784. Start the memoriser at training images and count how many stay where they are (Figure 9.9).
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Share of training digits that stay against sigma on a logarithmic axis, four falling curves. At 16 pixels the share falls below a half near sigma 0.06, at 49 near 0.2, at 196 near 0.7, at 784 near 1.7."}, "figure": {"caption": "**Figure 9.9. The same digits, but not the same small $\\sigma$.** Share of 100 training digits that the memoriser of 1,000 leaves in place in ten steps, for four sizes of the picture. Vertical marks: the median distance to the nearest neighbour."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Share of training digits that stay against sigma on a logarithmic axis, four falling curves. At 16 pixels the share falls below a half near sigma 0.06, at 49 near 0.2, at 196 near 0.7, at 784 near 1.7."}, "figure": {"caption": "**Figure 9.9. In a finer picture a larger $\\sigma$ is still small.** Share of 100 training digits that the memoriser of 1,000 leaves in place in ten steps, for four sizes of the picture. Vertical marks: the median distance to the nearest neighbour."}}
 tried = torch.logspace(-1.7, 0.5, 12).tolist()
 fig, ax = plt.subplots(figsize=(6.6, 3))
-half, neighbour, stays = {}, {}, {}
+half, neighbour, blown_up, stays = {}, {}, {}, {}
+
+
+def to_neighbour(x):
+    return torch.cdist(x, x).topk(2, largest=False).values[:, 1].median().item()
+
+
 for side, shade in zip((4, 7, 14, 28), ("#9ecae1", "#6baed6", "#2f87c4", EXACT)):
-    x = functional.avg_pool2d(images[:1000], 28 // side).flatten(1)
+    coarse = functional.avg_pool2d(images[:1000], 28 // side)
+    blocks = functional.interpolate(coarse, scale_factor=28 // side)  # equal pixels
+    x = coarse.flatten(1)
     memory, d = du.Memoriser(x), side**2
-    neighbour[d] = (
-        torch.cdist(x, x).topk(2, largest=False).values[:, 1].median().item()
-    )
+    neighbour[d], blown_up[d] = to_neighbour(x), to_neighbour(blocks.flatten(1))
     stays[d] = []
     for s in tried:
         moved = (du.iterate(memory, x[:100], 10, s) - x[:100]).norm(dim=1)
@@ -935,7 +994,7 @@ for side, shade in zip((4, 7, 14, 28), ("#9ecae1", "#6baed6", "#2f87c4", EXACT))
 ax.set_xticks([0.02, 0.1, 0.5, 2], ["0.02", "0.1", "0.5", "2"])
 ax.minorticks_off()
 ax.set(xlabel=r"noise level $\sigma$", ylabel="share that stays", ylim=(0, 1.05))
-ax.set_title("In more dimensions each digit is a summit up to a larger σ")
+ax.set_title("In finer pictures each digit is a summit up to a larger σ")
 plt.show()
 
 # %% tags=["hide-input", "nbval-ignore-output"]
@@ -944,6 +1003,16 @@ du.table(
     [[d, neighbour[d], half[d], half[d] / neighbour[d]] for d in half],
     columns | {"σ at which half have moved": ".2f", "ratio": ".2f"},
 )
+print(
+    "The same pictures, blown up to 784 pixels: each pixel becomes a block of equals"
+)
+columns |= {"nearest neighbour, blown up": ".2f"}
+du.table([[d, neighbour[d], blown_up[d]] for d in half], columns)
+print(f"nearest neighbour, 784 over 16 pixels: {neighbour[784] / neighbour[16]:.0f},")
+print(
+    f"of which the number of pixels gives {blown_up[16] / neighbour[16]:.1f}", end=" "
+)
+print(f"and the detail {neighbour[784] / blown_up[16]:.1f}")
 
 # %% tags=["hide-input"]
 du.claim(
@@ -952,8 +1021,23 @@ du.claim(
     at_least=10,
 )
 
+# %% tags=["hide-cell"]
+du.claim(
+    "Blown up to 784 pixels, the distance of the 16-pixel digits grows by a factor of {}",
+    blown_up[16] / neighbour[16],
+    at_least=6.99,
+    at_most=7.01,
+)
+du.claim(
+    "The detail that averaging removed multiplies it by another {}",
+    neighbour[784] / blown_up[16],
+    at_least=3.0,
+)
+
 # %% [markdown]
-# At every size half of the digits have moved when $\sigma$ is between three and five tenths of the distance to the nearest neighbour. That distance grows with the dimension, and the meaning of "small" grows with it. For 16 pixels $\sigma=0.1$ already merges the points. For 784 pixels even $\sigma=1$, the whole range of a pixel, is small.
+# At every size half of the digits have moved when $\sigma$ is between three and five tenths of the distance to the nearest neighbour. So the distance decides what is small. For 16 pixels $\sigma=0.1$ already merges the points. For 784 pixels even $\sigma=1$, the whole range of a pixel, is small.
+#
+# From 16 to 784 pixels the distance grows about 37-fold, from 0.14 to 5.28. The number of pixels alone explains a factor of 7. To see this, replace each of the 16 pixels by a block of 7 by 7 equal pixels. Then all squared distances are 49 times as large, so the neighbours are 0.99 apart. The other factor of 5.3 is detail. The full pictures show strokes that the block averages had removed.
 #
 # So the remedy "a larger $\sigma$" has a price on images: when half of the digits have moved, the noise is nearly twice as large as the whole range of a pixel. Chapter 06 shows what helps instead: a network is smoother than the optimum, and merges the points earlier.
 #
@@ -1039,7 +1123,7 @@ du.claim(
 #
 # | broken assumption | what breaks | symptom | remedy |
 # |---|---|---|---|
-# | **a** inputs are clipped | Tweedie's formula, in every pixel of an image | larger errors than with unclipped inputs, most at middle noise levels | keep floats; clip only for display |
+# | **a** inputs are clipped | Tweedie's formula, in every pixel of an image | larger errors than with unclipped inputs; most is added at middle noise levels | keep floats; clip only for display |
 # | **b** noise is not Gaussian | the posterior mean contains no score | chains go downhill, or stop where there are no data | Gaussian noise to climb; masks to repair |
 # | **c** mean target outside $[0,1]$ | BCE has no minimum | the loss falls below zero and never settles | rescale the data to $[0,1]$ |
 # | **d** input too far out | the network extrapolates | chains end away from the data, or at the wrong data | a larger $\sigma$, or many |
