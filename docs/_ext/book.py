@@ -214,7 +214,7 @@ def cards(books: dict) -> str:
     for name, nb in books.items():
         title, question = card(read(NOTEBOOKS / f"{name}.ipynb"))  # without links
         minutes = nb.metadata.get("measured", {}).get("minutes")
-        reading = READING.search("\n".join(cell.source for cell in nb.cells[:8]))
+        reading = READING.search("\n".join(cell.source for cell in nb.cells))
         taken = [f"{reading[1]} to read"] if reading else []
         taken += [] if minutes is None else [f"{minutes:.1f} minutes to run"]
         text += (
