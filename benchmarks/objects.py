@@ -405,9 +405,13 @@ def summary(frame: pd.DataFrame) -> str:
     ]
     lines = [["data", "network", "sigma", "steps", *shown]]
     for data, block in values.groupby(level="data", sort=False):
-        floor, vae = (f"{untreated(frame, data, it).report.mean():.0f}" for it in ("real images", "VAE"))
+        # Refined sets have half as many images, and so a floor of their own.
+        floor, floor_of_refined, vae = (
+            f"{untreated(frame, data, it).report.mean():.0f}"
+            for it in ("real images", "real images, refined", "VAE")
+        )
         lines += [
-            [data, "real images", "", "", *[floor] * 4],
+            [data, "real images", "", "", *[floor] * 3, floor_of_refined],
             [data, "untouched", "", "", "", "", "", vae],
         ]
         for (kind, _, sigma, way), row in block.iterrows():
