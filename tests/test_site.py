@@ -270,7 +270,7 @@ def test_the_page_can_be_used_by_keyboard(browser, server):
 def test_what_goes_on_to_the_right_fades_until_its_end_is_seen(browser, server):
     with browser.new_page(viewport=PHONE) as page:
         page.goto(server + CHAPTER)
-        figure = page.locator(".cell_output figure.more").first
+        figure = page.locator(".cell_output figure > .more").first
         faded = figure.evaluate("""async (box) => {
           box.scrollTo(box.scrollWidth, 0);
           await new Promise((seen) => setTimeout(seen, 500));
@@ -323,6 +323,17 @@ def test_what_is_cut_is_seen(browser, server):
         page.goto(f"{server}chapters/00-start-here.html")
         assert len(cut(page, paper=False)) == 1
         assert len(cut(page, paper=True)) >= 3
+
+
+@pytest.mark.parametrize("name", ["index.html", "chapters/00-start-here.html"])
+def test_on_paper_a_film_is_its_last_picture(browser, server, name):
+    """A browser prints the first one, which is noise."""
+    with browser.new_page() as page:
+        page.goto(server + name)
+        for media in ("screen", "print"):
+            page.emulate_media(media=media)
+            assert page.locator("img.still").is_visible() == (media == "print")
+            assert page.locator("picture").is_visible() == (media == "screen")
 
 
 def test_code_can_be_copied(browser, server):

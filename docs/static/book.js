@@ -73,7 +73,7 @@ document.addEventListener("DOMContentLoaded", async () => {
     text.data = text.data.slice(mark.length);
   }
   const boxes = document.querySelectorAll(
-    "pre, .table-wrapper, .math, div:has(> .dae-table), .cell_output figure, .dae-slide",
+    "pre, .table-wrapper, .math, div:has(> .dae-table), .enlarge, .dae-slide",
   );
   for (const box of boxes) box.addEventListener("scroll", () => fade(box), {passive: true});
   const measure = () => {

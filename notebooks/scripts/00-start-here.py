@@ -126,10 +126,13 @@ synthesis = du.iterate(denoiser, noise, 10, 1.0, return_path=True)  # 10 steps, 
 # %% tags=["hide-input", "nbval-ignore-output", "animation"]
 moving, still = looping(synthesis)
 alt = "Forty images of noise, which become forty handwritten digits within ten steps."
-calm = 'media="print, (prefers-reduced-motion: reduce)"'
-calm = f'<source {calm} srcset="{shown_as("png", still)}">'
+last = shown_as("png", still)
+calm = f'<source media="(prefers-reduced-motion: reduce)" srcset="{last}">'
 loop = f'<img alt="{alt}" width="100%" src="{shown_as("gif", moving)}">'
-HTML(f"<picture>{calm}{loop}</picture>")
+paper = (
+    f'<img class="still" style="display: none" alt="{alt}" width="100%" src="{last}">'
+)
+HTML(f"<picture>{calm}{loop}</picture>{paper}")
 
 # %% [markdown]
 # **Figure 0.2. Noise becomes digits.** The same network, told that the noise level is 1, is applied ten times to Gaussian noise. It was trained to denoise; nobody trained it to generate.
