@@ -11,7 +11,7 @@ from daeutils import _check
 from daeutils._engine import bar
 from daeutils.denoisers import draw_weights
 from daeutils.objectives import bce
-from daeutils.training import History, optimise, pick_device
+from daeutils.training import History, finite, optimise, pick_device
 
 
 def _require_images(images: Tensor, shape: tuple[int, ...]) -> None:
@@ -154,12 +154,8 @@ class GAN(nn.Module):
             z = torch.randn(batch_size, self.latent, generator=chance, device=device)
             made = self.generator(z).sigmoid()
             of_real, of_made = critic(torch.cat([real, made.detach()])).chunk(2)
-            losses.append(_step(its, (softplus(-of_real) + softplus(of_made)).mean()))
-            if not math.isfinite(losses[-1]):
-                raise FloatingPointError(
-                    f"the loss is {losses[-1]} at step {step + 1}; expected a finite number: try a "
-                    f"learning rate below {lr:g}."
-                )
+            loss = _step(its, (softplus(-of_real) + softplus(of_made)).mean())
+            losses.append(finite(loss, step + 1, lr))
             _step(mine, softplus(-critic(made)).mean())
         return History(losses, str(device))
 

@@ -88,10 +88,9 @@ class Denoiser(nn.Module):
             own = self.level.double().item()
             told = torch.as_tensor(_check.readable(sigma))
             off = (told.to("cpu", torch.float64) - own).abs().max()
-            kinds = [
-                x.dtype for x in (self.level, told) if x.is_floating_point()
-            ]  # each rounds the level
-            if off > max(1e-6, *(torch.finfo(kind).eps for kind in kinds)) * own:
+            kinds = [x.dtype for x in (self.level, told) if x.is_floating_point()]
+            rounding = max(1e-6, *(torch.finfo(kind).eps for kind in kinds))
+            if off > rounding * own:
                 raise ValueError(
                     f"sigma is {sigma}, but this network was trained at one noise level, {own:.6g}. "
                     "Leave sigma out, or train a network with noise_levels=True."

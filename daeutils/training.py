@@ -100,7 +100,7 @@ def optimise(
                 if taken == steps or now - looked > LOOK:
                     looked = now
                     check()
-                    bar.set_postfix(loss=f"{_finite(losses[k], taken, lr):.4g}")
+                    bar.set_postfix(loss=f"{finite(losses[k].item(), taken, lr):.4g}")
                     if taken == steps or now - kept > EVERY:
                         store.save(taken)
                         kept = now
@@ -162,13 +162,14 @@ def _kept(most: float, before: int) -> float:
     return min(most, (1 + before) / (10 + before)) if before else 0.0
 
 
-def _finite(value: Tensor, step: int, lr: float) -> float:
-    if not torch.isfinite(value):
+def finite(loss: float, step: int, lr: float) -> float:
+    """The loss of this step. Raise FloatingPointError unless it is a finite number."""
+    if not math.isfinite(loss):
         raise FloatingPointError(
-            f"the loss is {value.item()} at step {step}; expected a finite number: "
+            f"the loss is {loss} at step {step}; expected a finite number: "
             f"try a learning rate below {lr:g}."
         )
-    return value.item()
+    return loss
 
 
 def fit(

@@ -378,7 +378,7 @@ FAULTS = {  # module -> its faults
           test_training.test_steps_fall_as_a_cosine_and_the_weights_are_averaged),
     Fault("biases move five times as fast beside Muon", wrapped(training, "_optimisers", quicker_bias),
           test_training.test_orthogonal_steps_move_every_direction_of_a_matrix_alike),
-    Fault("a loss of NaN passes", attribute(training, "_finite", lambda value, step, lr: value.item()),
+    Fault("a loss of NaN passes", attribute(training, "finite", lambda loss, step, lr: loss),
           test_training.test_a_loss_that_is_not_finite_is_an_error_and_leaves_the_network_as_it_was),
   ],
   "muon": [
