@@ -233,28 +233,23 @@ for step in (0, 9, 99, 499):
     print(f"step {step + 1}: loss {losses[step]:.3f} nats per pixel")
 
 # %% [markdown]
-# The first loss is 0.69, which is $\log 2$. An untrained network says "one half" everywhere, and a bet at even odds costs $\log 2$ whatever happens. Figure 1.4 shows what 500 steps have changed. Look at the edges of the strokes in its third row, and then compare the digits of the first and the third row one by one. The other rows belong to a larger network, the U-Net that chapter 05 builds. It is a convolutional network that was trained at many noise levels, so it takes $\sigma$ as a second input.
+# The first loss is 0.69, which is $\log 2$. An untrained network says "one half" everywhere, and a bet at even odds costs $\log 2$ whatever happens. Figure 1.4 shows what 500 steps have changed. Look at the edges of the strokes in its third row, and then compare the digits of the first and the third row one by one. The second row is what both networks were given. The last three rows show a larger network, the U-Net that chapter 05 builds: its answer to the second row, then a noisier input and its answer to that. It is a convolutional network that was trained at many noise levels, so it takes $\sigma$ as a second input.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Six rows of ten test digits: clean; corrupted with noise level 0.5; reconstructed by the small network with soft grey edges, where the second digit, a 9, looks like a 3 and the third, an 8, is a smudge; reconstructed by the larger network, all recognisable; corrupted with noise level 1, hard to read; and reconstructed by the larger network, soft, the 8 now like a 6 and the last digit between a 3 and an 8."}, "figure": {"caption": "**Figure 1.4. What the network answers.** Digits it has never seen, at noise level 0.5 (rows two to four) and at noise level 1 (the last two rows). Our network returns soft edges and two wrong digits. The larger one repairs both at 0.5; at 1 it makes such mistakes, too."}}
 generator = torch.Generator().manual_seed(2)
 noisy = test_images + sigma * torch.randn(test_images.shape, generator=generator)
 noisier = test_images + torch.randn(test_images.shape, generator=generator)
-larger = du.load("digits-unet-bce", "cpu")
+unet = du.load("digits-unet-bce", "cpu")
 with torch.no_grad():
     answers = dae(noisy).sigmoid()
     restored, guessed = (
-        torch.cat([larger(part, level) for part in x.split(200)])
+        torch.cat([unet(part, level) for part in x.split(200)])
         for x, level in [(noisy, sigma), (noisier, 1.0)]
     )
-rows = {
-    "clean x": clean,
-    "x̃, σ = 0.5": noisy,
-    "R(x̃)": answers,
-    "larger network": restored,
-    "x̃, σ = 1": noisier,
-    "larger network ": guessed,
-}
-du.plotting.show_images([row[:10] for row in rows.values()], list(rows))
+rows = [test_images, noisy, answers, restored, noisier, guessed]
+names = ["clean x", "x̃, σ = 0.5", "R(x̃)", "larger network"]
+names += ["x̃, σ = 1", "larger network"]
+du.plotting.show_images([row[:10] for row in rows], names)
 plt.show()
 
 
@@ -477,7 +472,6 @@ def coin_entropy(x):
     return du.objectives.entropy(x).mean().item() / 784  # nats per pixel
 
 
-unet = du.load("digits-unet-bce", "cpu")
 with torch.no_grad():
     unet_loss = F.binary_cross_entropy_with_logits(
         unet.logits(noisy[:1000], sigma), test_images[:1000]
@@ -520,7 +514,7 @@ axes[0].set_ylabel("BCE per pixel (nats)")
 plt.show()
 
 # %% [markdown]
-# On the digits, our small network ends at a training loss of about 0.134. The floor lies between 0.058 and 0.084, so at least a third of that loss is *not* floor. It is what a larger network or longer training could still gain.
+# On the digits, our small network ends at a training loss of about 0.134 (a mean over its last steps). The floor lies between 0.058 and 0.084, so at least a third of that loss is *not* floor. It is what a larger network or longer training could still gain.
 #
 # The same architecture, trained on clothes, ends at about 0.306. Is this network the worse of the two? Its loss is more than twice as high, but so is its floor: no network can get below 0.242. Figure 1.8 shows its answers. The table compares both networks by a measure that grey does not inflate, the squared error as a share of the error of the mean image.
 

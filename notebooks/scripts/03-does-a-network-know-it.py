@@ -339,7 +339,9 @@ du.claim(
 # %% [markdown]
 # Some seconds of training give arrows with errors of about two per cent. The fourth row agrees with chapter 02: both losses have the same optimum, so good arrows do not show which of them was used. Chapter 08 compares the two.
 #
-# The last two rows are included for honesty's sake. The plain network, with an ordinary sigmoid on top, is closest to what the paper describes. (The last layer of `MLPDenoiser` gives the answer itself and not a logit. So that BCE can train it, the answer $r$ is turned into $\log\frac r{1-r}$, continued as a straight line where $r$ lies outside $[0.05, 0.95]$, and the sigmoid turns it back.) With our training loop the plain network is nearly as good. With a tutorial's loop its error is several times as large after the same number of steps. So Figure 3.3 shows the statement and also some craft. Appendix [A2](A2-what-it-took.ipynb) takes the craft apart.
+# The last two rows are included for honesty's sake. The plain network, with an ordinary sigmoid on top, is closest to what the paper describes. With our training loop the plain network is nearly as good. With a tutorial's loop its error is several times as large after the same number of steps. So Figure 3.3 shows the statement and also some craft. Appendix [A2](A2-what-it-took.ipynb) takes the craft apart.
+#
+# (The last layer of `MLPDenoiser` gives the answer itself and not a logit. So that BCE can train it, the answer $r$ is turned into the logit $\log\frac r{1-r}$, and the sigmoid turns it back. Where $r$ lies outside $[0.05, 0.95]$, a straight line continues the logit.)
 
 # %% [markdown]
 # ## Whose gradient is it?

@@ -785,7 +785,7 @@ du.claim(
 )
 
 # %% [markdown]
-# The network agrees with the bump about noise, so the rows with noise show nothing. Does the other digit? The bump would charge it about 186 nats, and to the network it is as probable as the first. But this looks better than it is. The sum along a line changes its sign when the two ends change places, and the two digits were drawn in the same way. So its median is near zero for *every* map, even for one that knows nothing.
+# About Gaussian noise on the digit the network agrees with the bump to within a few nats, so these two rows show nothing. Uniform noise is so far away that we conclude nothing from its row either. Does the other digit? The bump would charge it about 186 nats, and to the network it is as probable as the first. But this looks better than it is. The sum along a line changes its sign when the two ends change places, and the two digits were drawn in the same way. So its median is near zero for *every* map, even for one that knows nothing.
 #
 # Two rows are evidence. The double exposure lies *between* two digits, and the network puts it in a valley between two hills. And the shuffled pixels have the same ink as the digit, yet they cost about 130 nats.
 #
@@ -836,7 +836,9 @@ du.table(
 )
 
 # %% [markdown]
-# The four maps without knowledge find the double exposure less probable than both digits in not a single pair. In the median it is *more* probable than either. A double exposure is paler and smoother than a digit and lies closer to the mean image, and these maps look at nothing else. Shuffled pixels two of them find improbable as well, since these lie far from the mean image and are not smooth. But they charge at most two thirds of what the shipped network does. The shipped network passes in nine pairs of ten. The U-Net of this chapter, after its short training, passes in about two of three. The plain network passes in about one of seven: for it double exposures are as probable as digits, although its loss is not bad at all.
+# The four maps without knowledge find the double exposure less probable than both digits in not a single pair. In the median it is *more* probable than either. A double exposure is paler and smoother than a digit and lies closer to the mean image, and these maps look at nothing else. Two of them find shuffled pixels improbable, because these lie far from the mean image and are not smooth. But they charge at most two thirds of what the shipped network does.
+#
+# The shipped network passes the test of the double exposure in nine pairs of ten. The U-Net of this chapter, after its short training, passes in about two of three. The plain network passes in about one of seven: for it double exposures are as probable as digits, although its loss is not bad at all.
 #
 # The short table answers the question of the beginning. Between two digits of the training set the exact density has a valley every time. Between two *new* digits it has one in only four pairs of ten, because for the memoriser a new digit does not lie on a hill. The network hardly distinguishes the two kinds. It has put hills under digits that nobody stored, and that is what it has understood.
 #

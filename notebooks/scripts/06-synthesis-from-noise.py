@@ -150,7 +150,7 @@ report({"real digits": real, "samples of a VAE": vae} | judged)
 # **Confident is not good.** Look at the last column. The classifier is sure of the untouched noise. It was trained on digits alone, must choose one of ten, and has no way to say "none". A table of confidences would have called the experiment a success before the first step.
 
 # %% [markdown]
-# The distance is more honest. Real digits have the distance 57 and samples of a VAE 549. The first step comes close to the VAE, ten steps reach about 200, and twenty more steps bring nothing.
+# The distance is more honest. On this page, whose sets have 400 images, real digits have the distance 57 and samples of a VAE 549. The first step comes close to the VAE, ten steps reach about 200, and twenty more steps bring nothing.
 
 # %% tags=["hide-input"]
 untouched = judged["noise"]["confidence"]
@@ -343,7 +343,7 @@ columns["to the nearest other training digit"] = ".1f"
 du.table(rows, {"": ""} | columns)
 
 # %% [markdown]
-# **The landscape of the training loss is rugged, and the network's is smoother.** At $\sigma=0.5$ all of the 100 training digits are fixed points of the memoriser, and none is a fixed point of the network. From noise, five in six of the memoriser's chains end alone, but only a third of the network's do. So there are modes enough. Chains of the network meet because it is too smooth to follow all of them. It takes its time: after ten steps five in six of its chains, too, are still alone.
+# **The memoriser climbs a rugged landscape, and the network a smoother one.** At $\sigma=0.5$ all of the 100 training digits are fixed points of the memoriser, and none is a fixed point of the network. From noise, five in six of the memoriser's chains end alone, but only a third of the network's do. So there are modes enough. Chains of the network meet because it is too smooth to follow all of them. It takes its time: after ten steps five in six of its chains, too, are still alone.
 #
 # **Novelty is the network's doing.** The better it minimised its training loss, the more it would copy. It makes new images because it does not follow 8,000 separate summits. It generalises. Its end points are not copies: the distance to the nearest training image is about three quarters of what it is for test digits, and for a copy it would be 0.
 #
@@ -492,9 +492,9 @@ du.table(rows, {"spread": ""} | dict.fromkeys(columns, ".1f"))
 # %% [markdown]
 # In the left panel of Figure 6.7 the digits lie nearly on a line, because most of their pixels are black or white; half of its slope is 0.43. The right panel asks the memoriser. Out of dark noise it picks images with less than half of the usual ink, and out of bright noise images with twice as much. Near the neutral brightness the ink is about right. The noise level $\sigma$ plays no part, since it divides the vote and the chance alike.
 #
-# **This number is not sharp.** A vote that is the same for all images changes nothing, so the line need not go through the origin. The best line of any kind gives 0.47 for the digits and 0.45 for the clothes, and it makes the vote a little quieter (second table).
+# **This number is not sharp.** A vote that is the same for all images changes nothing, so the line need not go through the origin. The best line of any kind gives 0.47 for the digits and 0.45 for the clothes, and it makes the vote a little quieter (second table). Even at $\frac12$ the votes differ a little less between images than at the neutral brightness. The line through the origin makes votes small, which is not the same as making them equal.
 #
-# Chance pulls the other way, because it leans towards ink as well. The spread of $s\,\varepsilon\cdot x_k$ is $s\,|x_k|$, so images with more ink have the better chance of a large value. That is why the curves cross 1 earlier, at 0.39 and 0.35. For digits, the vote is much weaker than chance from 0.43 to $\frac12$. So the theory says "between about 0.4 and $\frac12$", and no more. When this book speaks of neutral starts, it takes the line through the origin: 0.43 for digits and 0.38 for clothes.
+# Chance is not neutral: it favours images with much ink. The spread of $s\,\varepsilon\cdot x_k$ is $s\,|x_k|$, so images with more ink have the better chance of a large value. A start that is a little darker makes up for it, and so the curves cross 1 earlier, at 0.39 and 0.35. For digits, the vote is much weaker than chance from 0.43 to $\frac12$. So the theory says "between about 0.4 and $\frac12$", and no more. When this book speaks of neutral starts, it takes the line through the origin: 0.43 for digits and 0.38 for clothes.
 
 # %% [markdown]
 # The prediction for digits is rough, but it can fail. Starts with a mean between 0.4 and $\frac12$ should do well, much darker and much brighter ones should not. The table below Figure 6.5 agrees: the distance is 159 from 0.43 and 197 from $\frac12$, and more than twice as large from 0.3 and from 0.7. That 0.43 does better than $\frac12$ is a measurement, and no success of the theory.
@@ -575,7 +575,7 @@ report(compared, ("distance", "coverage", "distinct"))
 #
 # The networks of Figure 6.9 differ in many ways at once, so the figure cannot tell which difference matters. A longer experiment changes one thing at a time. It takes hours on one core, so the next cells only show its stored results. Every number is a Frechet distance to one half of the test digits, at the number of steps that was best for the other half.
 #
-# From noise, each set has 2,000 images, and 2,000 real digits have the distance 41. The numbers are means over five trainings for the plain DAE at $\sigma=0.5$, and over two for the other networks. Two trainings may differ by tens, so small differences mean nothing. The page [Benchmarks: objects](../benchmarks-objects.md) has the whole table, with the ranges.
+# From noise, each set has 2,000 images, and 2,000 real digits have the distance 41. So these numbers do not compare with those of 400 images above. They are means over five trainings for the plain DAE at $\sigma=0.5$, and over two for the other networks. Two trainings may differ by tens, so a small difference alone means nothing. The page [Benchmarks: objects](../benchmarks-objects.md) has the whole table, with the ranges.
 #
 # **The start** comes first. *Plain* and *noise* are the two kinds of steps: without noise, and with the noise put back.
 
@@ -616,7 +616,7 @@ compare(
 )
 
 # %% [markdown]
-# From mean 0 every network fails. For the plain DAE at $\sigma=0.5$ the neutral brightness is better than $\frac12$, with either kind of step. At $\sigma=0.25$ it is slightly worse. The noise put back helps the first network from neutral starts (203 falls to 176), and from $\frac12$ it does not (224 and 223). The memoriser's real digits stay at 381 and more, because the noise chooses untypical ones, as we saw.
+# From mean 0 every network fails. For the plain DAE at $\sigma=0.5$ the neutral brightness is better than $\frac12$, with either kind of step. At $\sigma=0.25$ it is slightly worse. The noise put back helps the first network from neutral starts (203 falls to 176), and from $\frac12$ it does not (224 and 223). For the U-Net at $\sigma=1$ it does harm: 230 rises to 416 and 247 to 528. The memoriser's real digits stay at 381 and more, because the noise chooses untypical ones, as we saw.
 #
 # **The noise level** comes next.
 
@@ -640,7 +640,7 @@ compare(
 )
 
 # %% [markdown]
-# Neither changes the distance by much. All four lines say the same of the noise put back: it helps from neutral starts and not from $\frac12$.
+# Neither changes the distance by much. Of the noise put back all four lines say the same: it helps a little from neutral starts, by 15 to 27, and not from $\frac12$. Each of these differences is small, but all have the same sign.
 #
 # **The skip connections** come last. They lead details of the input past the code, whether these belong to a digit or to the noise.
 
@@ -649,7 +649,7 @@ compare(FOUR, "U-Net 0.5", "U-Net, no skips 0.5", "U-Net, all levels 0.5")
 compare(["VAE, plain", "VAE, noise"], "plain DAE 0.5", "U-Net 0.5", "U-Net 1")
 
 # %% [markdown]
-# From noise it is better to take them out: trained as long as before, the U-Net then reaches a distance from neutral noise that is smaller by about a third. Training it on many levels, and telling it which, helps about as much.
+# From noise it is better to take them out: trained as long as before, the U-Net then reaches a distance from neutral noise that is smaller by about a third. Training it on many levels, and telling it which, helps as much in this case, and less in the other three columns.
 #
 # The second table shows the other side. Here the chains start from samples of the VAE, which are nearly digits, and the U-Net with its skip connections does as well as the plain DAE. (These sets have only 1,000 images, so compare them with each other and with the untouched samples, which have 561. Numbers for 1,000 and for 2,000 images do not compare.)
 #

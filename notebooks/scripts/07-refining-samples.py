@@ -17,7 +17,7 @@
 #
 # Three models drew the first three rows of Figure 7.1. The digits of a variational autoencoder (VAE) are blurred, and some strokes are missing. The digits of a generative adversarial network (GAN) are crisp, but many are torn or bent in ways that no hand would write. The digits of a Gaussian distribution, which has the mean and the 50 leading principal components of real digits, are clouds with a digit somewhere inside. The last row shows real digits.
 #
-# Chapter 04 suggests a cheap repair. A step of a denoising autoencoder (DAE) moves an image to where images are more probable. So hand these digits to a DAE that was trained on real digits and has never seen a sample of these models. Will they become better digits? Before you read on, choose the three digits that you would trust a network to repair.
+# Chapter 04 suggests a cheap repair. A step of a denoising autoencoder (DAE) moves an image to where images are more probable. So hand these digits to a DAE that was trained on real digits and has never seen a sample of these models. Will they become better digits? Before you read on, choose three digits of the VAE's that you would trust a network to repair.
 
 # %% tags=["hide-cell"] jupyter={"source_hidden": true}
 try:
@@ -159,7 +159,7 @@ plt.show()
 #
 # ## A ruler, and what it can measure
 #
-# The **Frechet distance** of chapter 06 compares two sets of images by the means and covariances of 64 features, which a small digit classifier computes. It is 0 for identical sets. Even two sets of real digits do not reach 0, because both are finite: their distance is the **floor** below which nothing can be expected to come. We draw sets of 200 samples throughout, since the distance shrinks as sets grow.
+# The **Frechet distance** of chapter 06 compares two sets of images by the means and covariances of 64 features, which a small digit classifier computes. It is 0 for identical sets. Even two sets of real digits do not reach 0, because both are finite: their distance is the **floor**. On average nothing can be expected to come below it, though a single set may by chance. The distance shrinks as sets grow, so we draw sets of 200 samples, except where a table says otherwise.
 #
 # The ruler does not see everything. It knows nothing about single images, so it cannot tell whether a sample kept its label, or whether it is a copy of a training image. We shall need two more measures for that.
 
@@ -486,7 +486,7 @@ print(", ".join(f"{name} {share:.0%}" for name, share in worse.items()))
 #
 # The figure shows two kinds of damage. Some samples lay between two digits and still do, only with cleaner strokes. In others a stroke has faded. A denoiser answers with a mean, and where it cannot decide whether there is a stroke, the mean is a grey one. A few of the victims were quite readable before.
 #
-# Perhaps only ambiguous samples change their label, those of which the classifier was unsure from the start. And perhaps the DAE improves a sample by replacing it with a training image. The table answers both questions. "Sure" are the samples to which the classifier gave more than 0.95. A sample counts as a **copy** if it lies nearer to a training image than 99 per cent of the test digits do; among real digits one in a hundred does.
+# Perhaps only ambiguous samples change their label, those of which the classifier was unsure from the start. And perhaps the DAE improves a sample by replacing it with a training image. The table answers both questions. "Sure" are the samples to which the classifier gave more than 0.95. A sample counts as a **copy** if it lies nearer to a training image, in pixels, than 99 per cent of the test digits do; among real digits one in a hundred does.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 near = du.evaluation.nearest(test, train)[0].quantile(0.01)
@@ -541,7 +541,7 @@ du.slide(
 #
 # A sceptic will say that any operation which sharpens an image lowers this distance. So we try seven rivals on the VAE's samples. Four need no network: a Gaussian blur, an unsharp mask (which adds back what a blur removed), more contrast, and noise alone. The fifth is a plain DAE that was never trained. Each of the five may choose its strength on the samples of seed 0, among three strengths that all do something visible. The sixth is the U-Net that was trained with the squared error (MSE) instead of BCE, with the setting that we chose for the BCE-trained one.
 #
-# The seventh is a cheat: it replaces each sample by the **nearest training image**. It refines nothing, because it makes no new image. Keep an eye on where it lands in Figure 7.8.
+# The seventh is a cheat: it replaces each sample by the **nearest training image**, in pixels. It refines nothing, because it makes no new image. Keep an eye on where it lands in Figure 7.8.
 
 
 # %% tags=["hide-input"]
@@ -784,7 +784,7 @@ du.claim(
 #
 # Do not read the middle panel as a ranking of digits. After twenty steps the samples lie nearer to training images than test digits do, but the training digits themselves have 0, the highest value, and so would the copying cheat of Figure 7.8.
 #
-# Why does the distance rise, then? It is a sum of two parts: one compares the means of the features, the other their covariances. The table splits it for 1,000 VAE samples. For the column "with real labels" we draw the set again with as many zeros, ones and so on as among real digits. "Within a label" is the variance of the features around the mean of their label.
+# Why does the distance rise, then? It is a sum of two parts: one compares the means of the features, the other their covariances. The table splits it for 1,000 VAE samples (the printed lines above it are for the 200 of seed 1). For the column "with real labels" we draw the set again with as many zeros, ones and so on as among real digits. "Within a label" is the variance of the features around the mean of their label.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 pool = torch.cat([sets["VAE", seed][0] for seed in range(1, 6)])
@@ -918,7 +918,7 @@ plot_report(
 # %% [markdown]
 # The search had to choose between 1 and 12 steps; leaving the samples as they are was not on its list.
 #
-# To the eye nearly every sample gains: ghosts that are half shirt and half shoe become one garment. The ruler disagrees. The Gaussian's clothes come nearer to real ones, by a quarter at best. The GAN's stay where they were or move away a little, and the VAE's clothes end *further away* than they began, with either kind of step. The line below the table shows how: the first step takes them far away, and the others bring only a part of the way back. Which of the two judges should we believe?
+# To the eye nearly every sample gains: ghosts that are half shirt and half shoe become one garment. The ruler disagrees. The Gaussian's clothes come nearer to real ones, by a quarter at best. The GAN's stay where they were or move away a little, and the VAE's clothes end *further away* than they began, with either kind of step. The line printed beside the table shows how: the first step takes them far away, the next ones bring a part of the way back, and after twelve they move away again. Which of the two judges should we believe?
 #
 # To find out, give the DAE clothes that need no refinement: real ones from the test set. The cell below takes a single plain step from 200 real clothes, and from 200 real digits with the DAE for digits. It also measures the fine detail of images, as the mean difference between an image and a blurred copy.
 

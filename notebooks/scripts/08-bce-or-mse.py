@@ -330,7 +330,7 @@ du.claim("With another seed the kept pixel's error is {}", max(other), at_most=0
 # %% [markdown]
 # Figure 8.2 shows both predictions coming true. With the first pixel at 0.08, the answers of the BCE network run from about 0.05 to 0.12 along the first axis, and those of the MSE network from about 0.46 to 0.54 along the second. The right panel moves the first pixel towards grey. BCE changes its mind close to the predicted level.
 #
-# Which network is better? By the plain squared error the MSE network is, because that is what it minimises. By the error with BCE's weights the BCE network is, just as clearly (the line below the table has both ratios). Neither is wrong. You have to know which error you would rather make.
+# Which network is better? By the plain squared error the MSE network is, because that is what it minimises. By the error with BCE's weights the BCE network is, just as clearly (the line printed beside the table has both ratios). Neither is wrong. You have to know which error you would rather make.
 #
 # ## Little data: a pixel that is black or white
 #
@@ -521,7 +521,7 @@ du.claim(
 #
 # On images two questions are often mixed up: the choice of the loss, and the choice of the output layer. BCE needs a sigmoid. MSE works with a sigmoid or without one, with a *linear* output. So there are three arms: BCE with a sigmoid, MSE with a sigmoid, MSE with a linear output. The first and the second differ in the loss only, the second and the third in the output only.
 #
-# The network is the plain one of chapter 01: encoder, code, decoder, nothing else. (Networks with a connection past the code may be another story. In the `MLPDenoiser` of chapter 03 a part of the input is added to the output, and such a part lets noise through when no sigmoid follows.)
+# The network is the plain one of chapter 01: encoder, code, decoder, nothing else. (Networks with a connection past the code may be another story. In the `MLPDenoiser` of chapter 03 a part of the input is added to the output. Most pixels of an image are nearly black, outside the range from 0.05 to 0.95 in which its sigmoid changes nothing. There such a part lets noise through when no sigmoid follows.)
 
 
 # %%
@@ -848,7 +848,7 @@ du.claim(
 # %% [markdown]
 # **P1** says that on images BCE is a natural loss, because pixels lie in $[0,1]$ and a decoder can be built whose outputs lie in $(0,1)$. It is natural in a precise sense: for black-or-white pixels it is maximum likelihood, and for grey ones it still has the right best answer. In our networks outputs in $(0,1)$ also had an advantage near black, with either loss. But P1 does not say that BCE gives the smaller squared error. It did for the single pixel with 100 examples. On digits and clothes we saw no difference.
 #
-# **P2** holds with either loss, because both have the posterior mean as their best answer. To take gradient steps, nothing in this chapter speaks against MSE: on the ring it came nearer to the exact score in the same number of steps, and on images, after a short training, three seeds could not tell the two apart in squared error. Choose BCE where small errors near black and white count. Choose it, too, where pixels really are black or white, data are scarce and the network can express $R^*$, or where a network with a sigmoid may start out wrong and confident.
+# **P2** holds with either loss, because both have the posterior mean as their best answer. To take gradient steps, nothing in this chapter speaks against MSE. On the ring it came nearer to the exact score in the same number of steps. On images, after a short training, three seeds could not tell the two apart in squared error. Choose BCE where small errors near black and white count. Choose it, too, where pixels really are black or white, data are scarce and the network can express $R^*$, or where a network with a sigmoid may start out wrong and confident.
 
 # %% [markdown]
 # ## What to remember

@@ -95,7 +95,7 @@ plt.show()
 # %% [markdown]
 # ## Why one noise level is not enough
 #
-# Chapters 04 to 07 iterated a denoiser at one noise level, and each level had its own fault. At a small $\sigma$ the density $p_\sigma$ is as sharp as the data, but a denoiser trained there knows nothing about points far away. At a large $\sigma$ it can be asked anywhere, but its answers are blurred. And at every single level plain steps end in modes, which are too typical to be samples.
+# Chapters 04 to 07 iterated a denoiser at one noise level, and each level had its own fault. At a small $\sigma$ the density $p_\sigma$ is as sharp as the data, but a denoiser trained there knows nothing about points far away. At a large $\sigma$ it can be asked anywhere, but its answers are blurred. And at every single level plain steps end in modes, which are more probable than samples are.
 #
 # So use all levels, from large to small. At a large $\sigma$ the density $p_\sigma$ is nearly one wide Gaussian, which we can draw from without any network. If we knew how to move its points so that they stay samples of $p_\sigma$ while $\sigma$ falls, we would hold samples of the data in the end.
 
@@ -237,7 +237,7 @@ print(f"after the last answer: {spread(ring.posterior_mean(y, 0.005)):.2f}")
 # %% [markdown]
 # With many levels the flow and DDPM come to 0.99, and the other two do not. The reason is the mean. A step with fresh noise would be exact if it put a draw from the posterior in the place of $x_0$. Ours puts the posterior *mean* $R^*$ there, and each time some of the spread is lost. The flow needs no draw, because its paths were derived for the mean.
 #
-# DDPM's $\eta$ goes to 0 as the levels multiply, so it loses less and less: 0.94, 0.98 and 0.99 are left, each within 0.01. With a fixed $\eta$ every level loses again, until the loss and the fresh noise balance. At $\eta=1$ this happens near $1/\sqrt2=0.71$ of the spread, and exercise (e) derives the number. (With ten levels the steps are too coarse for every sampler.)
+# DDPM's $\eta$ goes to 0 as the levels multiply, so it loses less and less: 0.94, 0.98 and 0.99 of the spread are left (chance moves each by about 0.01). With a fixed $\eta$ every level loses again, until the loss and the fresh noise balance. At $\eta=1$ this happens near $1/\sqrt2=0.71$ of the spread, of which the last answer takes another hundredth, and exercise (e) derives the number. (With ten levels the steps are too coarse for every sampler.)
 
 # %% tags=["hide-cell"]
 du.claim(
@@ -312,7 +312,7 @@ plt.show()
 # %% [markdown]
 # At first the answer is a blur, close to the mean digit. Then the rough shape is settled, then the strokes, and at last their edges. The network may change its mind: the upper image looks like a 9 for a while and ends as a 7.
 #
-# An error that the network makes on the way is handed down to all later levels, and here the samplers differ. The flow keeps every error to the end. Fresh noise covers some of them up, because the next levels decide again. On the other hand, the plane has shown that much fresh noise makes samples too typical. So we expect a best share $\eta$ in between.
+# An error that the network makes on the way is handed down to all later levels, and here the samplers differ. The flow keeps every error to the end. Fresh noise covers some of them up, because the next levels decide again. On the other hand, the plane has shown that much fresh noise makes samples too much alike. So we expect a best share $\eta$ in between.
 #
 # Figure 10.3 tries five shares and DDPM at equal cost, from the same starting noise. The left panel has the Frechet distance of chapter 06.
 #
@@ -399,7 +399,7 @@ du.claim(
 # %% [markdown]
 # Read the left panel of Figure 10.3 first. Up to a share of 0.85 the distances cannot be told apart: with 250 images the band is wide, and the line of real digits runs through it. All fresh noise, however, is clearly too much. The distance about doubles that of real digits, and the digits have only 0.76 of the ink of real ones. We know the cause from the plane: a mean answers where a draw is needed.
 #
-# The right panel is clearer, because density looks at one sample at a time. It rises with the share of fresh noise and crosses the line of real digits just beyond 0.7. So fresh noise does repair single digits, and with much of it they become too typical: they crowd where real digits are most frequent. We take $\eta=0.85$ for a closer look, the largest share tried whose distance has not yet risen clearly. A share of 0.7 would have been as good a choice.
+# The right panel is clearer, because density looks at one sample at a time. It rises with the share of fresh noise and crosses the line of real digits just beyond 0.7. So fresh noise does repair single digits, and with much of it they become too much alike: they crowd where real digits are most frequent. We take $\eta=0.85$ for a closer look, the largest share tried whose distance has not yet risen clearly. A share of 0.7 would have been as good a choice.
 #
 # ## A hundred digits
 
@@ -463,7 +463,7 @@ du.claim(
 )
 
 # %% [markdown]
-# Read the distances first. The VAE's samples lie at about 600, and only fresh noise at about 200. The flow, DDPM, the chosen share and as many real digits all lie near 100, with wide ranges: at this size the distance cannot tell them apart. The line below the table is for sets of 750 images. All distances are smaller there, as they are for larger sets, and a gap appears. DDPM is close to real digits, and the share 0.85 is further away.
+# Read the distances first. The VAE's samples lie at about 600, and only fresh noise at about 200. The flow, DDPM, the chosen share and as many real digits all lie near 100, with wide ranges: at this size the distance cannot tell them apart, and it means nothing that one of them lies below real digits. The line below the table is for sets of 750 images. All distances are smaller there, as they are for larger sets, and a gap appears. DDPM is close to real digits, and the share 0.85 is further away.
 #
 # The other columns say more about the single digits. The flow has the lowest density of our samplers, so more of its digits lie where no real digit is. The share 0.85 has about the density and the coverage of real digits, but its digits have too little ink, and DDPM's have less of this fault.
 #
@@ -720,7 +720,9 @@ du.claim(
 # %% [markdown]
 # ## The same denoiser in other notations
 #
-# Papers on diffusion models write the same thing in different coordinates. Every line of this table says what one quantity is called. As in the other chapters, $x$ is the clean image here and $\tilde x=x+\sigma\varepsilon$ the noisy one. Scores are those of each column's own noisy image, and $\hat x_0$ is the clean image of DDPM's column.
+# Papers on diffusion models write the same thing in different coordinates. **EDM** is the recipe of Karras et al. (2022), in the coordinates of this book. **DDPM** shrinks the image by $\sqrt{\bar\alpha}$, where $\bar\alpha$ falls from 1 to 0 as the noise grows. **Flow matching** mixes image and noise, $(1-t)\,x+t\,\varepsilon$ with $t$ from 0 to 1, and its network gives the velocity $\varepsilon-x$.
+#
+# Every line of this table says what one quantity is called. As in the other chapters, $x$ is the clean image here and $\tilde x=x+\sigma\varepsilon$ the noisy one. Scores are those of each column's own noisy image, and $\hat x_0$ is the clean image of DDPM's column.
 #
 # | | this book, EDM | DDPM | flow matching |
 # |---|---|---|---|
@@ -865,7 +867,7 @@ du.claim(
 # ## What to remember
 #
 # * A diffusion model is a denoiser that is told its noise level, and a way to come down through the levels; the denoiser may be trained with BCE.
-# * One step removes the noise that the network sees and puts a smaller amount back. Old noise gives the probability flow (DDIM), a certain mixture of old and fresh noise gives DDPM, and only fresh noise makes samples too typical.
+# * One step removes the noise that the network sees and puts a smaller amount back. Old noise gives the probability flow (DDIM), a certain mixture of old and fresh noise gives DDPM, and only fresh noise makes samples too much alike.
 # * The trace of the denoiser's Jacobian along the flow gives the log-density of an image, and an image that is very probable need not look like a sample.
 
 # %% [markdown]
